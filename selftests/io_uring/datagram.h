@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Numbered sends over a UDP socket, with control messages, and the receiver
+ * that judges what came of them.
+ */
+#ifndef IO_URING_SELFTEST_DATAGRAM_H
+#define IO_URING_SELFTEST_DATAGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum family { UDP4, UDP6, MAPPED };
+
+/* Control messages of a send, in the order in which they stand in the buffer */
+enum control {
+	NONE = 0,
+	SEGMENT = 1,		/* UDP_SEGMENT, 24 bytes (16 in 32 bit) */
+	ECN = 2,		/* IP_TOS or IPV6_TCLASS */
+	SOURCE = 4,		/* IP_PKTINFO or IPV6_PKTINFO */
+	QUIC = SEGMENT | ECN | SOURCE,
+};
+
+#define SEGMENT_SIZE	1472
+#define OTHER_SIZE	736	/* what SEGMENT_SIZE is overwritten with */
+#define SEND_SIZE	2700	/* one whole segment and a shorter one */
+#define CONTROL_ROOM	128
+
+/* Socket pair: tx is connected to nothing, its send buffer is the smallest */
+struct flow {
+	enum family family;
+	int tx;
+	int rx;
+	struct sockaddr_storage to;
+	socklen_t to_len;
+};
+
+/* One send: what is given to the kernel, and what the receiver has to see */
+struct parcel {
+	unsigned int id;
+	enum control control;
+	size_t len;
+	size_t got;
+
+	struct msghdr msg;
+	struct iovec iov;
+	struct sockaddr_storage to;
+	char *buf;		/* control buffer, CONTROL_ROOM bytes by default */
+	char room[CONTROL_ROOM] __attribute__((aligned(8)));
+	uint8_t payload[SEND_SIZE];
+};
+
+/* NULL, or the reason of a SKIP */
+const char *flow_open(struct flow *flow, enum family family);
+
+/* Block until all that is in the socket's queue has left, at most 10 s */
+const char *flow_drain(struct flow *flow);
+
+/*
+ * sendmsg(2) datagrams that the receiver will ignore until the socket says
+ * EAGAIN. NULL, or why it never did.
+ */
+const char *flow_fill(struct flow *flow);
+
+/* Fill in msghdr, iovec, payload and control; id tells the receiver which */
+void parcel_pack(struct parcel *p, const struct flow *flow, unsigned int id,
+		 enum control control);
+
+/* Have the control end at buf + size instead of standing in p->room */
+void parcel_control_at_end(struct parcel *p, const struct flow *flow,
+			   char *buf, size_t size);
+
+/* Append one control message to p's buffer, as far as there is room */
+void parcel_add_control(struct parcel *p, int level, int type,
+			const void *data, size_t len);
+
+/* Put another segment size into the control of a parcel */
+void parcel_resize(struct parcel *p);
+
+/*
+ * Receive all n parcels. NULL when each came once, whole, in order, cut into
+ * the right segments, with the ECN bits and from the source that its control
+ * asked for, and nothing else came; else what was wrong first.
+ */
+const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n);
+
+/* NULL when nothing has arrived yet but what flow_fill() sent */
+const char *flow_nothing_yet(struct flow *flow);
+
+const char *family_name(enum family family);
+const char *control_name(enum family family, enum control control);
+
+#endif

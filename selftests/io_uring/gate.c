@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/if_addr.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "gate.h"
+#include "report.h"
+
+#define LO_IFINDEX	1
+
+/*
+ * tbf: 100 bytes a second after a burst that the first two sends use up, so
+ * the next packet leaves after tens of seconds unless the rate is changed.
+ */
+#define TBF_CLOSED_RATE	100
+#define TBF_OPEN_RATE	(1U << 30)
+#define TBF_BURST	8000
+#define QUEUE_BYTES	(4U << 20)
+#define QUEUE_PACKETS	10000
+
+/* netem: one slot of a minute; a delay would orphan the packets (6.1, 7.3) */
+#define NETEM_SLOT_NS	(60LL * 1000 * 1000 * 1000)
+
+/* fq: 20 kB/s is about 130 ms a packet; fq itself waits a second at most */
+#define FQ_CLOSED_RATE	20000
+
+struct request {
+	struct nlmsghdr nlh;
+	union {
+		struct tcmsg tc;
+		struct ifaddrmsg ifa;
+	};
+	char attrs[512];
+};
+
+static void *attr_put(struct request *req, unsigned short type,
+		      const void *data, size_t len)
+{
+	struct rtattr *rta;
+
+	rta = (void *)((char *)req + NLMSG_ALIGN(req->nlh.nlmsg_len));
+	rta->rta_type = type;
+	rta->rta_len = RTA_LENGTH(len);
+	if (len)
+		memcpy(RTA_DATA(rta), data, len);
+	req->nlh.nlmsg_len = NLMSG_ALIGN(req->nlh.nlmsg_len) +
+			     RTA_ALIGN(rta->rta_len);
+	return rta;
+}
+
+static void attr_put_u32(struct request *req, unsigned short type, uint32_t val)
+{
+	attr_put(req, type, &val, sizeof(val));
+}
+
+static void attr_end(struct request *req, struct rtattr *nest)
+{
+	nest->rta_len = (char *)req + req->nlh.nlmsg_len - (char *)nest;
+}
+
+/* Send one request to rtnetlink and return the errno of its answer, or 0 */
+static int rtnl_talk(struct request *req)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+		char rest[1024];
+	} answer;
+	int fd, ret = 0;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0)
+		return errno;
+	req->nlh.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	if (send(fd, req, req->nlh.nlmsg_len, 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < 0)
+		ret = errno;
+	else if (answer.nlh.nlmsg_type == NLMSG_ERROR)
+		ret = -answer.err.error;
+	close(fd);
+	return ret;
+}
+
+static int lo_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd, ret = 0;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		ret = errno;
+	close(fd);
+	return ret;
+}
+
+/* IFA_F_NODAD: usable at once, and never deprecated under the test */
+static int lo_add6(const char *text)
+{
+	struct request req = {
+		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.ifa)),
+		.nlh.nlmsg_type = RTM_NEWADDR,
+		.nlh.nlmsg_flags = NLM_F_CREATE,
+		.ifa.ifa_family = AF_INET6,
+		.ifa.ifa_prefixlen = 128,
+		.ifa.ifa_flags = IFA_F_NODAD,
+		.ifa.ifa_index = LO_IFINDEX,
+	};
+	struct in6_addr addr;
+
+	inet_pton(AF_INET6, text, &addr);
+	attr_put(&req, IFA_LOCAL, &addr, sizeof(addr));
+	return rtnl_talk(&req);
+}
+
+const char *netns_enter(void)
+{
+	int ret;
+
+	if (unshare(CLONE_NEWNET) &&
+	    unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return reason("no network namespace (%s): run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)",
+			      strerror(errno));
+	ret = lo_up();
+	if (ret)
+		return reason("cannot set up lo (%s): run as root, or lift the restriction on user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0)",
+			      strerror(ret));
+	/* A kernel without IPv6 fails here; the sockets of the test will say so */
+	lo_add6(LO6_ADDR);
+	lo_add6(LO6_SOURCE);
+	return NULL;
+}
+
+static void tbf_options(struct request *req, bool closed)
+{
+	struct tc_tbf_qopt qopt = {
+		.rate.rate = closed ? TBF_CLOSED_RATE : TBF_OPEN_RATE,
+		.rate.linklayer = TC_LINKLAYER_ETHERNET,
+		.limit = QUEUE_BYTES,
+	};
+	struct rtattr *nest = attr_put(req, TCA_OPTIONS, NULL, 0);
+
+	attr_put(req, TCA_TBF_PARMS, &qopt, sizeof(qopt));
+	attr_put_u32(req, TCA_TBF_BURST, closed ? TBF_BURST : QUEUE_BYTES);
+	attr_end(req, nest);
+}
+
+static void netem_options(struct request *req, bool closed)
+{
+	struct tc_netem_slot slot = {
+		.min_delay = closed ? NETEM_SLOT_NS : 0,
+		.max_delay = closed ? NETEM_SLOT_NS : 0,
+	};
+	struct tc_netem_qopt qopt = { .limit = QUEUE_PACKETS };
+	struct rtattr *nest;
+
+	nest = attr_put(req, TCA_OPTIONS, &qopt, sizeof(qopt));
+	attr_put(req, TCA_NETEM_SLOT, &slot, sizeof(slot));
+	attr_end(req, nest);
+}
+
+static void fq_options(struct request *req, bool closed)
+{
+	struct rtattr *nest = attr_put(req, TCA_OPTIONS, NULL, 0);
+
+	attr_put_u32(req, TCA_FQ_FLOW_MAX_RATE, closed ? FQ_CLOSED_RATE : ~0U);
+	attr_put_u32(req, TCA_FQ_INITIAL_QUANTUM, 1514);
+	attr_put_u32(req, TCA_FQ_QUANTUM, 1514);
+	attr_end(req, nest);
+}
+
+static const struct discipline {
+	const char *kind;
+	void (*options)(struct request *req, bool closed);
+} disciplines[] = {
+	{ "tbf", tbf_options },
+	{ "netem", netem_options },
+	{ "fq", fq_options },
+	{ }
+};
+
+static const struct discipline *in_use;
+
+static int qdisc_set(const struct discipline *disc, bool closed, int flags)
+{
+	struct request req = {
+		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.tc)),
+		.nlh.nlmsg_type = RTM_NEWQDISC,
+		.nlh.nlmsg_flags = flags,
+		.tc.tcm_ifindex = LO_IFINDEX,
+		.tc.tcm_handle = 1 << 16,
+		.tc.tcm_parent = TC_H_ROOT,
+	};
+
+	attr_put(&req, TCA_KIND, disc->kind, strlen(disc->kind) + 1);
+	disc->options(&req, closed);
+	return rtnl_talk(&req);
+}
+
+const char *gate_close(void)
+{
+	const char *only = getenv("IO_URING_QDISC");
+	const struct discipline *disc;
+	int ret = ENOENT;
+
+	for (disc = disciplines; disc->kind; disc++) {
+		if (only && strcmp(only, disc->kind))
+			continue;
+		ret = qdisc_set(disc, true, NLM_F_CREATE | NLM_F_REPLACE);
+		if (!ret) {
+			in_use = disc;
+			return NULL;
+		}
+	}
+	return reason("no queue for lo (%s): modprobe sch_tbf, sch_netem or sch_fq, or build with CONFIG_NET_SCH_TBF",
+		      strerror(ret));
+}
+
+/* A changed queue looks at its packets when the next one comes */
+static int poke(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	int fd, ret = 0;
+
+	inet_pton(AF_INET, LO4_ADDR, &addr.sin_addr);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	if (bind(fd, (void *)&addr, len) ||
+	    getsockname(fd, (void *)&addr, &len) ||
+	    sendto(fd, "", 1, 0, (void *)&addr, len) != 1)
+		ret = errno;
+	close(fd);
+	return ret;
+}
+
+const char *gate_open(void)
+{
+	int ret = qdisc_set(in_use, false, 0);
+
+	if (!ret)
+		ret = poke();
+	return ret ? reason("cannot open the %s queue on lo (%s)", in_use->kind,
+			    strerror(ret)) : NULL;
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "ring.h"
+
+#define ENTRIES		64
+
+const char *opcode_name(enum opcode op)
+{
+	return op == SENDMSG ? "sendmsg" : "sendmsg_zc";
+}
+
+const char *how_name(enum how how)
+{
+	static const char * const names[] = {
+		[RETRY] = "retry",
+		[ASYNC] = "retry after IOSQE_ASYNC",
+		[SQPOLL] = "retry under SQPOLL",
+		[DEFER] = "retry under DEFER_TASKRUN",
+		[POLL_FIRST] = "POLL_FIRST",
+		[LINK] = "IOSQE_IO_LINK",
+	};
+
+	return names[how];
+}
+
+static unsigned int code(enum opcode op)
+{
+	return op == SENDMSG ? IORING_OP_SENDMSG : IORING_OP_SENDMSG_ZC;
+}
+
+/* Zero-copy pins pages, old kernels lock the ring: use all that is allowed */
+static void raise_memlock(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &lim))
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &lim);
+}
+
+static const char *probe_opcode(struct io_uring *ring, enum opcode op)
+{
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool there;
+
+	if (!probe)
+		return "the kernel cannot list its opcodes (IORING_REGISTER_PROBE, 5.6)";
+	there = io_uring_opcode_supported(probe, code(op));
+	io_uring_free_probe(probe);
+	if (!there)
+		return reason("this kernel has no %s: nothing to do, it came with 6.1",
+			      opcode_name(op));
+	return NULL;
+}
+
+/* Send one datagram to oneself, to learn whether the kernel takes the flags */
+static int trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
+{
+	static char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	struct msghdr msg = {
+		.msg_name = &at, .msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	int fd, res, more;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	at = (struct sockaddr_storage) { .ss_family = AF_INET };
+	if (fd < 0 || bind(fd, (void *)&at, sizeof(struct sockaddr_in)) ||
+	    getsockname(fd, (void *)&at, &len)) {
+		close(fd);
+		return -errno;
+	}
+	msg.msg_namelen = len;
+
+	sqe = io_uring_get_sqe(ring);
+	io_uring_prep_sendmsg(sqe, fd, &msg, 0);
+	sqe->opcode = code(op);
+	sqe->ioprio = ioprio;
+	io_uring_submit(ring);
+	res = -ETIME;
+	do {
+		struct __kernel_timespec ts = { .tv_sec = WAIT_MS / 1000 };
+
+		more = 0;
+		if (io_uring_wait_cqe_timeout(ring, &cqe, &ts))
+			break;
+		more = cqe->flags & IORING_CQE_F_MORE;
+		if (!(cqe->flags & IORING_CQE_F_NOTIF))
+			res = cqe->res;
+		io_uring_cqe_seen(ring, cqe);
+	} while (more);
+	close(fd);
+	return res;
+}
+
+static const char *setup_error(int err, enum how how)
+{
+	switch (err) {
+	case ENOSYS:
+		return "no io_uring: build with CONFIG_IO_URING, or allow io_uring_setup(2) in the seccomp filter of this container";
+	case EPERM:
+		return "io_uring is not allowed here: sysctl kernel.io_uring_disabled=0, or run outside the container that filters it";
+	case ENOMEM:
+		return "not enough locked memory for a ring: raise RLIMIT_MEMLOCK (ulimit -l)";
+	case EINVAL:
+		if (how == DEFER || how == POLL_FIRST)
+			return "this kernel has no IORING_SETUP_DEFER_TASKRUN: nothing to do, it came with 6.1";
+	}
+	return reason("io_uring_setup(2) failed: %s", strerror(err));
+}
+
+const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
+{
+	struct io_uring_params params = { };
+	const char *why;
+	int ret;
+
+	raise_memlock();
+	if (how == DEFER || how == POLL_FIRST)
+		params.flags = IORING_SETUP_DEFER_TASKRUN |
+			       IORING_SETUP_SINGLE_ISSUER;
+	if (how == SQPOLL) {
+		params.flags = IORING_SETUP_SQPOLL;
+		params.sq_thread_idle = 100;
+	}
+	ret = io_uring_queue_init_params(ENTRIES, ring, &params);
+	if (ret)
+		return setup_error(-ret, how);
+	why = probe_opcode(ring, op);
+	if (why)
+		return why;
+	if (how == POLL_FIRST &&
+	    trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
+		return "this kernel has no IORING_RECVSEND_POLL_FIRST: nothing to do, it came with 5.19";
+	if (op != SENDMSG && trial(ring, op, 0) == -ENOMEM)
+		return "not enough locked memory to send without a copy: raise RLIMIT_MEMLOCK (ulimit -l)";
+	return NULL;
+}
+
+const char *ring_register(struct io_uring *ring, struct parcel *p,
+			  unsigned int n)
+{
+	struct iovec iov[SENDS];
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++)
+		iov[i] = p[i].iov;
+	ret = io_uring_register_buffers(ring, iov, n);
+	if (ret)
+		return reason("cannot register buffers (%s): raise RLIMIT_MEMLOCK (ulimit -l)",
+			      strerror(-ret));
+	/* Taken for prepared but not valid: EFAULT as 6.15 and newer say it */
+	if (trial(ring, SENDMSG_ZC_FIXED, IORING_RECVSEND_FIXED_BUF) == -EINVAL)
+		return "this kernel has no registered buffer vectors for sendmsg_zc: nothing to do, they came with 6.15";
+	return NULL;
+}
+
+struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
+			       enum how how, const struct flow *flow,
+			       struct parcel *p, unsigned int index)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	io_uring_prep_sendmsg(sqe, flow->tx, &p->msg, MSG_NOSIGNAL);
+	sqe->opcode = code(op);
+	sqe->user_data = index;
+	if (how == ASYNC)
+		sqe->flags |= IOSQE_ASYNC;
+	if (how == POLL_FIRST)
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	if (op == SENDMSG_ZC_FIXED) {
+		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
+		sqe->buf_index = index;
+	}
+	return sqe;
+}
+
+const char *ring_submit(struct io_uring *ring)
+{
+	int ready = io_uring_sq_ready(ring);
+	int ret = io_uring_submit(ring);
+
+	if (ret != ready)
+		return reason("io_uring_submit() took %d of %d requests", ret,
+			      ready);
+	return NULL;
+}
+
+/* Sends in the list of polls that fdinfo shows; -1: there is no such list */
+static int waiting(struct io_uring *ring, enum opcode op)
+{
+	char path[64], line[128];
+	bool list = false;
+	unsigned int found;
+	FILE *info;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ring->ring_fd);
+	info = fopen(path, "re");
+	if (!info)
+		return -1;
+	while (fgets(line, sizeof(line), info)) {
+		if (!strncmp(line, "PollList:", 9))
+			list = true;
+		else if (list && sscanf(line, " op=%u,", &found) == 1 &&
+			 found == code(op))
+			n++;
+	}
+	fclose(info);
+	return n;
+}
+
+/* Completions that have come but have not been taken */
+static unsigned int completed(struct io_uring *ring, unsigned int n)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int head, count = 0;
+
+	io_uring_for_each_cqe(ring, head, cqe)
+		if (cqe->user_data < n && !(cqe->flags & IORING_CQE_F_NOTIF))
+			count++;
+	return count;
+}
+
+const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
+		       unsigned int least)
+{
+	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
+	unsigned int i, done = 0;
+	int seen = 0;
+
+	/* No event tells that a request begins to wait: look once in a ms */
+	for (i = 0; i < WAIT_MS; i++) {
+		io_uring_get_events(ring);
+		seen = waiting(ring, op);
+		if (seen < 0)
+			return "cannot read /proc/self/fdinfo: mount /proc";
+		done = completed(ring, n);
+		if (seen + done == n && seen >= (int)least)
+			return NULL;
+		nanosleep(&ms, NULL);
+	}
+	return reason("%d of %u sends wait for POLLOUT and %u are complete: the retry was not forced",
+		      seen, n, done);
+}
+
+static const char *take(struct io_uring *ring, struct done *done,
+			unsigned int n, struct io_uring_cqe *cqe)
+{
+	struct done *d = &done[cqe->user_data];
+	const char *wrong = NULL;
+
+	if (cqe->user_data == NOT_A_SEND) {
+		;
+	} else if (cqe->user_data >= n) {
+		wrong = reason("a completion for request %llu, which does not exist",
+			       (unsigned long long)cqe->user_data);
+	} else if (cqe->flags & IORING_CQE_F_NOTIF) {
+		d->notifications++;
+		if (!d->completions)
+			wrong = "a notification before the completion";
+		else if (!d->more || d->notifications > 1)
+			wrong = "a notification that no completion announced";
+	} else {
+		d->res = cqe->res;
+		d->more = cqe->flags & IORING_CQE_F_MORE;
+		if (d->completions++)
+			wrong = "a second completion";
+	}
+	io_uring_cqe_seen(ring, cqe);
+	return wrong;
+}
+
+const char *ring_collect(struct io_uring *ring, struct done *done,
+			 unsigned int n)
+{
+	struct io_uring_cqe *cqe;
+	const char *wrong = NULL;
+	unsigned int i = 0;
+
+	memset(done, 0, n * sizeof(*done));
+	while (i < n && !wrong) {
+		struct __kernel_timespec ts = { .tv_sec = WAIT_MS / 1000 };
+		struct done *d = &done[i];
+
+		if (d->completions && d->notifications == d->more) {
+			i++;
+			continue;
+		}
+		if (io_uring_wait_cqe_timeout(ring, &cqe, &ts))
+			return reason("send %u: no %s within 10 s", i,
+				      d->completions ? "notification" :
+				      "completion");
+		wrong = take(ring, done, n, cqe);
+	}
+	/* Whatever comes now comes twice */
+	if (!wrong && !io_uring_peek_cqe(ring, &cqe))
+		wrong = take(ring, done, n, cqe);
+	return wrong;
+}
+
+const char *done_judge(const struct done *done, unsigned int n, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (done[i].res < 0)
+			return reason("send %u of %u: -%s", i, n,
+				      errno_name(-done[i].res));
+		if ((size_t)done[i].res != len)
+			return reason("send %u of %u: %d bytes instead of %zu",
+				      i, n, done[i].res, len);
+	}
+	return NULL;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rings, and sends that wait in them.
+ */
+#ifndef IO_URING_SELFTEST_RING_H
+#define IO_URING_SELFTEST_RING_H
+
+#include <stdbool.h>
+#include <liburing.h>
+
+#include "datagram.h"
+
+#define WAIT_MS		10000	/* the longest that anything here waits */
+#define SENDS		8	/* requests at once */
+#define NOT_A_SEND	1000	/* user_data of a request that is no send */
+
+/* Flags that older headers lack: io_uring_setup(2), io_uring_enter(2) */
+#ifndef IORING_SETUP_SINGLE_ISSUER
+#define IORING_SETUP_SINGLE_ISSUER	(1U << 12)
+#endif
+#ifndef IORING_SETUP_DEFER_TASKRUN
+#define IORING_SETUP_DEFER_TASKRUN	(1U << 13)
+#endif
+
+enum opcode { SENDMSG, SENDMSG_ZC, SENDMSG_ZC_FIXED };
+
+/* How a request comes to be issued later than it was submitted */
+enum how {
+	RETRY,			/* full send buffer, then POLLOUT */
+	ASYNC,			/* the same, first issued by io-wq */
+	SQPOLL,			/* the same, issued by the kernel's thread */
+	DEFER,			/* the same, retried by task work of a waiter */
+	POLL_FIRST,		/* not issued at all before POLLOUT */
+	LINK,			/* not issued before the request ahead is done */
+};
+
+/* The one completion of a send, and the notification that may follow it */
+struct done {
+	int res;
+	bool more;
+	unsigned int completions;
+	unsigned int notifications;
+};
+
+const char *opcode_name(enum opcode op);
+const char *how_name(enum how how);
+
+/*
+ * Open a ring for sends of that kind. NULL, or why this kernel or this
+ * environment cannot: the reason of a SKIP.
+ */
+const char *ring_open(struct io_uring *ring, enum opcode op, enum how how);
+
+/*
+ * Put one send into the submission queue; its user_data is its index. For
+ * SENDMSG_ZC_FIXED the parcels must have been registered before.
+ */
+struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
+			       enum how how, const struct flow *flow,
+			       struct parcel *p, unsigned int index);
+
+/* Register the payloads of n parcels as fixed buffers 0 to n - 1 */
+const char *ring_register(struct io_uring *ring, struct parcel *p,
+			  unsigned int n);
+
+/* Submit all that is queued: NULL or what went wrong */
+const char *ring_submit(struct io_uring *ring);
+
+/*
+ * NULL as soon as at least that many of n sends wait for POLLOUT and all
+ * others are complete, or what was seen instead. A send that is in the ring's
+ * list of polls has been issued and got -EAGAIN, except for POLL_FIRST on a
+ * socket that is full already.
+ */
+const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
+		       unsigned int least);
+
+/*
+ * Take completions until each of n sends has all that it is due: a completion
+ * and, after one with F_MORE, a notification. NULL, or what was against the
+ * rules of io_uring_prep_sendmsg_zc(3).
+ */
+const char *ring_collect(struct io_uring *ring, struct done *done,
+			 unsigned int n);
+
+/* NULL when res is len; otherwise what it was */
+const char *done_judge(const struct done *done, unsigned int n, size_t len);
+
+#endif
