@@ -54,7 +54,7 @@ struct parcel {
 /* NULL, or the reason of a SKIP */
 const char *flow_open(struct flow *flow, enum family family);
 
-/* Block until all that is in the socket's queue has left, at most 10 s */
+/* Wait until the socket has room again, at most 10 s. NULL or that it has not */
 const char *flow_drain(struct flow *flow);
 
 /*

@@ -7,6 +7,10 @@
 #ifndef IO_URING_SELFTEST_GATE_H
 #define IO_URING_SELFTEST_GATE_H
 
+#include <stdbool.h>
+
+#define WAIT_MS		10000	/* the longest that anything here waits */
+
 /* Two addresses of lo per family: the receiver's, and one to send from */
 #define LO4_ADDR	"127.0.0.1"
 #define LO4_SOURCE	"127.0.0.2"
@@ -20,8 +24,12 @@
  * here and what would help: the reason of a SKIP.
  */
 
-/* Enter a new network namespace, through a user namespace if not privileged */
-const char *netns_enter(void);
+/*
+ * Enter a new network namespace, through a user namespace if not privileged.
+ * Where neither is allowed, one who does not need a queue on lo stays where
+ * he is.
+ */
+const char *netns_enter(bool must);
 
 /* Put a queue on lo that lets nothing but a first few packets through */
 const char *gate_close(void);

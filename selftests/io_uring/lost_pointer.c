@@ -19,23 +19,18 @@
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "datagram.h"
-#include "gate.h"
 #include "report.h"
-#include "ring.h"
+#include "run.h"
 
 #define DEFECT	"lost-pointer"
 
 FIXTURE(lost_pointer)
 {
-	struct io_uring ring;
-	struct flow flow;
-	struct parcel parcels[SENDS];
-	struct done done[SENDS];
+	struct run run;
 	char what[128];
 };
 
@@ -113,83 +108,50 @@ ROW(udp4_sendmsg_segment_link, UDP4, SENDMSG, SEGMENT, LINK);
 ROW(udp4_zc_segment_link, UDP4, SENDMSG_ZC, SEGMENT, LINK);
 
 /*
- * Submit n sends so that each meets a full send buffer. Those behind a link
- * and those with POLL_FIRST are issued only after submit, so their buffer is
- * full by then; of the latter, the first two that are issued fill it.
+ * Bring the sends to where they have been issued and met a full buffer. What
+ * a link or POLL_FIRST holds back is first let go: sends behind a link find
+ * the buffer full, of those with POLL_FIRST the first two or so fill it.
  */
-static const char *submit_all(struct io_uring *ring, enum opcode op,
-			      enum how how, struct flow *flow,
-			      struct parcel *parcels, unsigned int n)
+static const char *force_retry(struct run *run)
 {
-	static char byte[SENDS];
-	struct io_uring_sqe *sqe;
-	int pipefd[2] = { -1, -1 };
-	const char *wrong;
-	unsigned int i;
+	struct pollfd pfd = { .fd = run->flow.tx, .events = POLLOUT };
+	const char *wrong = NULL;
 
-	if (how == LINK && pipe(pipefd))
-		return reason("pipe(2) failed: %s", errno_name(errno));
-	if (how != POLL_FIRST) {
-		wrong = flow_fill(flow);
-		if (wrong)
-			return wrong;
-	}
-	for (i = 0; i < n; i++) {
-		if (how == LINK) {
-			sqe = io_uring_get_sqe(ring);
-			io_uring_prep_read(sqe, pipefd[0], &byte[i], 1, 0);
-			sqe->user_data = NOT_A_SEND;
-			sqe->flags |= IOSQE_IO_LINK;
-		}
-		ring_send(ring, op, how, flow, &parcels[i], i);
-	}
-	wrong = ring_submit(ring);
-	if (!wrong && how == LINK && write(pipefd[1], byte, n) != (ssize_t)n)
-		wrong = "cannot write to a pipe";
-	return wrong;
+	if (run->how == LINK)
+		wrong = flow_fill(&run->flow);
+	else if (run->how == POLL_FIRST && poll(&pfd, 1, 0) != 1)
+		wrong = "the send buffer is full before anything was sent";
+	if (!wrong)
+		wrong = run_submit(run);
+	if (wrong || (run->how != LINK && run->how != POLL_FIRST))
+		return wrong;
+	return run_release(run) ?:
+	       ring_await(&run->ring, run->op, run->n,
+			  run->how == POLL_FIRST ? 1 : run->n);
 }
 
 TEST_F(lost_pointer, retry)
 {
-	unsigned int i, n = SENDS;
+	struct run *run = &self->run;
 	const char *wrong;
+	unsigned int i;
 
-	NEED(netns_enter());
-	NEED(flow_open(&self->flow, variant->family));
-	NEED(ring_open(&self->ring, variant->op, variant->how));
-	for (i = 0; i < n; i++)
-		parcel_pack(&self->parcels[i], &self->flow, i,
-			    variant->control);
+	NEED(run_open(run, variant->family, variant->op, variant->how,
+		      true));
+	run_pack(run, SENDS, variant->control);
 	if (variant->op == SENDMSG_ZC_FIXED)
-		NEED(ring_register(&self->ring, self->parcels, n));
-	NEED(gate_close());
+		NEED(ring_register(&run->ring, run->parcels, run->n));
 
-	wrong = submit_all(&self->ring, variant->op, variant->how, &self->flow,
-			   self->parcels, n);
-	if (!wrong)
-		wrong = ring_await(&self->ring, variant->op, n,
-				   variant->how == POLL_FIRST ? 1 : n);
-	if (!wrong)
-		wrong = gate_open();
-	if (!wrong)
-		wrong = ring_collect(&self->ring, self->done, n);
-	if (wrong)
-		blame(NULL, opcode_name(variant->op), self->what, wrong);
-	ASSERT_EQ(NULL, wrong);
+	wrong = force_retry(run) ?: run_finish(run);
+	JUDGE(NULL, opcode_name(run->op), self->what, wrong);
 
-	for (i = 0; i < n; i++)
-		if (sizeof(long) == 4 && self->done[i].res == -EINVAL)
-			break;
-	if (i < n) {
-		TH_LOG("send %u: -EINVAL, see wrong_length", i);
-		return;
+	for (i = 0; i < run->n; i++) {
+		if (sizeof(long) == 4 && run->done[i].res == -EINVAL) {
+			TH_LOG("send %u: -EINVAL, see wrong_length", i);
+			return;
+		}
 	}
-	wrong = done_judge(self->done, n, SEND_SIZE);
-	if (!wrong)
-		wrong = flow_judge(&self->flow, self->parcels, n);
-	if (wrong)
-		blame(DEFECT, opcode_name(variant->op), self->what, wrong);
-	ASSERT_EQ(NULL, wrong);
+	JUDGE(DEFECT, opcode_name(run->op), self->what, run_judge(run));
 }
 
 TEST_HARNESS_MAIN

@@ -37,7 +37,16 @@ bool expect_all(void);
 		       why_not);					\
 	else if (why_not)						\
 		SKIP(return, "%s", why_not);				\
-	ASSERT_EQ(NULL, why_not);					\
+	ASSERT_TRUE(!why_not);					\
+} while (0)
+
+/* Fail the test, and say which defect it shows, when wrong is not NULL */
+#define JUDGE(defect, opcode, what, wrong) do {				\
+	const char *came = (wrong);					\
+									\
+	if (came)							\
+		blame(defect, opcode, what, came);			\
+	ASSERT_TRUE(!came);						\
 } while (0)
 
 #endif

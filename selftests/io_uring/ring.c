@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "report.h"
 #include "ring.h"
 
@@ -63,6 +64,14 @@ static const char *probe_opcode(struct io_uring *ring, enum opcode op)
 	return NULL;
 }
 
+void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
+	       const struct msghdr *msg, unsigned int flags)
+{
+	io_uring_prep_sendmsg(sqe, fd, msg, flags);
+	sqe->opcode = code(op);
+	sqe->user_data = 0;
+}
+
 /* Send one datagram to oneself, to learn whether the kernel takes the flags */
 static int trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
 {
@@ -87,8 +96,7 @@ static int trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
 	msg.msg_namelen = len;
 
 	sqe = io_uring_get_sqe(ring);
-	io_uring_prep_sendmsg(sqe, fd, &msg, 0);
-	sqe->opcode = code(op);
+	ring_prep(sqe, op, fd, &msg, 0);
 	sqe->ioprio = ioprio;
 	io_uring_submit(ring);
 	res = -ETIME;
@@ -123,13 +131,11 @@ static const char *setup_error(int err, enum how how)
 	return reason("io_uring_setup(2) failed: %s", strerror(err));
 }
 
-const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
+const char *ring_init(struct io_uring *ring, enum how how)
 {
 	struct io_uring_params params = { };
-	const char *why;
 	int ret;
 
-	raise_memlock();
 	if (how == DEFER || how == POLL_FIRST)
 		params.flags = IORING_SETUP_DEFER_TASKRUN |
 			       IORING_SETUP_SINGLE_ISSUER;
@@ -138,9 +144,15 @@ const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
 		params.sq_thread_idle = 100;
 	}
 	ret = io_uring_queue_init_params(ENTRIES, ring, &params);
-	if (ret)
-		return setup_error(-ret, how);
-	why = probe_opcode(ring, op);
+	return ret ? setup_error(-ret, how) : NULL;
+}
+
+const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
+{
+	const char *why;
+
+	raise_memlock();
+	why = ring_init(ring, how) ?: probe_opcode(ring, op);
 	if (why)
 		return why;
 	if (how == POLL_FIRST &&
@@ -176,8 +188,7 @@ struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-	io_uring_prep_sendmsg(sqe, flow->tx, &p->msg, MSG_NOSIGNAL);
-	sqe->opcode = code(op);
+	ring_prep(sqe, op, flow->tx, &p->msg, MSG_NOSIGNAL);
 	sqe->user_data = index;
 	if (how == ASYNC)
 		sqe->flags |= IOSQE_ASYNC;

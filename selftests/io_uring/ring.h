@@ -10,7 +10,6 @@
 
 #include "datagram.h"
 
-#define WAIT_MS		10000	/* the longest that anything here waits */
 #define SENDS		8	/* requests at once */
 #define NOT_A_SEND	1000	/* user_data of a request that is no send */
 
@@ -50,6 +49,13 @@ const char *how_name(enum how how);
  * environment cannot: the reason of a SKIP.
  */
 const char *ring_open(struct io_uring *ring, enum opcode op, enum how how);
+
+/* One more ring like that, where ring_open() has found that it works */
+const char *ring_init(struct io_uring *ring, enum how how);
+
+/* io_uring_prep_sendmsg() and _zc(), by opcode; user_data is 0 */
+void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
+	       const struct msghdr *msg, unsigned int flags);
 
 /*
  * Put one send into the submission queue; its user_data is its index. For

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Control messages that the kernel must refuse, and those that it must ignore.
+ *
+ * Proved: sendmsg and sendmsg_zc through io_uring give the same result as
+ * sendmsg(2) gives for the same header on the same socket; a send that is
+ * refused does not keep those submitted behind it from being sent; and the
+ * socket works afterwards. What the result is, sendmsg(2) alone decides.
+ *
+ * Needs: nothing but loopback; uses a network namespace where that is allowed.
+ * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "gate.h"
+#include "report.h"
+#include "run.h"
+
+#define LARGE	(32 << 20)	/* more than any net.core.optmem_max */
+
+enum fault {
+	LEN_SHORT, LEN_LONG, SECOND_BEYOND, CONTROLLEN_SHORT, UNKNOWN_TYPE,
+	UNKNOWN_LEVEL, OVER_OPTMEM, OVER_INT_MAX, NO_MEMORY, NO_MEMORY_BEHIND,
+	SEGMENT_TOO_LARGE, TOO_MANY_SEGMENTS,
+};
+
+FIXTURE(bad_control)
+{
+	struct run run;
+	char *pages;
+};
+
+FIXTURE_VARIANT(bad_control)
+{
+	enum fault fault;
+	const char *what;
+};
+
+FIXTURE_SETUP(bad_control)
+{
+}
+
+FIXTURE_TEARDOWN(bad_control)
+{
+}
+
+#define ROW(name, ...)							\
+	FIXTURE_VARIANT_ADD(bad_control, name) { __VA_ARGS__ }
+
+/* Lengths that do not add up: EINVAL */
+ROW(len_short, LEN_SHORT, "cmsg_len less than a header");
+ROW(len_long, LEN_LONG, "cmsg_len beyond the buffer");
+ROW(second_beyond, SECOND_BEYOND, "second message beyond the buffer");
+
+/* Too short for any header: no control at all, the data is sent */
+ROW(controllen_short, CONTROLLEN_SHORT, "msg_controllen less than a header");
+
+/* SOL_SOCKET refuses types that it does not know, others' levels are ignored */
+ROW(unknown_type, UNKNOWN_TYPE, "SOL_SOCKET with an unknown type");
+ROW(unknown_level, UNKNOWN_LEVEL, "an unknown level");
+
+/* More than the socket may allocate: ENOBUFS, in 32 bit ENOMEM */
+ROW(over_optmem, OVER_OPTMEM, "control over net.core.optmem_max");
+ROW(over_int_max, OVER_INT_MAX, "msg_controllen over INT_MAX");
+
+/* Memory that is not there: EFAULT */
+ROW(no_memory, NO_MEMORY, "msg_control not mapped");
+ROW(no_memory_behind, NO_MEMORY_BEHIND, "second message not mapped");
+
+/* Well-formed, refused by UDP: EINVAL or EMSGSIZE */
+ROW(segment_too_large, SEGMENT_TOO_LARGE, "UDP_SEGMENT over the MTU");
+ROW(too_many_segments, TOO_MANY_SEGMENTS, "more segments than the kernel takes");
+
+/* The pages are a readable one, an unmapped one, and a large empty area */
+static void spoil(struct parcel *p, const struct flow *flow, char *pages,
+		  enum fault fault)
+{
+	struct cmsghdr *first = (void *)p->room;
+	struct cmsghdr *second = (void *)(p->room + p->msg.msg_controllen);
+	size_t page = sysconf(_SC_PAGESIZE);
+	const uint16_t one = 1, whole = 65535;
+
+	switch (fault) {
+	case LEN_SHORT:
+		first->cmsg_len = sizeof(*first) - 1;
+		break;
+	case LEN_LONG:
+		first->cmsg_len = p->msg.msg_controllen + 1;
+		break;
+	case SECOND_BEYOND:
+		second->cmsg_level = SOL_SOCKET;
+		second->cmsg_len = CMSG_LEN(64);
+		p->msg.msg_controllen += sizeof(*second);
+		break;
+	case CONTROLLEN_SHORT:
+		p->msg.msg_controllen = sizeof(*first) - 1;
+		p->control = NONE;
+		break;
+	case UNKNOWN_TYPE:
+		first->cmsg_level = SOL_SOCKET;
+		first->cmsg_type = 0x7777;
+		break;
+	case UNKNOWN_LEVEL:
+		first->cmsg_level = 0x7777;
+		p->control = NONE;
+		break;
+	case OVER_OPTMEM:
+	case OVER_INT_MAX:
+		p->msg.msg_control = pages + 2 * page;
+		p->msg.msg_controllen = fault == OVER_OPTMEM ? LARGE :
+					(size_t)INT_MAX + 1;
+		first = p->msg.msg_control;
+		first->cmsg_level = 0x7777;
+		first->cmsg_len = p->msg.msg_controllen;
+		break;
+	case NO_MEMORY:
+		p->msg.msg_control = pages + page;
+		break;
+	case NO_MEMORY_BEHIND:
+		parcel_control_at_end(p, flow, pages, page);
+		p->msg.msg_controllen += sizeof(*first);
+		break;
+	case SEGMENT_TOO_LARGE:
+		memcpy(CMSG_DATA(first), &whole, sizeof(whole));
+		p->control = NONE;
+		break;
+	case TOO_MANY_SEGMENTS:
+		memcpy(CMSG_DATA(first), &one, sizeof(one));
+		break;
+	}
+}
+
+static const char *same_result(struct run *run, char *pages, enum fault fault)
+{
+	struct parcel *bad = &run->parcels[0], *good = &run->parcels[1];
+	const char *wrong = NULL;
+	int want;
+
+	/* First sendmsg(2), the judge of what is right */
+	run_pack(run, 1, SEGMENT);
+	spoil(bad, &run->flow, pages, fault);
+	want = sendmsg(run->flow.tx, &bad->msg, MSG_NOSIGNAL);
+	if (want < 0)
+		want = -errno;
+	else
+		wrong = flow_judge(&run->flow, bad, 1);
+	if (wrong)
+		return wrong;
+
+	/* Then the same by io_uring, with two good ones behind it */
+	run_pack(run, 3, SEGMENT);
+	spoil(bad, &run->flow, pages, fault);
+	ring_send(&run->ring, run->op, RETRY, &run->flow, bad, 0);
+	ring_send(&run->ring, run->op, RETRY, &run->flow, &good[0], 1);
+	ring_send(&run->ring, run->op, RETRY, &run->flow, &good[1], 2);
+	wrong = ring_submit(&run->ring) ?:
+		ring_collect(&run->ring, run->done, 3);
+	if (wrong)
+		return wrong;
+	if (run->done[0].res != want)
+		return reason("%s where sendmsg(2) gives %s",
+			      errno_name(-run->done[0].res), errno_name(-want));
+	wrong = done_judge(&run->done[1], 2, SEND_SIZE);
+	if (wrong)
+		return wrong;
+	return want < 0 ? flow_judge(&run->flow, good, 2) :
+			  flow_judge(&run->flow, bad, 3);
+}
+
+static const char *prepare(struct run *run, enum opcode op, char **pages)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	const char *why = run_open(run, UDP4, op, RETRY, false);
+
+	if (why)
+		return why;
+	*pages = mmap(NULL, 2 * page + LARGE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*pages == MAP_FAILED || munmap(*pages + page, page))
+		return "not enough memory: raise RLIMIT_AS (ulimit -v)";
+	return NULL;
+}
+
+TEST_F(bad_control, sendmsg)
+{
+	NEED(prepare(&self->run, SENDMSG, &self->pages));
+	JUDGE(NULL, "sendmsg", variant->what,
+	      same_result(&self->run, self->pages, variant->fault));
+}
+
+TEST_F(bad_control, zc)
+{
+	NEED(prepare(&self->run, SENDMSG_ZC, &self->pages));
+	JUDGE(NULL, "sendmsg_zc", variant->what,
+	      same_result(&self->run, self->pages, variant->fault));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One run: a ring, a socket pair, a few sends, and the steps that bring them
+ * to the point where they have been submitted and have not yet been sent.
+ */
+#ifndef IO_URING_SELFTEST_RUN_H
+#define IO_URING_SELFTEST_RUN_H
+
+#include "datagram.h"
+#include "ring.h"
+
+struct run {
+	enum opcode op;
+	enum how how;
+	bool gated;			/* lo has a queue that holds packets */
+	unsigned int n;
+	struct io_uring ring;
+	struct flow flow;
+	struct parcel parcels[SENDS];
+	struct done done[SENDS];
+	int trigger[2];			/* LINK: a byte here lets a send go */
+};
+
+/*
+ * Ring and sockets, in a network namespace of their own; gated: with a queue
+ * on its lo. NULL, or the reason of a SKIP.
+ */
+const char *run_open(struct run *run, enum family family, enum opcode op,
+		     enum how how, bool gated);
+
+/* n sends with the same control, numbered from 0 on */
+void run_pack(struct run *run, unsigned int n, enum control control);
+
+/*
+ * Submit the sends and return as soon as all of them wait. RETRY and its kin:
+ * each has been issued, met a full send buffer and waits for POLLOUT.
+ * POLL_FIRST and LINK: none has been issued. NULL or what went wrong.
+ */
+const char *run_submit(struct run *run);
+
+/* Let what a link holds back be issued. NULL or what went wrong */
+const char *run_release(struct run *run);
+
+/* Let all that waits go, and take all completions. NULL or what went wrong */
+const char *run_finish(struct run *run);
+
+/* All sends complete in full and delivered as they should be, or what not */
+const char *run_judge(struct run *run);
+
+/*
+ * The result of one send of that control that waits and is issued again, with
+ * nothing else done to it: -EFAULT where lost-pointer hides what a test looks
+ * for, -EINVAL where wrong-length does.
+ */
+int run_trial(struct run *run, enum control control);
+
+#endif

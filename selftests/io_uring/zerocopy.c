@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The completion protocol of sendmsg_zc, for sends that wait in a full send
+ * buffer. None of the four defects is looked for here: no control is sent.
+ *
+ * Proved: a send has one completion, and one notification after it exactly
+ * when that completion has IORING_CQE_F_MORE, which a successful one always
+ * has, when the waiting send
+ *  succeeds     there is room again and it is issued a second time
+ *  fails        the socket has been shut down by then
+ *  is cancelled by IORING_OP_ASYNC_CANCEL
+ *  is abandoned the ring is closed, or the process ends: neither hangs, the
+ *               data is not sent, and the socket is released
+ * and the socket sends as before afterwards. The reference cases are the same
+ * by sendmsg, which never notifies.
+ *
+ * Needs: root, or a user who may create user namespaces; /proc.
+ * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "gate.h"
+#include "report.h"
+#include "run.h"
+
+#define ROUNDS	5	/* of rings that are closed with sends in them */
+
+FIXTURE(zerocopy)
+{
+	struct run run;
+	const char *opcode;
+};
+
+FIXTURE_VARIANT(zerocopy)
+{
+	enum opcode op;
+};
+
+FIXTURE_SETUP(zerocopy)
+{
+	self->opcode = opcode_name(variant->op);
+}
+
+FIXTURE_TEARDOWN(zerocopy)
+{
+}
+
+FIXTURE_VARIANT_ADD(zerocopy, reference_sendmsg) { SENDMSG };
+FIXTURE_VARIANT_ADD(zerocopy, zc) { SENDMSG_ZC };
+
+/* All sends came to this, and were notified of as the opcode has it */
+static const char *judge_all(const struct run *run, int res)
+{
+	unsigned int i;
+
+	for (i = 0; i < run->n; i++) {
+		const struct done *d = &run->done[i];
+
+		if (d->res != res)
+			return reason("send %u: -%s instead of %s", i,
+				      errno_name(-d->res), res < 0 ?
+				      errno_name(-res) : "success");
+		if (run->op == SENDMSG && d->more)
+			return reason("send %u: F_MORE from sendmsg", i);
+		if (run->op != SENDMSG && res >= 0 && !d->more)
+			return reason("send %u: succeeded without F_MORE", i);
+	}
+	return NULL;
+}
+
+/* Nothing of the earlier sends is underway, and a new one goes through */
+static const char *works_again(struct run *run)
+{
+	const char *wrong = flow_drain(&run->flow) ?:
+			    flow_nothing_yet(&run->flow);
+
+	if (wrong)
+		return wrong;
+	run_pack(run, 1, NONE);
+	ring_send(&run->ring, run->op, RETRY, &run->flow, run->parcels, 0);
+	return ring_submit(&run->ring) ?:
+	       ring_collect(&run->ring, run->done, 1) ?: run_judge(run);
+}
+
+TEST_F(zerocopy, succeeds)
+{
+	struct run *run = &self->run;
+
+	NEED(run_open(run, UDP4, variant->op, RETRY, true));
+	run_pack(run, SENDS, NONE);
+	JUDGE(NULL, self->opcode, "success after a retry",
+	      run_submit(run) ?: run_finish(run) ?: judge_all(run, SEND_SIZE) ?:
+	      run_judge(run) ?: works_again(run));
+}
+
+TEST_F(zerocopy, fails)
+{
+	struct run *run = &self->run;
+	const char *wrong;
+
+	NEED(run_open(run, UDP4, variant->op, RETRY, true));
+	run_pack(run, SENDS, NONE);
+	wrong = run_submit(run);
+	/* An unconnected socket is shut down, and ENOTCONN is reported */
+	if (!wrong && shutdown(run->flow.tx, SHUT_WR) && errno != ENOTCONN)
+		wrong = "shutdown(2) failed";
+	JUDGE(NULL, self->opcode, "EPIPE at a retry",
+	      wrong ?: run_finish(run) ?: judge_all(run, -EPIPE) ?:
+	      flow_nothing_yet(&run->flow));
+}
+
+TEST_F(zerocopy, cancelled)
+{
+	struct run *run = &self->run;
+	const char *wrong;
+	unsigned int i;
+
+	NEED(run_open(run, UDP4, variant->op, RETRY, true));
+	run_pack(run, SENDS, NONE);
+	wrong = run_submit(run);
+	for (i = 0; i < run->n && !wrong; i++) {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(&run->ring);
+
+		io_uring_prep_cancel64(sqe, i, 0);
+		sqe->user_data = NOT_A_SEND;
+	}
+	JUDGE(NULL, self->opcode, "cancelled while it waits",
+	      wrong ?: ring_submit(&run->ring) ?:
+	      ring_collect(&run->ring, run->done, run->n) ?:
+	      judge_all(run, -ECANCELED) ?: gate_open() ?: works_again(run));
+}
+
+/*
+ * A request holds its file: once the socket is closed, its port is free as
+ * soon as the last request is gone.
+ */
+static const char *port_free(const struct sockaddr_storage *addr)
+{
+	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int i, ret = -1;
+
+	for (i = 0; i < WAIT_MS && ret; i++) {
+		ret = bind(fd, (void *)addr, sizeof(struct sockaddr_in));
+		if (ret)
+			nanosleep(&ms, NULL);
+	}
+	close(fd);
+	return ret ? "the socket is still in use 10 s after ring and socket were closed" : NULL;
+}
+
+TEST_F(zerocopy, ring_closed)
+{
+	struct sockaddr_storage addr;
+	struct run *run = &self->run;
+	socklen_t len = sizeof(addr);
+	const char *wrong = NULL;
+	int i;
+
+	NEED(run_open(run, UDP4, variant->op, RETRY, true));
+	for (i = 0; i < ROUNDS && !wrong; i++) {
+		run_pack(run, SENDS, NONE);
+		wrong = run_submit(run);
+		io_uring_queue_exit(&run->ring);
+		wrong = wrong ?: ring_init(&run->ring, RETRY);
+	}
+	wrong = wrong ?: gate_open() ?: works_again(run);
+	if (!wrong && getsockname(run->flow.tx, (void *)&addr, &len))
+		wrong = "getsockname(2) failed";
+	close(run->flow.tx);
+	JUDGE(NULL, self->opcode, "ring closed while it waits",
+	      wrong ?: port_free(&addr));
+}
+
+TEST_F(zerocopy, process_exit)
+{
+	struct run *run = &self->run;
+	struct pollfd pfd = { .events = POLLIN };
+	const char *wrong = NULL;
+	int ended[2], status;
+	pid_t child;
+
+	NEED(run_open(run, UDP4, variant->op, RETRY, true));
+	ASSERT_EQ(0, pipe(ended));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		/* A ring belongs to the process that made it */
+		io_uring_queue_exit(&run->ring);
+		wrong = ring_init(&run->ring, RETRY);
+		run_pack(run, SENDS, NONE);
+		wrong = wrong ?: run_submit(run);
+		if (wrong)
+			blame(NULL, self->opcode, "in a child", wrong);
+		_exit(!!wrong);
+	}
+	close(ended[1]);
+	pfd.fd = ended[0];
+	if (poll(&pfd, 1, WAIT_MS) != 1)
+		wrong = "the process did not end within 10 s";
+	else if (waitpid(child, &status, 0) != child || status)
+		wrong = "the process did not end as it should";
+	JUDGE(NULL, self->opcode, "process ends while it waits",
+	      wrong ?: gate_open() ?: works_again(run));
+}
+
+TEST_HARNESS_MAIN
