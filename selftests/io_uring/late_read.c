@@ -12,7 +12,7 @@
  * and unmapped. Issued after submit are
  *  retry       sends that met a full send buffer
  *  poll_first  IORING_RECVSEND_POLL_FIRST on a ring with DEFER_TASKRUN
- *  link        sends behind a read that has nothing to read yet
+ *  link        sends behind a poll for something that has not happened yet
  * The reference cases overwrite msghdr, iovec and address: these are stable.
  *
  * Needs: for the retry cases root, or a user who may create user namespaces,

@@ -103,7 +103,7 @@ ROW(udp4_zc_quic_defer, UDP4, SENDMSG_ZC, QUIC, DEFER);
 ROW(udp4_sendmsg_segment_poll_first, UDP4, SENDMSG, SEGMENT, POLL_FIRST);
 ROW(udp4_zc_segment_poll_first, UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST);
 
-/* Behind a read: old kernels make the header of a linked send at submit */
+/* Behind a poll: old kernels make the header of a linked send at submit */
 ROW(udp4_sendmsg_segment_link, UDP4, SENDMSG, SEGMENT, LINK);
 ROW(udp4_zc_segment_link, UDP4, SENDMSG_ZC, SEGMENT, LINK);
 

@@ -155,6 +155,9 @@ const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
 	why = ring_init(ring, how) ?: probe_opcode(ring, op);
 	if (why)
 		return why;
+	/* The next feature flag after 5.16, where io-wq learned to poll */
+	if (how == ASYNC && !(ring->features & IORING_FEAT_CQE_SKIP))
+		return "io-wq of this kernel blocks in the send and issues nothing twice: nothing to do, it polls since 5.16";
 	if (how == POLL_FIRST &&
 	    trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
 		return "this kernel has no IORING_RECVSEND_POLL_FIRST: nothing to do, it came with 5.19";

@@ -18,7 +18,7 @@ struct run {
 	struct flow flow;
 	struct parcel parcels[SENDS];
 	struct done done[SENDS];
-	int trigger[2];			/* LINK: a byte here lets a send go */
+	int trigger[2];			/* LINK: a byte here lets the sends go */
 };
 
 /*
