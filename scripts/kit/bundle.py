@@ -1,0 +1,50 @@
+"""The installed kselftest bundle: run_kselftest.sh and the static programs of selftests/io_uring."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import cache, command, liburing, source
+
+COLLECTION = "io_uring"
+SELFTEST = Path(__file__).resolve().parents[2] / "selftests" / COLLECTION
+
+
+def build(selftest: Path = SELFTEST, branch: str | None = None, abis: Iterable[str] = ("64", "32")) -> Path:
+    """Builds a selftest folder within the kselftest frame of a branch (default: the newest).
+
+    Gives the installed bundle: a folder with run_kselftest.sh, kselftest-list.txt, kselftest/ and
+    io_uring/. Unchanged sources are not built again. Raises Unusable when it does not build; the message
+    names the log.
+    """
+    frame = source.frame(branch)
+    prefixes = {abi: liburing.prefix(abi) for abi in abis}
+    key = cache.digest(selftest, str(frame), *map(str, prefixes.values()))
+    log = cache.root() / f"bundle-{key}.log"
+
+    def make(into: Path) -> None:
+        tree = into / "tree"
+        for part in ("tools", "usr"):
+            shutil.copytree(frame / part, tree / part, symlinks=True)
+        (tree / "scripts").mkdir()
+        shutil.copy(frame / "scripts/subarch.include", tree / "scripts")
+        selftests = tree / "tools/testing/selftests"
+        shutil.copytree(selftest, selftests / COLLECTION)
+        command.run(["make", "-C", selftests, f"-j{os.cpu_count() or 1}", f"TARGETS={COLLECTION}",
+                     "FORCE_TARGETS=1", "STATIC=1", "CC=gcc", f"ABI={' '.join(prefixes)}",
+                     *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items()),
+                     f"KSFT_INSTALL_PATH={into / 'installed'}", "install"],
+                    f"building the selftest with the frame of {frame.name}", log=log)
+        for path in (into / "installed").iterdir():
+            path.rename(into / path.name)
+        shutil.rmtree(tree)
+
+    return cache.folder(f"bundles/{key}", make)
+
+
+def programs(bundle: Path) -> list[str]:
+    """The names of the programs in a bundle, as kselftest-list.txt has them."""
+    lines = (bundle / "kselftest-list.txt").read_text().split()
+    return [name for collection, _, name in (line.partition(":") for line in lines)
+            if collection == COLLECTION]

@@ -1,0 +1,30 @@
+#!/bin/busybox sh
+# First process of the guest: loads the modules, runs the installed kselftest bundle with
+# the arguments in /request and reports on the second serial port. dmesg goes to the first.
+/bin/busybox --install -s /bin
+export PATH=/bin:/usr/bin HOME=/ TMPDIR=/tmp
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev 2>/dev/null || {
+	mknod /dev/null c 1 3
+	mknod /dev/zero c 1 5
+	mknod /dev/urandom c 1 9
+	mknod /dev/ttyS1 c 4 65
+}
+ln -s /proc/self/fd /dev/fd
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
+mkdir -p /dev/shm
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /tmp
+[ -d /sys/kernel/debug ] && mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+exec >/dev/ttyS1 2>&1 </dev/null
+stty -F /dev/ttyS1 -opost 2>/dev/null
+echo "# kit: started $(uname -r) $(cut -d ' ' -f 1 /proc/uptime)"
+for module in /modules/*.ko; do
+	[ -e "$module" ] && { insmod "$module" || echo "# kit: no ${module##*/}"; }
+done
+ulimit -l unlimited
+[ -s /request ] && sh /bundle/run_kselftest.sh $(cat /request)
+echo "# kit: done $(cut -d ' ' -f 1 /proc/uptime)"
+reboot -f

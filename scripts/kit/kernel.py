@@ -1,0 +1,256 @@
+"""Which kernels to run, from the words of KERNELS, and their files on this machine."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from . import cache, host, image, module, version
+from .archive import Archive, Stanza, debian_order, open_archive
+from .command import run
+from .error import BuildFailed, Unusable, Usage
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FRAGMENT = REPOSITORY / "Kconfig.fragment"
+
+# The default set: the newest kernel of each of these groups of branches.
+DEFAULT = (("5.10",), ("6.1",), ("6.12",), ("6.16", "6.17", "6.18", "6.19"), ("7.0", "7.1", "7.2"),
+           ("7.3",))
+
+
+@dataclass(frozen=True)
+class Files:
+    """A kernel on disk. `modules` holds plain .ko files in load order; `config` is its .config."""
+
+    image: Path
+    modules: Path | None = None
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that was asked for. obtain() brings its files, which may take a download or a build."""
+
+    label: str                        # one word, also the name of its results folder
+    word: str                         # what to say in KERNELS to get exactly this one
+    origin: str                       # "debian", "image", "tree" or "running"
+    version: version.Version | None   # the upstream version, None when it cannot be told
+    package: str = ""
+    package_version: str = ""
+    complete: bool = True             # False: the mirror no longer has its modules
+    obtain: Callable[[], Files] = field(default=lambda: Files(Path()), compare=False, repr=False)
+
+
+class Kernels:
+    """Turns words into kernels; asks the archive only when a word needs it."""
+
+    def __init__(self, refresh: bool = False) -> None:
+        self._refresh = refresh
+
+    @cached_property
+    def _archive(self) -> Archive:
+        return open_archive(self._refresh)
+
+    @cached_property
+    def offered(self) -> list[Kernel]:
+        """Debian's cloud kernels, newest first, one for each upstream version."""
+        best: dict[version.Version, Stanza] = {}
+        pattern = r"linux-image-\d.*-cloud-amd64"
+        for stanza in self._archive.packages("linux-image-", pattern):
+            if not re.search(r"\.\d+.*-\d|\d\.\d+\.\d+", stanza["Package"]):
+                continue                          # linux-image-6.1-cloud-amd64: only points to another
+            number = version.of_package(stanza["Version"])
+            if number not in best or _order(stanza) > _order(best[number]):
+                best[number] = stanza
+        return [self._packaged(best[number], f"debian:{number}") for number in sorted(best, reverse=True)]
+
+    def resolve(self, words: Iterable[str]) -> list[Kernel]:
+        """The kernels that the words of KERNELS stand for, in their order, each once.
+
+        Words: default, all, running, debian:<upstream version or package>, or the path of an image or of a tree.
+        Raises Usage for a word that stands for nothing, Unusable when the archive is out of reach.
+        """
+        found = {kernel.word: kernel for word in words for kernel in self._resolve(word)}
+        taken: dict[str, int] = {}
+        kernels = []
+        for kernel in found.values():
+            taken[kernel.label] = taken.get(kernel.label, 0) + 1
+            again = f".{taken[kernel.label]}" if taken[kernel.label] > 1 else ""
+            kernels.append(replace(kernel, label=kernel.label + again))
+        if not kernels:
+            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version> or a path")
+        return kernels
+
+    def _resolve(self, word: str) -> list[Kernel]:
+        if word == "all":
+            return self.offered
+        if word == "default":
+            newest = (next((kernel for kernel in self.offered
+                            if kernel.complete and kernel.version
+                            and kernel.version.branch in branches), None)
+                      for branches in DEFAULT)
+            return [kernel for kernel in newest if kernel]
+        if word == "running":
+            return [_running()]
+        if word.startswith("debian:"):
+            return [self._debian(word.removeprefix("debian:"))]
+        path = Path(word).expanduser()
+        if path.is_dir():
+            return [_tree(path.resolve())]
+        if path.is_file():
+            return [_image(path.resolve())]
+        raise Usage(f"{word}: no such kernel; give default, all, running, debian:<version> "
+                    "(scripts/qa list shows them) or the path of a bzImage or a kernel tree")
+
+    def _debian(self, name: str) -> Kernel:
+        for kernel in self.offered:
+            if name in (str(kernel.version), kernel.package, kernel.label):
+                return kernel
+        for candidate in (name, f"linux-image-{name}", f"linux-image-{name}-amd64"):
+            stanzas = self._archive.packages(candidate, re.escape(candidate))
+            if stanzas:
+                return self._packaged(max(stanzas, key=_order), f"debian:{candidate}")
+        near = [str(kernel.version) for kernel in self.offered
+                if str(kernel.version).startswith(".".join(name.split(".")[:2]))]
+        hint = f"of that branch: {', '.join(near)}" if near else "scripts/qa list shows what there is"
+        raise Usage(f"debian:{name}: the mirror has no such kernel; {hint}")
+
+    def _packaged(self, stanza: Stanza, word: str) -> Kernel:
+        package, debian = stanza["Package"], stanza["Version"]
+        return Kernel(label=package.removeprefix("linux-image-").removesuffix("-amd64"), word=word,
+                      origin="debian", version=version.of_package(debian), package=package,
+                      package_version=debian, complete=self._has_modules(stanza), obtain=lambda: self._unpacked(stanza))
+
+    @cached_property
+    def _module_packages(self) -> set[tuple[str, str]]:
+        return {(stanza["Package"], stanza["Version"])
+                for stanza in self._archive.packages("linux-modules-", r"linux-modules-\d.*")}
+
+    def _has_modules(self, stanza: Stanza) -> bool:
+        return all(part in self._module_packages for part in _parts(stanza)
+                   if part[0].startswith("linux-modules-"))
+
+    def _unpacked(self, stanza: Stanza) -> Files:
+        wanted = cache.digest(*module.WANTED)
+        key = f"kernels/{stanza['Package']}_{stanza['Version']}_{wanted}"
+
+        def make(into: Path) -> None:
+            raw = into / "raw"
+            raw.mkdir()
+            self._archive.unpack(stanza["Package"], stanza["Version"], raw)
+            for part in _parts(stanza):
+                if not part[0].startswith("linux-binary-") and not self._archive.has(*part):
+                    continue                      # older ones have left the mirror: do without
+                self._archive.unpack(*part, raw)
+            image_file = _first(raw, "vmlinuz*")
+            if not image_file:
+                raise Unusable(f"{stanza['Package']} {stanza['Version']}: has no vmlinuz")
+            image_file.rename(into / "vmlinuz")
+            config = _first(raw, "config*")
+            if config:
+                config.rename(into / "config")
+            release = next((path for path in raw.glob("**/lib/modules/*/kernel") if path.is_dir()), None)
+            if release:
+                module.gather(release.parent, into / "modules")
+            else:
+                (into / "modules").mkdir()
+            shutil.rmtree(raw)
+
+        home = cache.folder(key, make)
+        config = home / "config"
+        return _checked(Files(home / "vmlinuz", home / "modules", config if config.exists() else None))
+
+
+def _parts(stanza: Stanza) -> list[tuple[str, str]]:
+    """Since 6.19 linux-image has no files; these (name, version) packages have them."""
+    return re.findall(r"(linux-(?:binary|modules|base)-\d\S+) \(= (\S+)\)", stanza.get("Depends", ""))
+
+
+def _order(stanza: Stanza) -> list[tuple[int, int, str]]:
+    return debian_order(stanza["Version"])
+
+
+def _first(top: Path, pattern: str) -> Path | None:
+    places = [*sorted(top.glob(f"boot/{pattern}")), *sorted(top.glob(f"**/modules/*/{pattern}"))]
+    return next((path for path in places if path.is_file()), None)
+
+
+def _running() -> Kernel:
+    release = Path("/proc/sys/kernel/osrelease").read_text().strip()
+    banner = Path("/proc/sys/kernel/version").read_text().strip()
+    return Kernel(label=f"running-{_label(release)}", word="running", origin="running",
+                  version=image.upstream(f"{release} {banner}"))
+
+
+def _label(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.+_-]", "-", text).strip("-.") or "kernel"
+
+
+def _image(path: Path) -> Kernel:
+    banner = image.banner(path)
+    release = banner.split()[0]
+
+    def obtain() -> Files:
+        near = [path.parent / f"config-{release}", path.parent / "config"]
+        if path.name == "bzImage":
+            near.append(path.parents[3] / ".config")
+        config = next((file for file in near if file.is_file()), None)
+        modules = Path("/lib/modules") / release
+        if path.parent.name == release:
+            modules = path.parent
+        if not (modules / "kernel").is_dir():
+            return _checked(Files(path, None, config))
+        key = f"modules/{_label(release)}-{cache.digest(str(modules), banner, *module.WANTED)}"
+        return _checked(Files(path, cache.folder(key, lambda into: module.gather(modules, into)), config))
+
+    return Kernel(label=_label(release), word=str(path), origin="image",
+                  version=image.upstream(banner), obtain=obtain)
+
+
+def _tree(tree: Path) -> Kernel:
+    makefile = tree / "Makefile"
+    text = makefile.read_text(errors="replace")[:2000] if makefile.is_file() else ""
+    fields = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)", text, re.M))
+    if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
+        raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION)")
+    text = f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
+    return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
+                  version=image.upstream(text), obtain=lambda: _built(tree))
+
+
+def _built(tree: Path) -> Files:
+    ready = tree / "arch/x86/boot/bzImage"
+    if ready.is_file():
+        return _image(ready).obtain()
+    if not FRAGMENT.is_file():
+        raise Unusable(f"{FRAGMENT} is missing: build {tree} yourself, its arch/x86/boot/bzImage is taken then")
+    host.need(host.KERNEL_BUILD)
+    out = cache.root() / "builds" / f"{_label(tree.name)}-{cache.digest(str(tree))}"
+    out.mkdir(parents=True, exist_ok=True)
+    log = out.with_suffix(".log")
+    make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64"]
+    with cache.lock(f"builds/{out.name}"):
+        run([*make, "tinyconfig"], f"configuring {tree}", log=log, error=BuildFailed)
+        run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, out / ".config", FRAGMENT],
+            f"configuring {tree}", log=log, error=BuildFailed)
+        run([*make, "olddefconfig"], f"configuring {tree}", log=log, error=BuildFailed)
+        run([*make, f"-j{os.cpu_count() or 1}", "bzImage"], f"building {tree}", log=log, error=BuildFailed)
+    return _checked(Files(out / "arch/x86/boot/bzImage", None, out / ".config"))
+
+
+def _checked(files: Files) -> Files:
+    """Refuses, in words, a kernel that by its config cannot talk to us."""
+    image.banner(files.image)
+    if files.config:
+        options = set(files.config.read_text(errors="replace").split())
+        for option, purpose in (("CONFIG_SERIAL_8250_CONSOLE", "a serial console (8250)"),
+                                ("CONFIG_BLK_DEV_INITRD", "support for an initrd"),
+                                ("CONFIG_BINFMT_ELF", "ELF programs"),
+                                ("CONFIG_BINFMT_SCRIPT", "scripts as programs")):
+            if f"{option}=y" not in options:
+                raise Unusable(f"{files.image}: a kernel without {purpose} cannot be tested here; "
+                               f"build it with {option}=y")
+    return files

@@ -1,0 +1,157 @@
+"""Reads what run_kselftest.sh prints: KTAP as Documentation/dev-tools/ktap.rst defines it, nested by "# ".
+
+The frames of 6.1 to 7.3 differ in details: a header and plan that may be absent, skips without a
+name (6.1), kernel messages between the lines. An exit status says nothing; the lines do.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["pass", "fail", "skip", "error"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test case. `program` is without its _32, which is in `abi` ("64" or "32")."""
+
+    program: str
+    abi: str
+    name: str                 # fixture.variant.test
+    status: Status            # error: it should have run and gave no result
+    reason: str = ""          # one line: why it failed, was skipped or is missing
+    seconds: float | None = None
+
+
+_HEADER = re.compile(r"# selftests: (\S+): (\S+)$")
+_PROGRAM = re.compile(r"\b(not ok|ok) \d+ selftests: (\S+): (\S+)(?:\s+#\s*(.*))?$")
+_PRINTK = re.compile(r"^(?:# )*(?:<\d+>)?\[ *\d+\.\d{6}\]")
+_RUN = re.compile(r"^#\s+RUN\s+(\S+) \.\.\.")
+_PLAN = re.compile(r"^1\.\.(\d+)")
+_RESULT = re.compile(r"(?:^|\s)(not ok|ok) (\d+)\b[ -]*(.*)$")
+_DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|XFAIL|TIMEOUT)\b\s*(.*)$", re.I)
+_CHATTER = re.compile(r"^#?\s*(OK|FAIL|SKIP|RUN|PASSED:|FAILED:|Starting|Totals:)(\s|$)|^TAP version|^\S*: Test "
+                      r"(failed|terminated)")
+
+
+def split_abi(program: str) -> tuple[str, str]:
+    """("late_read", "32") for late_read_32, ("late_read", "64") for late_read."""
+    return (program[:-3], "32") if program.endswith("_32") else (program, "64")
+
+
+def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()) -> list[Case]:
+    """The cases in a log, in order; lines may come with the second at which they were seen.
+
+    `expected` names programs that should be there: a missing one is an error. A program that
+    ends before its plan is an error for the rest of the plan.
+    """
+    cases: list[Case] = []
+    current: _Program | None = None
+    seen = set()
+    for item in lines:
+        second, line = item if isinstance(item, tuple) else (None, item)
+        line = line.rstrip("\r\n")
+        if _PRINTK.match(line):
+            line = re.sub(r"^.*?(?=# selftests: |\b(?:not )?ok \d+ )", "", line)
+            if _PRINTK.match(line):
+                continue
+        header = _HEADER.search(line)
+        ended = _PROGRAM.search(line)
+        if header and not ended:
+            if current:
+                cases += current.finish("another program began before it ended")
+            current = _Program(header[2], second)
+            seen.add(header[2])
+        elif ended:
+            if not current or current.name != ended[3]:
+                cases += current.finish("another program's result came first") if current else []
+                current = _Program(ended[3], second)
+                seen.add(ended[3])
+            cases += current.finish(ended[4] or "", ended[1] == "ok")
+            current = None
+        elif current:
+            current.line(line[2:] if line.startswith("# ") else line, second)
+    if current:
+        cases += current.finish("the log ends here")
+    for program in expected:
+        if program not in seen:
+            name, abi = split_abi(program)
+            cases.append(Case(name, abi, name, "error", "never started"))
+    return cases
+
+
+class _Program:
+    def __init__(self, name: str, second: float | None) -> None:
+        self.name = name
+        self._short, self._abi = split_abi(name)
+        self._plan = 0
+        self._running = ""
+        self._notes: list[str] = []
+        self._cases: list[Case] = []
+        self._since = second
+
+    def line(self, text: str, second: float | None) -> None:
+        plan, run, result = _PLAN.match(text), _RUN.match(text), _RESULT.search(text)
+        if plan:
+            self._plan = int(plan[1])
+        elif run:
+            self._running, self._notes = run[1], []
+            self._since = second
+        elif result and not text.startswith("#"):
+            self._result(result[1] == "ok", result[2], result[3], second)
+        else:
+            self._notes.append(text)
+
+    def _result(self, good: bool, number: str, rest: str, second: float | None) -> None:
+        directive = _DIRECTIVE.search(rest)
+        name = (rest[:directive.start()] if directive else rest).strip() or self._running or f"case {number}"
+        status: Status = "pass" if good else "fail"
+        reason = "" if good else _telling(self._notes, self._short)
+        if directive and directive[1].upper() == "SKIP":
+            status, reason = "skip", directive[2] or _skip_note(self._notes) or "no reason given"
+            failed = [note for note in self._notes if re.search(r":\d+:\w+:Expected ", note)]
+            if failed:            # the harness forgets a failure when a SKIP follows it
+                status, reason = "fail", f"failed, then skipped: {_clean(failed[0])}"
+        elif directive and directive[1].upper() == "XFAIL":
+            status, reason = "pass", f"expected to fail: {directive[2]}"
+        took = second - self._since if second is not None and self._since is not None else None
+        self._cases.append(Case(self._short, self._abi, name, status, reason,
+                                round(took, 3) if took is not None else None))
+        self._running, self._notes, self._since = "", [], second
+
+    def finish(self, word: str, good: bool = False) -> list[Case]:
+        """The program's cases; `word` is what stands behind the # of its own line, or why there is none."""
+        last = _telling(self._notes, self._short)
+        if not self._plan and not self._cases:
+            status: Status = "skip" if good and word.upper().startswith("SKIP") else "error"
+            why = last or word or "ran no test case"
+            return [Case(self._short, self._abi, self._short, status, why)]
+        for number in range(len(self._cases) + 1, self._plan + 1):
+            name = self._running or f"case {number} of {self._plan}"
+            why = f"no result: {word or 'the program ended early'}" + (f"; last words: {last}" if last else "")
+            self._cases.append(Case(self._short, self._abi, name, "error", why))
+            self._running = ""
+        if not good and all(case.status in ("pass", "skip") for case in self._cases):
+            self._cases.append(Case(self._short, self._abi, self._short, "error",
+                                    f"all cases passed, the program did not: {word or 'not ok'}"))
+        return self._cases
+
+
+def _clean(note: str) -> str:
+    return re.sub(r"^[#\s]+", "", note).strip()
+
+
+def _skip_note(notes: Sequence[str]) -> str:
+    found = [re.sub(r"^#\s+SKIP\s+", "", note) for note in notes if re.match(r"^#\s+SKIP\s+", note)]
+    return found[-1] if found else ""
+
+
+def _telling(notes: Sequence[str], program: str) -> str:
+    """The note that says most: one that starts with the defect's name, else the first that is no chatter."""
+    clean = [_clean(note) for note in notes if _clean(note) and not _CHATTER.match(note)
+             and not _CHATTER.match(_clean(note))]
+    defect = program.replace("_", "-") + ":"
+    named = [note for note in clean if note.startswith(defect)]
+    plain = [note for note in clean if not re.match(r"\S+\.c:\d+:", note)]
+    return (named or plain or clean or [""])[0]

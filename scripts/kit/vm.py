@@ -1,0 +1,163 @@
+"""One kernel in QEMU: boots it, collects both serial ports, and ends it whatever happens.
+
+The guest has no network and no disk. Its console (ttyS0) goes to a file, its results (ttyS1)
+come over QEMU's standard output, so that each line is seen when it is written.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cache, initramfs
+from .error import Unusable
+
+QEMU = "qemu-system-x86_64"
+MEMORY = "512"                # MiB
+OVERALL = 900.0               # seconds one guest may take
+SILENCE = 240.0               # seconds without a byte on either port; above kselftest's timeout
+BOOT = 90.0                   # the same until the first line of results
+
+_alive: set[subprocess.Popen[bytes]] = set()
+_guard = threading.Lock()
+_ending = False
+
+
+@dataclass
+class Run:
+    """What a guest gave: its results as (seconds since start, line), and how it ended."""
+
+    lines: list[tuple[float, str]]
+    console: str
+    ended: str                # "" by itself, else "silence", "overall" or QEMU's own complaint
+    seconds: float
+
+
+def accelerator(image: Path, base: Path) -> str:
+    """"kvm" if a guest really boots with it on this host, else "tcg".
+
+    Asked once per boot of the host and version of QEMU, then remembered.
+    """
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    try:
+        version = subprocess.run([QEMU, "--version"], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as bad:
+        raise Unusable(f"{QEMU} does not start ({bad}); apt-get install qemu-system-x86") from bad
+    host_boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+
+    def probe(into: Path) -> None:
+        run = boot("kvm", image, base, initramfs.of_kernel(None, ""), into / "console.log",
+                   lambda line: None, overall=20)
+        works = any("# kit: done" in line for _, line in run.lines)
+        (into / "accelerator").write_text("kvm" if works else "tcg")
+        (into / "why").write_text(run.ended)
+
+    return (cache.folder(f"kvm/{cache.digest(version, host_boot)}", probe) / "accelerator").read_text()
+
+
+def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
+         seen: Callable[[str], None], *, overall: float = OVERALL) -> Run:
+    """Runs a kernel with the initramfs `base` + `own` until it ends or a time limit is over.
+
+    `console` is written as the guest writes it; seen(line) is called for each line of results.
+    """
+    initrd = console.with_name("initrd.cpio")
+    started = time.monotonic()
+    try:
+        initrd.write_bytes(base.read_bytes() + own)
+        # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
+        arguments = ("console=ttyS0 panic=-1 loglevel=5 oops=panic mitigations=off no_timer_check "
+                     "tsc=reliable random.trust_cpu=on cryptomgr.notests rdinit=/init")
+        argv = ["setpriv", "--pdeathsig", "KILL", QEMU, "-accel", accel,
+                "-cpu", "host" if accel == "kvm" else "max", "-smp", "1", "-m", MEMORY,
+                "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
+                "-initrd", str(initrd), "-append", arguments,
+                "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
+                "-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results"]
+        return _watch(argv, console, seen, started, overall)
+    except OSError as bad:
+        raise cache.unusable(console, bad) from bad
+    finally:
+        initrd.unlink(missing_ok=True)
+
+
+def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started: float,
+           overall: float) -> Run:
+    lines: list[tuple[float, str]] = []
+    ended = ""
+    rest = b""
+    size, heard = 0, time.monotonic()
+    with _guard:
+        if _ending:
+            raise KeyboardInterrupt
+        qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, start_new_session=True)
+        _alive.add(qemu)
+    assert qemu.stdout and qemu.stderr
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(qemu.stdout, selectors.EVENT_READ)
+            while True:
+                now = time.monotonic()
+                if selector.select(0.5):
+                    data = os.read(qemu.stdout.fileno(), 65536)
+                    if not data:
+                        break
+                    heard = now
+                    *whole, rest = (rest + data).split(b"\n")
+                    for line in whole:
+                        text = line.decode(errors="replace").rstrip("\r")
+                        lines.append((time.monotonic() - started, text))
+                        seen(text)
+                grown = console.stat().st_size if console.exists() else 0
+                if grown != size:
+                    size, heard = grown, now
+                if now - started > overall:
+                    ended = "overall"
+                elif now - heard > (SILENCE if lines else BOOT):
+                    ended = "silence"
+                if ended:
+                    break
+        if rest:
+            lines.append((time.monotonic() - started, rest.decode(errors="replace")))
+    finally:
+        _kill(qemu)
+        complaint = qemu.stderr.read().decode(errors="replace")
+        qemu.stdout.close()
+        qemu.stderr.close()
+    if not ended and qemu.returncode not in (0, None) and not _ending:
+        last = complaint.strip().splitlines()
+        ended = f"QEMU ended with {qemu.returncode}" + (f": {last[-1]}" if last else "")
+    text = console.read_text(errors="replace") if console.exists() else ""
+    return Run(lines, text, ended, time.monotonic() - started)
+
+
+def _kill(qemu: "subprocess.Popen[bytes]") -> None:
+    try:
+        qemu.wait(2)
+    except subprocess.TimeoutExpired:
+        try:
+            os.killpg(qemu.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        qemu.wait()
+    with _guard:
+        _alive.discard(qemu)
+
+
+def end_all() -> None:
+    """Ends every guest of this process and lets no other start; for Ctrl-C and SIGTERM."""
+    global _ending
+    with _guard:
+        _ending = True
+        for qemu in _alive:
+            try:
+                os.killpg(qemu.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
