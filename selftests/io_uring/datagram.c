@@ -86,15 +86,15 @@ const char *flow_open(struct flow *flow, enum family family)
 	flow->tx = socket(family == UDP4 ? AF_INET : AF_INET6,
 			  SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (flow->rx < 0 || flow->tx < 0)
-		return reason("no %s socket (%s): modprobe ipv6, or build with CONFIG_IPV6",
-			      family_name(family), strerror(errno));
+		return cannot("no socket", errno,
+			      "modprobe ipv6, or build the kernel with CONFIG_IPV6");
 
 	address(&at, &len, family == UDP6,
 		family == UDP6 ? LO6_ADDR : LO4_ADDR);
 	if (bind(flow->rx, (void *)&at, len) ||
 	    getsockname(flow->rx, (void *)&at, &len))
-		return reason("cannot bind a %s receiver (%s): is ipv6.disable set?",
-			      family_name(family), strerror(errno));
+		return cannot("cannot bind the receiver", errno,
+			      "boot without ipv6.disable=1, or set up lo");
 	/* sin_port and sin6_port stand at the same place */
 	port = ((struct sockaddr_in *)&at)->sin_port;
 
@@ -138,7 +138,7 @@ const char *flow_fill(struct flow *flow)
 			   (void *)&flow->to, flow->to_len) < 0)
 			break;
 	if (i == FILL_MOST)
-		return "1000 datagrams did not fill the send buffer: the queue on lo holds nothing";
+		return "1000 datagrams did not fill the send buffer";
 	if (errno != EAGAIN)
 		return reason("sendto(2) failed (%s) before the send buffer was full",
 			      strerror(errno));

@@ -47,7 +47,10 @@ struct parcel {
 	struct iovec iov;
 	struct sockaddr_storage to;
 	char *buf;		/* control buffer, CONTROL_ROOM bytes by default */
-	char room[CONTROL_ROOM] __attribute__((aligned(8)));
+	union {
+		struct cmsghdr first;
+		char room[CONTROL_ROOM];
+	};
 	uint8_t payload[SEND_SIZE];
 };
 

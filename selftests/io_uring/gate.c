@@ -28,9 +28,9 @@
  * the next packet leaves after tens of seconds unless the rate is changed.
  */
 #define TBF_CLOSED_RATE	100
-#define TBF_OPEN_RATE	(1U << 30)
+#define TBF_OPEN_RATE	1000000000
 #define TBF_BURST	8000
-#define QUEUE_BYTES	(4U << 20)
+#define QUEUE_BYTES	4194304
 #define QUEUE_PACKETS	10000
 
 /* netem: one slot of a minute; a delay would orphan the packets (6.1, 7.3) */
@@ -153,7 +153,8 @@ static const char *lo6_wait(void)
 			poll(&pfd, 1, 1);
 		}
 		if (i == WAIT_MS)
-			why = reason("IPv6 on lo does not work: is it forbidden by a packet filter?");
+			why = cannot("no IPv6 over lo", 0,
+				     "remove the packet filter, or boot with ipv6.disable=1");
 	}
 	close(pfd.fd);
 	return why;
@@ -165,12 +166,12 @@ const char *netns_enter(bool must)
 
 	if (unshare(CLONE_NEWNET) &&
 	    unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		return !must ? NULL : reason("no network namespace (%s): run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)",
-			      strerror(errno));
+		return !must ? NULL : cannot("no network namespace", errno,
+			"run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)");
 	ret = lo_up();
 	if (ret)
-		return reason("cannot set up lo (%s): run as root, or lift the restriction on user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0)",
-			      strerror(ret));
+		return cannot("cannot set up lo", ret,
+			      "run as root, or allow user namespaces their capabilities (sysctl kernel.apparmor_restrict_unprivileged_userns=0)");
 	/* A kernel without IPv6 fails here; the sockets of the test will say so */
 	lo_add6(LO6_SOURCE);
 	lo_add6(LO6_ADDR);
@@ -258,8 +259,8 @@ const char *gate_close(void)
 			return NULL;
 		}
 	}
-	return reason("no queue for lo (%s): modprobe sch_tbf, sch_netem or sch_fq, or build with CONFIG_NET_SCH_TBF",
-		      strerror(ret));
+	return cannot("no queue for lo", ret,
+		      "modprobe sch_tbf, sch_netem or sch_fq, or build the kernel with CONFIG_NET_SCH_TBF");
 }
 
 /* A changed queue looks at its packets when the next one comes */
@@ -287,6 +288,6 @@ const char *gate_open(void)
 
 	if (!ret)
 		ret = poke();
-	return ret ? reason("cannot open the %s queue on lo (%s)", in_use->kind,
-			    strerror(ret)) : NULL;
+	return ret ? cannot("cannot open the queue on lo", ret, in_use->kind) :
+		     NULL;
 }

@@ -22,9 +22,9 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "kselftest_harness.h"
-#include "report.h"
+#include "gate.h"
 #include "run.h"
+#include "verdict.h"
 
 #define DEFECT	"lost-pointer"
 
@@ -55,57 +55,145 @@ FIXTURE_TEARDOWN(lost_pointer)
 {
 }
 
-#define ROW(name, ...)							\
-	FIXTURE_VARIANT_ADD(lost_pointer, name) { __VA_ARGS__ }
-
 /* A retry without control works everywhere: what follows is about control */
-ROW(reference_udp4_sendmsg, UDP4, SENDMSG, NONE, RETRY);
-ROW(reference_udp4_zc, UDP4, SENDMSG_ZC, NONE, RETRY);
-ROW(reference_udp4_zc_fixed, UDP4, SENDMSG_ZC_FIXED, NONE, RETRY);
-ROW(reference_udp6_sendmsg, UDP6, SENDMSG, NONE, RETRY);
-ROW(reference_udp6_zc, UDP6, SENDMSG_ZC, NONE, RETRY);
-ROW(reference_mapped_sendmsg, MAPPED, SENDMSG, NONE, RETRY);
-ROW(reference_mapped_zc, MAPPED, SENDMSG_ZC, NONE, RETRY);
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_sendmsg) {
+	UDP4, SENDMSG, NONE, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc) {
+	UDP4, SENDMSG_ZC, NONE, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc_fixed) {
+	UDP4, SENDMSG_ZC_FIXED, NONE, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_sendmsg) {
+	UDP6, SENDMSG, NONE, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_zc) {
+	UDP6, SENDMSG_ZC, NONE, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_mapped_sendmsg) {
+	MAPPED, SENDMSG, NONE, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_mapped_zc) {
+	MAPPED, SENDMSG_ZC, NONE, RETRY
+};
 
 /* Control on the stack of ____sys_sendmsg(): the report, GSO alone */
-ROW(udp4_sendmsg_segment, UDP4, SENDMSG, SEGMENT, RETRY);
-ROW(udp4_zc_segment, UDP4, SENDMSG_ZC, SEGMENT, RETRY);
-ROW(udp4_zc_fixed_segment, UDP4, SENDMSG_ZC_FIXED, SEGMENT, RETRY);
-ROW(udp6_sendmsg_segment, UDP6, SENDMSG, SEGMENT, RETRY);
-ROW(udp6_zc_segment, UDP6, SENDMSG_ZC, SEGMENT, RETRY);
-ROW(udp6_zc_fixed_segment, UDP6, SENDMSG_ZC_FIXED, SEGMENT, RETRY);
-ROW(mapped_sendmsg_segment, MAPPED, SENDMSG, SEGMENT, RETRY);
-ROW(mapped_zc_segment, MAPPED, SENDMSG_ZC, SEGMENT, RETRY);
-ROW(mapped_zc_fixed_segment, MAPPED, SENDMSG_ZC_FIXED, SEGMENT, RETRY);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment) {
+	UDP4, SENDMSG, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment) {
+	UDP4, SENDMSG_ZC, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_segment) {
+	UDP4, SENDMSG_ZC_FIXED, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_segment) {
+	UDP6, SENDMSG, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_segment) {
+	UDP6, SENDMSG_ZC, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_segment) {
+	UDP6, SENDMSG_ZC_FIXED, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, mapped_sendmsg_segment) {
+	MAPPED, SENDMSG, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_segment) {
+	MAPPED, SENDMSG_ZC, SEGMENT, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_fixed_segment) {
+	MAPPED, SENDMSG_ZC_FIXED, SEGMENT, RETRY
+};
 
 /* Control that ____sys_sendmsg() allocates: what a QUIC stack sends */
-ROW(udp4_sendmsg_quic, UDP4, SENDMSG, QUIC, RETRY);
-ROW(udp4_zc_quic, UDP4, SENDMSG_ZC, QUIC, RETRY);
-ROW(udp4_zc_fixed_quic, UDP4, SENDMSG_ZC_FIXED, QUIC, RETRY);
-ROW(udp6_sendmsg_quic, UDP6, SENDMSG, QUIC, RETRY);
-ROW(udp6_zc_quic, UDP6, SENDMSG_ZC, QUIC, RETRY);
-ROW(udp6_zc_fixed_quic, UDP6, SENDMSG_ZC_FIXED, QUIC, RETRY);
-ROW(mapped_sendmsg_quic, MAPPED, SENDMSG, QUIC, RETRY);
-ROW(mapped_zc_quic, MAPPED, SENDMSG_ZC, QUIC, RETRY);
-ROW(mapped_zc_fixed_quic, MAPPED, SENDMSG_ZC_FIXED, QUIC, RETRY);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_quic) {
+	UDP4, SENDMSG, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic) {
+	UDP4, SENDMSG_ZC, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_quic) {
+	UDP4, SENDMSG_ZC_FIXED, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_quic) {
+	UDP6, SENDMSG, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_quic) {
+	UDP6, SENDMSG_ZC, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_quic) {
+	UDP6, SENDMSG_ZC_FIXED, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, mapped_sendmsg_quic) {
+	MAPPED, SENDMSG, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_quic) {
+	MAPPED, SENDMSG_ZC, QUIC, RETRY
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_fixed_quic) {
+	MAPPED, SENDMSG_ZC_FIXED, QUIC, RETRY
+};
 
 /* First issued by an io-wq worker: another stack, and a header made at prep */
-ROW(udp4_sendmsg_segment_async, UDP4, SENDMSG, SEGMENT, ASYNC);
-ROW(udp4_zc_segment_async, UDP4, SENDMSG_ZC, SEGMENT, ASYNC);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment_async) {
+	UDP4, SENDMSG, SEGMENT, ASYNC
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment_async) {
+	UDP4, SENDMSG_ZC, SEGMENT, ASYNC
+};
 
 /* Issued by the submission thread, which has the task's memory but no stack */
-ROW(udp4_zc_quic_sqpoll, UDP4, SENDMSG_ZC, QUIC, SQPOLL);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic_sqpoll) {
+	UDP4, SENDMSG_ZC, QUIC, SQPOLL
+};
 
 /* Issued again by task work inside the task's own io_uring_enter(2) */
-ROW(udp4_zc_quic_defer, UDP4, SENDMSG_ZC, QUIC, DEFER);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic_defer) {
+	UDP4, SENDMSG_ZC, QUIC, DEFER
+};
 
 /* Not issued at submit: the first issue is the one that meets a full buffer */
-ROW(udp4_sendmsg_segment_poll_first, UDP4, SENDMSG, SEGMENT, POLL_FIRST);
-ROW(udp4_zc_segment_poll_first, UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment_poll_first) {
+	UDP4, SENDMSG, SEGMENT, POLL_FIRST
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment_poll_first) {
+	UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST
+};
 
 /* Behind a poll: old kernels make the header of a linked send at submit */
-ROW(udp4_sendmsg_segment_link, UDP4, SENDMSG, SEGMENT, LINK);
-ROW(udp4_zc_segment_link, UDP4, SENDMSG_ZC, SEGMENT, LINK);
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment_link) {
+	UDP4, SENDMSG, SEGMENT, LINK
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment_link) {
+	UDP4, SENDMSG_ZC, SEGMENT, LINK
+};
 
 /*
  * Bring the sends to where they have been issued and met a full buffer. What
@@ -136,14 +224,15 @@ TEST_F(lost_pointer, retry)
 	const char *wrong;
 	unsigned int i;
 
-	NEED(run_open(run, variant->family, variant->op, variant->how,
-		      true));
+	if (!possible(_metadata, run_open(run, variant->family, variant->op,
+					  variant->how, true)))
+		return;
 	run_pack(run, SENDS, variant->control);
-	if (variant->op == SENDMSG_ZC_FIXED)
-		NEED(ring_register(&run->ring, run->parcels, run->n));
+	if (!possible(_metadata, run_register(run)))
+		return;
 
 	wrong = force_retry(run) ?: run_finish(run);
-	JUDGE(NULL, opcode_name(run->op), self->what, wrong);
+	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
 
 	for (i = 0; i < run->n; i++) {
 		if (sizeof(long) == 4 && run->done[i].res == -EINVAL) {
@@ -151,7 +240,53 @@ TEST_F(lost_pointer, retry)
 			return;
 		}
 	}
-	JUDGE(DEFECT, opcode_name(run->op), self->what, run_judge(run));
+	judge(_metadata, DEFECT, opcode_name(run->op), self->what, run_judge(run));
+}
+
+/* The same control by sendmsg(2): what the receiver asks for can be had */
+FIXTURE(system_call)
+{
+	struct flow flow;
+	struct parcel parcel;
+};
+
+FIXTURE_VARIANT(system_call)
+{
+	enum family family;
+};
+
+FIXTURE_SETUP(system_call)
+{
+}
+
+FIXTURE_TEARDOWN(system_call)
+{
+}
+
+FIXTURE_VARIANT_ADD(system_call, udp4) {
+	UDP4
+};
+
+FIXTURE_VARIANT_ADD(system_call, udp6) {
+	UDP6
+};
+
+FIXTURE_VARIANT_ADD(system_call, mapped) {
+	MAPPED
+};
+
+TEST_F(system_call, reference)
+{
+	struct parcel *p = &self->parcel;
+
+	if (!possible(_metadata, netns_enter(false)))
+		return;
+	if (!possible(_metadata, flow_open(&self->flow, variant->family)))
+		return;
+	parcel_pack(p, &self->flow, 0, QUIC);
+	ASSERT_EQ(SEND_SIZE, sendmsg(self->flow.tx, &p->msg, 0));
+	judge(_metadata, NULL, "sendmsg(2)", control_name(variant->family, QUIC),
+	      flow_judge(&self->flow, p, 1));
 }
 
 TEST_HARNESS_MAIN

@@ -30,21 +30,23 @@
 #include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 
-#include "kselftest_harness.h"
 #include "gate.h"
-#include "report.h"
 #include "ring.h"
+#include "verdict.h"
 
 #define DEFECT		"repeated-control"
 #define WHAT		"tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING"
-#define TOTAL		(1 << 20)
-#define SOCKET_BUFFER	(64 << 10)
+#define TOTAL		1048576
+#define SOCKET_BUFFER	65536
 
 struct stream {
 	int tx;
 	int rx;
 	char *data;
-	char control[CMSG_SPACE(sizeof(uint32_t))] __attribute__((aligned(8)));
+	union {
+		struct cmsghdr cmsg;
+		char room[CMSG_SPACE(sizeof(uint32_t))];
+	} control;
 	struct iovec iov;
 	struct msghdr msg;
 };
@@ -75,16 +77,23 @@ FIXTURE_TEARDOWN(repeated_control)
 {
 }
 
-#define ROW(name, ...)							\
-	FIXTURE_VARIANT_ADD(repeated_control, name) { __VA_ARGS__ }
-
 /* Short sends without control: complete, in order, no timestamp */
-ROW(reference_sendmsg, SENDMSG, false);
-ROW(reference_zc, SENDMSG_ZC, false);
+FIXTURE_VARIANT_ADD(repeated_control, reference_sendmsg) {
+	SENDMSG, false
+};
+
+FIXTURE_VARIANT_ADD(repeated_control, reference_zc) {
+	SENDMSG_ZC, false
+};
 
 /* The first part carries the control, the others must not */
-ROW(sendmsg, SENDMSG, true);
-ROW(zc, SENDMSG_ZC, true);
+FIXTURE_VARIANT_ADD(repeated_control, sendmsg) {
+	SENDMSG, true
+};
+
+FIXTURE_VARIANT_ADD(repeated_control, zc) {
+	SENDMSG_ZC, true
+};
 
 static char pattern(size_t at)
 {
@@ -140,13 +149,13 @@ static void stream_close(struct stream *s)
 static void stream_control(struct stream *s)
 {
 	const uint32_t flags = SOF_TIMESTAMPING_TX_ACK;
-	struct cmsghdr *cmsg = (void *)s->control;
+	struct cmsghdr *cmsg = &s->control.cmsg;
 
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SO_TIMESTAMPING;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(flags));
 	memcpy(CMSG_DATA(cmsg), &flags, sizeof(flags));
-	s->msg.msg_control = s->control;
+	s->msg.msg_control = &s->control;
 	s->msg.msg_controllen = sizeof(s->control);
 }
 
@@ -267,13 +276,17 @@ TEST_F(repeated_control, short_send)
 	const char *opcode = opcode_name(variant->op);
 	struct outcome out = { };
 
-	NEED(netns_enter(false));
-	NEED(ring_open(&self->ring, variant->op, RETRY));
-	JUDGE(NULL, opcode, "tcp 1 MiB, MSG_WAITALL, no control",
+	if (!possible(_metadata, netns_enter(false)))
+		return;
+	if (!possible(_metadata, ring_open(&self->ring, variant->op, RETRY)))
+		return;
+	judge(_metadata, NULL, opcode, "tcp 1 MiB, MSG_WAITALL, no control",
 	      send_through(&self->ring, variant->op, false, &out));
 	if (out.res > 0 && out.res < TOTAL)
-		NEED("this kernel does not go on after a short send: nothing to repeat (5.19 and newer do)");
-	JUDGE(NULL, opcode, "tcp 1 MiB, MSG_WAITALL, no control",
+		if (!possible(_metadata, cannot("does not go on after a short send", 0,
+						"nothing to do, 5.19 and newer do")))
+			return;
+	judge(_metadata, NULL, opcode, "tcp 1 MiB, MSG_WAITALL, no control",
 	      out.res != TOTAL ? errno_name(-out.res) :
 	      !out.was_short ? "there was no short send" :
 	      out.timestamps ? "timestamps came without being asked for" :
@@ -281,18 +294,18 @@ TEST_F(repeated_control, short_send)
 	if (!variant->control)
 		return;
 
-	JUDGE(NULL, opcode, WHAT,
+	judge(_metadata, NULL, opcode, WHAT,
 	      send_through(&self->ring, variant->op, true, &out));
-	JUDGE(NULL, opcode, WHAT,
+	judge(_metadata, NULL, opcode, WHAT,
 	      out.res < 0 ? errno_name(-out.res) :
 	      !out.was_short ? "there was no short send" :
 	      !out.timestamps ? "no timestamp came" : NULL);
-	JUDGE(DEFECT, opcode, WHAT, out.timestamps == 1 ? NULL :
+	judge(_metadata, DEFECT, opcode, WHAT, out.timestamps == 1 ? NULL :
 	      reason("%d timestamps from one request instead of 1",
 		     out.timestamps));
 	/* In 32 bit the second copy is refused, and the rest with it */
-	JUDGE(DEFECT, opcode, WHAT, out.res == TOTAL ? NULL :
-	      reason("ended after %d of %d bytes, the control was sent again with the rest and refused",
+	judge(_metadata, DEFECT, opcode, WHAT, out.res == TOTAL ? NULL :
+	      reason("the rest after %d of %d bytes was refused, with the control",
 		     out.res, TOTAL));
 }
 
@@ -304,8 +317,10 @@ TEST(reference_system_call)
 	pid_t reader;
 	int status;
 
-	NEED(netns_enter(false));
-	NEED(stream_open(&s));
+	if (!possible(_metadata, netns_enter(false)))
+		return;
+	if (!possible(_metadata, stream_open(&s)))
+		return;
 	stream_control(&s);
 	reader = fork();
 	ASSERT_LE(0, reader);
@@ -316,7 +331,7 @@ TEST(reference_system_call)
 		_exit(0);
 	}
 	ASSERT_EQ(TOTAL, sendmsg(s.tx, &s.msg, MSG_WAITALL | MSG_NOSIGNAL));
-	JUDGE(NULL, "sendmsg(2)", WHAT, stream_acked(&s));
+	judge(_metadata, NULL, "sendmsg(2)", WHAT, stream_acked(&s));
 	ASSERT_EQ(1, stream_timestamps(&s));
 	stream_close(&s);
 	ASSERT_EQ(reader, waitpid(reader, &status, 0));

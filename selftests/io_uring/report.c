@@ -25,24 +25,38 @@ const char *reason(const char *fmt, ...)
 	return strcpy(text, line);
 }
 
+const char *cannot(const char *what, int err, const char *remedy)
+{
+	if (err)
+		return reason("%s (%s): %s", what, strerror(err), remedy);
+	return reason("%s: %s", what, remedy);
+}
+
 const char *errno_name(int err)
 {
+	static const struct {
+		int err;
+		const char *name;
+	} names[] = {
+		{ 0, "success" },
+		{ EAGAIN, "EAGAIN" },
+		{ ECANCELED, "ECANCELED" },
+		{ EFAULT, "EFAULT" },
+		{ EINVAL, "EINVAL" },
+		{ EIO, "EIO" },
+		{ EMSGSIZE, "EMSGSIZE" },
+		{ ENOBUFS, "ENOBUFS" },
+		{ ENOMEM, "ENOMEM" },
+		{ EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EPERM, "EPERM" },
+		{ EPIPE, "EPIPE" },
+		{ }
+	}, *known;
 	static char number[16];
 
-	switch (err) {
-	case 0: return "success";
-	case EAGAIN: return "EAGAIN";
-	case ECANCELED: return "ECANCELED";
-	case EFAULT: return "EFAULT";
-	case EINVAL: return "EINVAL";
-	case EIO: return "EIO";
-	case EMSGSIZE: return "EMSGSIZE";
-	case ENOBUFS: return "ENOBUFS";
-	case ENOMEM: return "ENOMEM";
-	case EOPNOTSUPP: return "EOPNOTSUPP";
-	case EPERM: return "EPERM";
-	case EPIPE: return "EPIPE";
-	}
+	for (known = names; known->name; known++)
+		if (known->err == err)
+			return known->name;
 	snprintf(number, sizeof(number), "errno %d", err);
 	return number;
 }

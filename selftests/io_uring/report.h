@@ -6,10 +6,21 @@
 #define IO_URING_SELFTEST_REPORT_H
 
 #include <stdbool.h>
+#include "kselftest.h"
 
-/* A sentence in a static buffer: why something cannot be done here, or failed */
-const char *reason(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2)));
+/* Trees before 6.7 lack it, and the check of formats with it */
+#ifndef __printf
+#define __printf(a, b)
+#endif
+
+/* A sentence in a static buffer: what went wrong */
+__printf(1, 2) const char *reason(const char *fmt, ...);
+
+/*
+ * A sentence in a static buffer: what is not possible here, the errno that
+ * said so or 0, and what would help. The reason of a SKIP.
+ */
+const char *cannot(const char *what, int err, const char *remedy);
 
 /*
  * One line that names the defect, the kernel, what was sent and what came of
@@ -24,29 +35,5 @@ const char *errno_name(int err);
 
 /* IO_URING_EXPECT_ALL=1: this kernel can do everything, so a SKIP is a failure */
 bool expect_all(void);
-
-/*
- * Leave the test as skipped when why, one of the sentences above, is not NULL.
- * Only before the first check: the harness forgets a failure that came before.
- */
-#define NEED(why) do {							\
-	const char *why_not = (why);					\
-									\
-	if (why_not && expect_all())					\
-		TH_LOG("not skipped, IO_URING_EXPECT_ALL is set: %s",	\
-		       why_not);					\
-	else if (why_not)						\
-		SKIP(return, "%s", why_not);				\
-	ASSERT_TRUE(!why_not);					\
-} while (0)
-
-/* Fail the test, and say which defect it shows, when wrong is not NULL */
-#define JUDGE(defect, opcode, what, wrong) do {				\
-	const char *came = (wrong);					\
-									\
-	if (came)							\
-		blame(defect, opcode, what, came);			\
-	ASSERT_TRUE(!came);						\
-} while (0)
 
 #endif

@@ -13,6 +13,7 @@
 #include "ring.h"
 
 #define ENTRIES		64
+#define MEMLOCK_REMEDY	"raise RLIMIT_MEMLOCK (ulimit -l)"
 
 const char *opcode_name(enum opcode op)
 {
@@ -55,12 +56,13 @@ static const char *probe_opcode(struct io_uring *ring, enum opcode op)
 	bool there;
 
 	if (!probe)
-		return "the kernel cannot list its opcodes (IORING_REGISTER_PROBE, 5.6)";
+		return cannot("no list of opcodes", 0,
+			      "nothing to do, it came with 5.6");
 	there = io_uring_opcode_supported(probe, code(op));
 	io_uring_free_probe(probe);
 	if (!there)
-		return reason("this kernel has no %s: nothing to do, it came with 6.1",
-			      opcode_name(op));
+		return cannot("no sendmsg_zc", 0,
+			      "nothing to do, it came with 6.1");
 	return NULL;
 }
 
@@ -117,18 +119,16 @@ static int trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
 
 static const char *setup_error(int err, enum how how)
 {
-	switch (err) {
-	case ENOSYS:
-		return "no io_uring: build with CONFIG_IO_URING, or allow io_uring_setup(2) in the seccomp filter of this container";
-	case EPERM:
-		return "io_uring is not allowed here: sysctl kernel.io_uring_disabled=0, or run outside the container that filters it";
-	case ENOMEM:
-		return "not enough locked memory for a ring: raise RLIMIT_MEMLOCK (ulimit -l)";
-	case EINVAL:
-		if (how == DEFER || how == POLL_FIRST)
-			return "this kernel has no IORING_SETUP_DEFER_TASKRUN: nothing to do, it came with 6.1";
-	}
-	return reason("io_uring_setup(2) failed: %s", strerror(err));
+	if (err == EPERM)
+		return cannot("io_uring is not allowed here", err,
+			      "sysctl kernel.io_uring_disabled=0, or run outside the container that filters it");
+	if (err == ENOMEM)
+		return cannot("no memory for a ring", err, MEMLOCK_REMEDY);
+	if (err == EINVAL && (how == DEFER || how == POLL_FIRST))
+		return cannot("no IORING_SETUP_DEFER_TASKRUN", 0,
+			      "nothing to do, it came with 6.1");
+	return cannot("no ring", err,
+		      "build the kernel with CONFIG_IO_URING, or allow io_uring_setup(2) in the seccomp filter");
 }
 
 const char *ring_init(struct io_uring *ring, enum how how)
@@ -157,12 +157,15 @@ const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
 		return why;
 	/* The next feature flag after 5.16, where io-wq learned to poll */
 	if (how == ASYNC && !(ring->features & IORING_FEAT_CQE_SKIP))
-		return "io-wq of this kernel blocks in the send and issues nothing twice: nothing to do, it polls since 5.16";
+		return cannot("io-wq blocks in the send and issues it once", 0,
+			      "nothing to do, it polls since 5.16");
 	if (how == POLL_FIRST &&
 	    trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
-		return "this kernel has no IORING_RECVSEND_POLL_FIRST: nothing to do, it came with 5.19";
+		return cannot("no IORING_RECVSEND_POLL_FIRST", 0,
+			      "nothing to do, it came with 5.19");
 	if (op != SENDMSG && trial(ring, op, 0) == -ENOMEM)
-		return "not enough locked memory to send without a copy: raise RLIMIT_MEMLOCK (ulimit -l)";
+		return cannot("no memory to send without a copy", ENOMEM,
+			      MEMLOCK_REMEDY);
 	return NULL;
 }
 
@@ -177,11 +180,11 @@ const char *ring_register(struct io_uring *ring, struct parcel *p,
 		iov[i] = p[i].iov;
 	ret = io_uring_register_buffers(ring, iov, n);
 	if (ret)
-		return reason("cannot register buffers (%s): raise RLIMIT_MEMLOCK (ulimit -l)",
-			      strerror(-ret));
+		return cannot("cannot register buffers", -ret, MEMLOCK_REMEDY);
 	/* Taken for prepared but not valid: EFAULT as 6.15 and newer say it */
 	if (trial(ring, SENDMSG_ZC_FIXED, IORING_RECVSEND_FIXED_BUF) == -EINVAL)
-		return "this kernel has no registered buffer vectors for sendmsg_zc: nothing to do, they came with 6.15";
+		return cannot("no registered buffer vectors for sendmsg_zc", 0,
+			      "nothing to do, they came with 6.15");
 	return NULL;
 }
 
@@ -263,13 +266,13 @@ const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
 		io_uring_get_events(ring);
 		seen = waiting(ring, op);
 		if (seen < 0)
-			return "cannot read /proc/self/fdinfo: mount /proc";
+			return cannot("no /proc/self/fdinfo", 0, "mount /proc");
 		done = completed(ring, n);
 		if (seen + done == n && seen >= (int)least)
 			return NULL;
 		nanosleep(&ms, NULL);
 	}
-	return reason("%d of %u sends wait for POLLOUT and %u are complete: the retry was not forced",
+	return reason("no retry was forced: %d of %u sends wait, %u complete",
 		      seen, n, done);
 }
 

@@ -15,10 +15,10 @@
 
 /* Flags that older headers lack: io_uring_setup(2), io_uring_enter(2) */
 #ifndef IORING_SETUP_SINGLE_ISSUER
-#define IORING_SETUP_SINGLE_ISSUER	(1U << 12)
+#define IORING_SETUP_SINGLE_ISSUER	0x1000
 #endif
 #ifndef IORING_SETUP_DEFER_TASKRUN
-#define IORING_SETUP_DEFER_TASKRUN	(1U << 13)
+#define IORING_SETUP_DEFER_TASKRUN	0x2000
 #endif
 
 enum opcode { SENDMSG, SENDMSG_ZC, SENDMSG_ZC_FIXED };

@@ -31,6 +31,9 @@ const char *run_open(struct run *run, enum family family, enum opcode op,
 /* n sends with the same control, numbered from 0 on */
 void run_pack(struct run *run, unsigned int n, enum control control);
 
+/* Register their payloads if the opcode wants that. NULL, or why of a SKIP */
+const char *run_register(struct run *run);
+
 /*
  * Submit the sends and return as soon as all of them wait. RETRY and its kin:
  * each has been issued, met a full send buffer and waits for POLLOUT.
@@ -48,10 +51,10 @@ const char *run_finish(struct run *run);
 const char *run_judge(struct run *run);
 
 /*
- * The result of one send of that control that waits and is issued again, with
- * nothing else done to it: -EFAULT where lost-pointer hides what a test looks
- * for, -EINVAL where wrong-length does.
+ * Whether another defect spoils every retry of a send with that control, so
+ * that what a test looks for cannot be seen: the reason of a SKIP, or NULL.
+ * lost-pointer does so in any test, wrong-length where length is true.
  */
-int run_trial(struct run *run, enum control control);
+const char *run_hidden(struct run *run, enum control control, bool length);
 
 #endif
