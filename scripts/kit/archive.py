@@ -5,7 +5,6 @@ the host's apt uses; suites are added beside the host's. sources.list(5) has the
 """
 
 import os
-import platform
 import re
 import shutil
 import sys
@@ -203,18 +202,19 @@ def stanzas(text: str) -> Iterator[dict[str, str]]:
             yield fields
 
 
-def debian_order(version: str) -> list[tuple[int, int, str]]:
+Order = tuple[int, list[tuple[int, int, str]], list[tuple[int, int, str]]]
+
+
+def debian_order(version: str) -> Order:
     """A key that sorts package versions as deb-version(7) does."""
-    key: list[tuple[int, int, str]] = []
-    for number, other in re.findall(r"(\d+)|(\D)", version):
-        if number:
-            key.append((1, int(number), ""))
-        else:
-            rank = -1 if other == "~" else 2 if other.isalpha() else 3
-            key.append((rank, 0, other))
+    epoch, colon, rest = version.partition(":")
+    upstream, _, revision = (rest if colon else version).rpartition("-")
+    return (int(epoch) if colon else 0, _order(upstream or revision), _order(revision if upstream else ""))
+
+
+def _order(part: str) -> list[tuple[int, int, str]]:
+    key = []
+    for number, other in re.findall(r"(\d+)|(\D)", part):
+        rank = 1 if number else -1 if other == "~" else 2 if other.isalpha() else 3
+        key.append((rank, int(number or 0), other))
     return [*key, (0, 0, "")]
-
-
-def is_amd64() -> bool:
-    """Whether this host can run the guests' programs at all."""
-    return platform.machine() == "x86_64"

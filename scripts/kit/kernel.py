@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from . import cache, host, image, module, version
-from .archive import Archive, Stanza, debian_order, open_archive
+from .archive import Archive, Order, Stanza, debian_order, open_archive
 from .command import run
 from .error import BuildFailed, Unusable, Usage
 
@@ -169,7 +169,7 @@ def _parts(stanza: Stanza) -> list[tuple[str, str]]:
     return re.findall(r"(linux-(?:binary|modules|base)-\d\S+) \(= (\S+)\)", stanza.get("Depends", ""))
 
 
-def _order(stanza: Stanza) -> list[tuple[int, int, str]]:
+def _order(stanza: Stanza) -> Order:
     return debian_order(stanza["Version"])
 
 
@@ -195,8 +195,8 @@ def _image(path: Path) -> Kernel:
 
     def obtain() -> Files:
         near = [path.parent / f"config-{release}", path.parent / "config"]
-        if path.name == "bzImage":
-            near.append(path.parents[3] / ".config")
+        if path.name == "bzImage":                # arch/x86/boot/bzImage of a build
+            near += [folder / ".config" for folder in list(path.parents)[3:4]]
         config = next((file for file in near if file.is_file()), None)
         modules = Path("/lib/modules") / release
         if path.parent.name == release:

@@ -25,11 +25,11 @@ class Case:
 
 
 _HEADER = re.compile(r"# selftests: (\S+): (\S+)$")
-_PROGRAM = re.compile(r"\b(not ok|ok) \d+ selftests: (\S+): (\S+)(?:\s+#\s*(.*))?$")
+_PROGRAM = re.compile(r"^(not ok|ok) \d+ selftests: (\S+): (\S+)(?:\s+#\s*(.*))?$")
 _PRINTK = re.compile(r"^(?:# )*(?:<\d+>)?\[ *\d+\.\d{6}\]")
 _RUN = re.compile(r"^#\s+RUN\s+(\S+) \.\.\.")
 _PLAN = re.compile(r"^1\.\.(\d+)")
-_RESULT = re.compile(r"(?:^|\s)(not ok|ok) (\d+)\b[ -]*(.*)$")
+_RESULT = re.compile(r"^(not ok|ok) (\d+)\b[ -]*(.*)$")
 _DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|XFAIL|TIMEOUT)\b\s*(.*)$", re.I)
 _CHATTER = re.compile(r"^#?\s*(OK|FAIL|SKIP|RUN|PASSED:|FAILED:|Starting|Totals:)(\s|$)|^TAP version|^\S*: Test "
                       r"(failed|terminated)")
@@ -53,8 +53,8 @@ def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()
         second, line = item if isinstance(item, tuple) else (None, item)
         line = line.rstrip("\r\n")
         if _PRINTK.match(line):
-            line = re.sub(r"^.*?(?=# selftests: |\b(?:not )?ok \d+ )", "", line)
-            if _PRINTK.match(line):
+            line = re.sub(r"^.*?(?=# selftests: |# (?:not )?ok \d+ |(?:not )?ok \d+ selftests: )", "", line)
+            if _PRINTK.match(line):       # nothing of ours in it
                 continue
         header = _HEADER.search(line)
         ended = _PROGRAM.search(line)
@@ -92,13 +92,13 @@ class _Program:
         self._since = second
 
     def line(self, text: str, second: float | None) -> None:
-        plan, run, result = _PLAN.match(text), _RUN.match(text), _RESULT.search(text)
+        plan, run, result = _PLAN.match(text), _RUN.match(text), _RESULT.match(text)
         if plan:
             self._plan = int(plan[1])
         elif run:
             self._running, self._notes = run[1], []
             self._since = second
-        elif result and not text.startswith("#"):
+        elif result:
             self._result(result[1] == "ok", result[2], result[3], second)
         else:
             self._notes.append(text)

@@ -1,0 +1,79 @@
+"""Words, images and configs that are and are not kernels."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from kit import image, kernel
+from kit.error import Unusable, Usage
+
+
+def bzimage(banner: str = "6.1.5 (me@here) #1 SMP", size: int = 4096) -> bytes:
+    """A file with the boot header of a kernel image (Documentation/arch/x86/boot.rst)."""
+    head = bytearray(1024)
+    head[0x1f1] = 1
+    head[0x1f4:0x1f8] = (size // 16).to_bytes(4, "little")
+    head[0x1fe:0x200] = b"\x55\xaa"
+    head[0x202:0x206] = b"HdrS"
+    head[0x20e:0x210] = (0x100).to_bytes(2, "little")
+    head[0x300:0x300 + len(banner)] = banner.encode()
+    return bytes(head) + bytes(size)
+
+
+class Images(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "bzImage"
+
+    def tearDown(self) -> None:
+        self.folder.cleanup()
+
+    def refused(self, words: str, data: bytes) -> None:
+        self.path.write_bytes(data)
+        with self.assertRaisesRegex(Usage, words):
+            kernel.Kernels().resolve([str(self.path)])
+
+    def test_no_kernels(self) -> None:
+        self.refused("no boot header", b"hello, this is text\n" * 100)
+        self.refused("no boot header", b"")
+        self.refused("ELF", b"\x7fELF" + bytes(4096))
+        self.refused("cut short", bzimage()[:3000])
+
+    def test_kernel(self) -> None:
+        self.path.write_bytes(bzimage())
+        self.assertEqual(image.banner(self.path), "6.1.5 (me@here) #1 SMP")
+        found, = kernel.Kernels().resolve([str(self.path)])
+        self.assertEqual((found.label, str(found.version), found.origin), ("6.1.5", "6.1.5", "image"))
+
+    def test_two_of_one_name_get_two_folders(self) -> None:
+        self.path.write_bytes(bzimage())
+        other = self.path.with_name("vmlinuz")
+        other.write_bytes(bzimage())
+        labels = [each.label for each in kernel.Kernels().resolve([str(self.path), str(other), str(other)])]
+        self.assertEqual(labels, ["6.1.5", "6.1.5.2"])
+
+    def test_config_without_serial_console(self) -> None:
+        self.path.write_bytes(bzimage())
+        self.path.with_name("config-6.1.5").write_text("CONFIG_BLK_DEV_INITRD=y\n# CONFIG_SERIAL_8250 is not set\n")
+        found, = kernel.Kernels().resolve([str(self.path)])
+        with self.assertRaisesRegex(Unusable, "CONFIG_SERIAL_8250_CONSOLE=y"):
+            found.obtain()
+
+    def test_folder_that_is_no_tree(self) -> None:
+        with self.assertRaisesRegex(Usage, "neither a kernel image nor a kernel tree"):
+            kernel.Kernels().resolve([self.folder.name])
+
+    def test_no_such_word(self) -> None:
+        for word in ("/nonexistent/bzImage", "newest"):
+            with self.assertRaisesRegex(Usage, "no such kernel"):
+                kernel.Kernels().resolve([word])
+
+    def test_tree_names_its_version(self) -> None:
+        (Path(self.folder.name) / "Makefile").write_text(
+            "VERSION = 7\nPATCHLEVEL = 4\nSUBLEVEL = 0\nEXTRAVERSION = -rc2\n")
+        found, = kernel.Kernels().resolve([self.folder.name])
+        self.assertEqual((str(found.version), found.origin), ("7.4-rc2", "tree"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,125 @@
+"""Outcomes, verdicts, cells and exit status."""
+
+import json
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+
+from kit import fixes, report, result
+from kit.kernel import Kernel
+from kit.ktap import Case, Status
+from kit.version import parse
+from kit.vm import Run
+
+COMMAND = "scripts/qa run --kernels debian:6.1.86"
+
+
+def defect(*causes: tuple[str, str | None]) -> fixes.Defect:
+    """late-read with causes (abi, first fixed release of 6.1 or None)."""
+    return fixes.Defect("late-read", "", "", "open", tuple(
+        fixes.Cause("any", (abi,), parse("5.12"), {}, parse("6.9") if fix else None,
+                    {"6.1": parse(fix)} if fix else {}) for abi, fix in causes))
+
+
+def row(cases: list[Case], *causes: tuple[str, str | None], version: str | None = "6.1.86") -> result.KernelResult:
+    """The result of a kernel with these cases under a table of these causes."""
+    kernel = Kernel("k", "debian:6.1.86", "debian", parse(version) if version else None)
+    outcome, reason = result.outcome(cases, None)
+    return result.KernelResult("k", version or "unknown", "", "", "debian", "tcg", outcome, reason, 12.3, COMMAND, True,
+                               [result.judge(case, kernel, {"late-read": defect(*causes)}, COMMAND) for case in cases])
+
+
+def case(status: Status, abi: str = "64", name: str = "late_read.udp4.after") -> Case:
+    """A case of late_read."""
+    return Case("late_read", abi, name, status, f"why {status}")
+
+
+class Cells(unittest.TestCase):
+    def check(self, cell: str, status: int, strict: int, cases: list[Case], *causes: tuple[str, str | None],
+              version: str | None = "6.1.86") -> None:
+        whole = row(cases, *causes, version=version)
+        self.assertEqual((report.cell(whole, "late-read"), result.status([whole], False),
+                          result.status([whole], True)), (cell, status, strict))
+
+    def test_cells(self) -> None:
+        both_open = (("64", None), ("32", None))
+        self.check("pass", 0, 0, [case("pass"), case("pass", "32")])
+        self.check("FAIL (open)", 0, 1, [case("fail"), case("fail", "32")], *both_open)
+        self.check("FAIL (fix: 6.1.87)", 0, 1, [case("fail")], ("64", "6.1.87"))
+        self.check("FAIL 32 (open)", 0, 1, [case("pass"), case("fail", "32")], ("32", None))
+        self.check("FAIL 64 (open), FAIL 32 (fix: 6.1.90)", 0, 1, [case("fail"), case("fail", "32")],
+                   ("64", None), ("32", "6.1.90"))
+        self.check("REGRESSION", 1, 1, [case("fail")])
+        self.check("NEWLY FIXED", 1, 1, [case("pass")], ("64", None))
+        self.check("skip", 1, 1, [case("skip"), case("skip", "32")], *both_open)
+        self.check("error", 1, 1, [case("pass"), case("error", name="late_read.x.y")])
+        self.check("FAIL", 0, 1, [case("fail")], version=None)
+
+    def test_control_case_alone_is_no_pass(self) -> None:
+        self.check("skip", 0, 0, [case("skip"), case("pass", name="late_read.reference_udp4.after")], ("64", None))
+        self.check("skip", 0, 0, [case("skip"), case("pass", name="late_read.udp4.reference_after")], ("64", None))
+
+    def test_control_case_fails(self) -> None:
+        self.check("REGRESSION", 1, 1, [case("fail"), case("fail", name="late_read.udp4.reference_after")],
+                   ("64", None))
+
+    def test_opcode_from_name(self) -> None:
+        self.assertEqual([result.opcode(name) for name in ("l.udp4_zc_quic.retry", "l.udp4_sendmsg.retry", "l.zcx.y")],
+                         ["sendmsg_zc", "sendmsg", "sendmsg"])
+
+    def test_text(self) -> None:
+        text = report.text([row([case("fail", name="late_read.zc.after"), case("pass", "32")], ("64", None))])
+        self.assertEqual(text, """\
+kernel  version  lost-pointer  wrong-length  late-read       repeated-control  other  time
+k       6.1.86   -             -             FAIL 64 (open)  -                 -      12 s
+
+k
+  FAIL 64 (open): late_read.zc.after, one of 1
+    why fail
+    scripts/qa run --kernels debian:6.1.86 --program late_read --abi 64
+
+1 kernels: 1 failed; 0 cases that the table does not predict
+""")
+
+
+class Outcomes(unittest.TestCase):
+    def outcome(self, lines: list[str], console: str = "", ended: str = "") -> result.Outcome:
+        run = Run([(0.0, line) for line in lines], console, ended, 1.0)
+        return result.outcome([case("pass")], run)[0]
+
+    def test_each(self) -> None:
+        start, done, panic = "# kit: started 6.1 2.0", "# kit: done 9", "[ 1.0] Kernel panic - not syncing: x"
+        self.assertEqual(self.outcome([start, done]), "passed")
+        self.assertEqual(self.outcome([], panic), "did-not-boot")
+        self.assertEqual(self.outcome([], "", "silence"), "did-not-boot")
+        self.assertEqual(self.outcome([start], panic), "panicked")
+        self.assertEqual(self.outcome([start], "", "silence"), "hung")
+        self.assertEqual(self.outcome([start]), "hung")
+        self.assertEqual(result.outcome([], None)[0], "ran-nothing")
+        self.assertEqual(result.outcome([case("skip")], None)[0], "ran-nothing")
+        self.assertEqual(result.outcome([case("pass"), case("fail")], None)[0], "failed")
+
+
+class Files(unittest.TestCase):
+    def test_round_trip_and_half_files(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            home = Path(name) / "k"
+            home.mkdir()
+            whole = row([case("fail"), case("pass", "32")], ("64", None))
+            path = home / "results.json"
+            result.write(whole, path)
+            self.assertEqual(result.read(path), whole)
+            self.assertEqual(result.read_all(Path(name)), [whole])
+            path.write_text(path.read_text()[:200])
+            self.assertIsNone(result.read(path))
+            path.write_text(json.dumps({"cases": []}))
+            self.assertIsNone(result.read(path))
+
+    def test_what_could_not_run_is_3(self) -> None:
+        self.assertEqual(result.status([replace(row([case("pass")]), outcome="not-run")], False), 3)
+        self.assertEqual(result.status([], False), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
