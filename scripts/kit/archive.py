@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from . import cache, command
-from .error import Unusable
+from .error import FullDisk, Unusable
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SUITES = ("bullseye", "bookworm", "bookworm-backports", "trixie", "trixie-backports",
@@ -43,7 +43,7 @@ class Archive:
             "Dir::Cache::pkgcache": "pkgcache.bin", "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
             "APT::Architecture": "amd64", "APT::Architectures": "amd64",
             "Acquire::Languages": "none", "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
-            "Acquire::Retries": "2", "Dpkg::Use-Pty": "false",
+            "Acquire::Retries": "2", "Acquire::http::Timeout": "20", "Dpkg::Use-Pty": "false",
         }
         options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         return [tool, *options, "-q", *words]
@@ -109,10 +109,12 @@ class Archive:
             listed.write_text(sources)
             failure = None
             try:
-                command.run(self._apt("apt-get", "update", "--error-on=any"), "apt-get update")
+                # apt-get waits for ever when the disk fills up under it.
+                cache.room(self._state)
+                command.run(self._apt("apt-get", "update", "--error-on=any"), "apt-get update", limit=600)
+            except FullDisk:
+                raise
             except Unusable as bad:
-                if "disk full" in str(bad):
-                    raise
                 failure = bad
             missing = self._missing()
             if len(missing) == len(SUITES) + len(SECURED):

@@ -14,10 +14,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .command import full_disk
-from .error import Unusable
+from .error import FullDisk, Unusable
 
 PROJECT = "sendmsg-retry"
+ROOM = 500                             # MiB that must be free before anything is added
 
 
 def root() -> Path:
@@ -34,9 +34,22 @@ def root() -> Path:
 def unusable(where: Path, bad: OSError) -> Unusable:
     """Turns an OSError about a file of ours into the one line that the user sees."""
     if bad.errno == errno.ENOSPC:
-        return full_disk(where)
+        return _full(where)
     return Unusable(f"{bad.filename or where}: {bad.strerror}; "
                     "XDG_CACHE_HOME=<folder> puts the cache elsewhere")
+
+
+def room(where: Path) -> None:
+    """Raises FullDisk unless ROOM is free on the disk of a folder: a clear word before half the work is done."""
+    if shutil.disk_usage(where).free >> 20 < ROOM:
+        raise _full(where)
+
+
+def _full(where: Path) -> FullDisk:
+    place = next(path for path in (where, *where.parents) if path.exists())
+    left = shutil.disk_usage(place).free >> 20
+    return FullDisk(f"{place}: disk full ({left} MiB left, {ROOM} are needed); "
+                    "make room or point XDG_CACHE_HOME elsewhere")
 
 
 @contextlib.contextmanager
@@ -70,6 +83,7 @@ def folder(key: str, make: Callable[[Path], None]) -> Path:
                 if old.exists():
                     shutil.rmtree(old)
             partial.mkdir(parents=True)
+            room(partial)
             make(partial)
             inventory.write_text(json.dumps(_sizes(partial)))
             partial.rename(final)

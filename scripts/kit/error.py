@@ -19,6 +19,10 @@ class Unusable(Failure):
     status = 3
 
 
+class FullDisk(Unusable):
+    """There is no room left where something had to be written."""
+
+
 class BuildFailed(Failure):
     """The kernel or program under test did not compile: a result, not a trouble of the tool."""
 

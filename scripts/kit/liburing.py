@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from . import archive, cache, command
-from .error import Unusable
+from .error import FullDisk, Unusable
 
 COMPILER = {"64": "gcc", "32": "gcc -m32"}
 
@@ -22,9 +22,9 @@ def prefix(abi: str) -> Path:
     for version in versions:
         try:
             return cache.folder(f"liburing/{version}-{abi}", partial(_build, source, version, abi))
+        except FullDisk:
+            raise
         except Unusable as bad:
-            if "disk full" in str(bad):
-                raise
             failure = failure or bad
     raise failure or Unusable("the mirror offers no source of liburing")
 

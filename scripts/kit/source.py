@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from . import archive, cache, command
-from .error import Unusable
+from .error import FullDisk, Unusable
 
 # What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read.
 FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic", "arch/x86",
@@ -75,6 +75,6 @@ def _extract(branch: str, version: str, into: Path, members: tuple[str, ...]) ->
     errors = [line for line in done.stderr.splitlines()
               if "Not found in archive" not in line and "Exiting with failure" not in line]
     if any("No space left" in line for line in errors):
-        raise command.full_disk(into)
+        raise FullDisk(f"{package}: disk full; make room or point XDG_CACHE_HOME elsewhere")
     if errors or not (into / "Makefile").exists():
         raise Unusable(f"{package} {version}: cannot be unpacked: {command.telling_line(done.stderr)}")

@@ -1,9 +1,7 @@
 """A sweep: every kernel of a request through download, boot and verdict, several at once."""
 
 import json
-import os
 import shlex
-import signal
 import subprocess
 import threading
 import time
@@ -12,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import bundle, cache, fixes, host, initramfs, ktap, result, vm
+from . import bundle, cache, command, fixes, host, initramfs, ktap, result, vm
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
 from .kernel import Kernel, Kernels
@@ -63,7 +61,7 @@ class Sweep:
             try:
                 return [job.result() for job in running]
             except BaseException:
-                vm.end_all()
+                command.stop()
                 for job in running:
                     job.cancel()
                 raise
@@ -94,10 +92,10 @@ class Sweep:
         if before and before.complete:
             return before
         home.mkdir(exist_ok=True)
-        command = f"scripts/qa run --kernels {shlex.quote(kernel.word)}"
-        (home / "command").write_text(command + "\n")
+        again = f"scripts/qa run --kernels {shlex.quote(kernel.word)}"
+        (home / "command").write_text(again + "\n")
         whole = result.KernelResult(kernel.label, str(kernel.version or "unknown"), kernel.package,
-                                    kernel.package_version, kernel.origin, "", "not-run", "", 0.0, command)
+                                    kernel.package_version, kernel.origin, "", "not-run", "", 0.0, again)
         started = time.monotonic()
         try:
             whole = self._run(kernel, building, home, whole)
@@ -156,14 +154,11 @@ class Sweep:
 def _on_host(built: Path, request: str) -> list[tuple[float, str]]:
     """Runs the bundle on this very kernel; gives (seconds, line) as a VM does."""
     started = time.monotonic()
-    argv = ["setpriv", "--pdeathsig", "KILL", "sh", str(built / "run_kselftest.sh"), *request.split()]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", start_new_session=True) as process:
-        assert process.stdout
-        try:
-            return [(time.monotonic() - started, line.rstrip("\n")) for line in process.stdout]
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-
-
+    process = command.start(["setpriv", "--pdeathsig", "KILL", "sh", built / "run_kselftest.sh",
+                             *request.split()], stderr=subprocess.STDOUT)
+    assert process.stdout
+    try:
+        return [(time.monotonic() - started, line.decode(errors="replace").rstrip("\n"))
+                for line in process.stdout]
+    finally:
+        command.end(process)

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from kit import vm
+from kit import command, vm
 
 
 class Ends(unittest.TestCase):
@@ -35,11 +35,12 @@ class Ends(unittest.TestCase):
     def test_overall(self) -> None:
         self.assertEqual(self.watch("while :; do echo x; sleep 0.1; done", overall=0.5).ended, "overall")
 
-    def test_end_all(self) -> None:
-        threading.Timer(0.3, vm.end_all).start()
-        self.addCleanup(setattr, vm, "_ending", False)
+    def test_interrupted_is_no_result(self) -> None:
+        threading.Timer(0.3, command.stop).start()
+        self.addCleanup(setattr, command, "_stopped", False)
         started = time.monotonic()
-        self.watch("sleep 60")
+        with self.assertRaises(KeyboardInterrupt):
+            self.watch("sleep 60")
         self.assertLess(time.monotonic() - started, 10)
 
 

@@ -6,26 +6,18 @@ come over QEMU's standard output, so that each line is seen when it is written.
 
 import os
 import selectors
-import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, initramfs
-from .error import Unusable
+from . import cache, command, initramfs
 
 QEMU = "qemu-system-x86_64"
 MEMORY = "512"                # MiB
 OVERALL = 900.0               # seconds one guest may take
 SILENCE = 240.0               # seconds without a byte on either port; above kselftest's timeout
 BOOT = 90.0                   # the same until the first line of results
-
-_alive: set[subprocess.Popen[bytes]] = set()
-_guard = threading.Lock()
-_ending = False
 
 
 @dataclass
@@ -45,10 +37,7 @@ def accelerator(image: Path, base: Path) -> str:
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    try:
-        version = subprocess.run([QEMU, "--version"], capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as bad:
-        raise Unusable(f"{QEMU} does not start ({bad}); apt-get install qemu-system-x86") from bad
+    version = command.run([QEMU, "--version"], QEMU)
     host_boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
 
     def probe(into: Path) -> None:
@@ -93,71 +82,37 @@ def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started:
     ended = ""
     rest = b""
     size, heard = 0, time.monotonic()
-    with _guard:
-        if _ending:
-            raise KeyboardInterrupt
-        qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, start_new_session=True)
-        _alive.add(qemu)
+    qemu = command.start(argv)
     assert qemu.stdout and qemu.stderr
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(qemu.stdout, selectors.EVENT_READ)
-            while True:
-                now = time.monotonic()
-                if selector.select(0.5):
-                    data = os.read(qemu.stdout.fileno(), 65536)
-                    if not data:
-                        break
-                    heard = now
-                    *whole, rest = (rest + data).split(b"\n")
-                    for line in whole:
-                        text = line.decode(errors="replace").rstrip("\r")
-                        lines.append((time.monotonic() - started, text))
-                        seen(text)
-                grown = console.stat().st_size if console.exists() else 0
-                if grown != size:
-                    size, heard = grown, now
-                if now - started > overall:
-                    ended = "overall"
-                elif now - heard > (SILENCE if lines else BOOT):
-                    ended = "silence"
-                if ended:
-                    break
-        if rest:
-            lines.append((time.monotonic() - started, rest.decode(errors="replace")))
-    finally:
-        _kill(qemu)
-        complaint = qemu.stderr.read().decode(errors="replace")
-        qemu.stdout.close()
-        qemu.stderr.close()
-    if not ended and qemu.returncode not in (0, None) and not _ending:
-        last = complaint.strip().splitlines()
-        ended = f"QEMU ended with {qemu.returncode}" + (f": {last[-1]}" if last else "")
+    with qemu.stdout as results, qemu.stderr as errors:
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(results, selectors.EVENT_READ)
+                while not ended:
+                    now = time.monotonic()
+                    if selector.select(0.5):
+                        data = os.read(results.fileno(), 65536)
+                        if not data:
+                            break
+                        heard = now
+                        *whole, rest = (rest + data).split(b"\n")
+                        for line in whole:
+                            text = line.decode(errors="replace").rstrip("\r")
+                            lines.append((time.monotonic() - started, text))
+                            seen(text)
+                    grown = console.stat().st_size if console.exists() else 0
+                    if grown != size:
+                        size, heard = grown, now
+                    if now - started > overall:
+                        ended = "overall"
+                    elif now - heard > (SILENCE if lines else BOOT):
+                        ended = "silence"
+        finally:
+            command.end(qemu, 0 if ended else 2)
+        complaint = errors.read().decode(errors="replace").strip().splitlines()
+    if rest:
+        lines.append((time.monotonic() - started, rest.decode(errors="replace")))
+    if not ended and qemu.returncode:
+        ended = f"QEMU ended with {qemu.returncode}" + (f": {complaint[-1]}" if complaint else "")
     text = console.read_text(errors="replace") if console.exists() else ""
     return Run(lines, text, ended, time.monotonic() - started)
-
-
-def _kill(qemu: "subprocess.Popen[bytes]") -> None:
-    try:
-        qemu.wait(2)
-    except subprocess.TimeoutExpired:
-        try:
-            os.killpg(qemu.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        qemu.wait()
-    with _guard:
-        _alive.discard(qemu)
-
-
-def end_all() -> None:
-    """Ends every guest of this process and lets no other start; for Ctrl-C and SIGTERM."""
-    global _ending
-    with _guard:
-        _ending = True
-        for qemu in _alive:
-            try:
-                os.killpg(qemu.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
