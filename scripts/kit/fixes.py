@@ -24,6 +24,9 @@ class Cause:
     introduced_in: dict[str, Version]  # branch -> first point release that has the cause
     mainline: Version | None           # first release with the cure
     releases: dict[str, Version]       # branch -> first point release with the cure
+    commit: str | None = None          # the cure in mainline, 40 hex digits
+    subject: str | None = None         # its first line
+    evidence: str = ""                 # what the entry rests on
 
     def present(self, version: Version) -> bool:
         """Whether a kernel of this version has the cause and not its cure."""
@@ -88,4 +91,5 @@ def _cause(fix: dict[str, Any]) -> Cause:
     return Cause(fix["opcode"], tuple(fix["abi"]), parse(fix["introduced"]),
                  {branch: parse(first) for branch, first in fix.get("introduced_in", {}).items()},
                  parse(fix["mainline"]) if "mainline" in fix else None,
-                 {branch: parse(first) for branch, first in fix.get("releases", {}).items()})
+                 {branch: parse(first) for branch, first in fix.get("releases", {}).items()},
+                 fix.get("commit"), fix.get("subject"), fix.get("evidence", ""))

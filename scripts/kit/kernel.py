@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from . import cache, host, image, module, version
+from . import cache, fragment, host, image, module, version
 from .archive import Archive, Order, Stanza, debian_order, open_archive
 from .command import run
 from .error import BuildFailed, Unusable, Usage
@@ -70,7 +70,7 @@ class Kernels:
     def resolve(self, words: Iterable[str]) -> list[Kernel]:
         """The kernels that the words of KERNELS stand for, in their order, each once.
 
-        Words: default, all, running, debian:<upstream version or package>, or the path of an image or of a tree.
+        Words: default, all, running, debian:<upstream version, branch or package>, or the path of an image or of a tree.
         Raises Usage for a word that stands for nothing, Unusable when the archive is out of reach.
         """
         found = {kernel.word: kernel for word in words for kernel in self._resolve(word)}
@@ -108,6 +108,9 @@ class Kernels:
     def _debian(self, name: str) -> Kernel:
         for kernel in self.offered:
             if name in (str(kernel.version), kernel.package, kernel.label):
+                return kernel
+        for kernel in self.offered:
+            if kernel.complete and kernel.version and name == kernel.version.branch:
                 return kernel
         for candidate in (name, f"linux-image-{name}", f"linux-image-{name}-amd64"):
             stanzas = self._archive.packages(candidate, re.escape(candidate))
@@ -233,10 +236,7 @@ def _built(tree: Path) -> Files:
     log = out.with_suffix(".log")
     make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64"]
     with cache.lock(f"builds/{out.name}"):
-        run([*make, "tinyconfig"], f"configuring {tree}", log=log, error=BuildFailed)
-        run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, out / ".config", FRAGMENT],
-            f"configuring {tree}", log=log, error=BuildFailed)
-        run([*make, "olddefconfig"], f"configuring {tree}", log=log, error=BuildFailed)
+        fragment.configure(FRAGMENT, tree, out, log)
         run([*make, f"-j{os.cpu_count() or 1}", "bzImage"], f"building {tree}", log=log, error=BuildFailed)
     return _checked(Files(out / "arch/x86/boot/bzImage", None, out / ".config"))
 

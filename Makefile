@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# Each target runs one script; `make help` lists them.
+
+help:
+	@echo 'make qa      test kernels; KERNELS="default" (or all, running, debian:6.12.43,'
+	@echo '             a bzImage, a kernel tree), STRICT=1: any failed test is an error'
+	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s'
+	@echo 'make tables  make anew what repeats patches/fixes.toml'
+	@echo 'make doc     Documentation as HTML in Documentation/_build'
+
+qa:
+	@scripts/qa run
+
+check:
+	@scripts/check
+
+tables:
+	@scripts/tables
+
+doc:
+	@scripts/check documentation
+
+.PHONY: help qa check tables doc

@@ -1,0 +1,56 @@
+"""Kconfig fragments: lists of options that a kernel must have (Documentation/kbuild/kconfig.rst)."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from .command import run
+from .error import BuildFailed
+
+
+def options(path: Path) -> dict[str, str]:
+    """Option -> value of a fragment or a .config; comments and unset options left out."""
+    lines = (line.partition("=") for line in path.read_text(errors="replace").splitlines()
+             if line.startswith("CONFIG_"))
+    return {name: value for name, _, value in lines}
+
+
+def check(fragment: Path, needed: Path) -> None:
+    """Raises BuildFailed unless `needed` is sorted and every line of it stands in the fragment."""
+    names = list(options(needed))
+    if names != sorted(set(names)):
+        raise BuildFailed(f"{needed}: not sorted")
+    missing = options(needed).items() - options(fragment).items()
+    if missing:
+        raise BuildFailed(f"{fragment}: lacks {', '.join(sorted(name for name, _ in missing))} of {needed}")
+
+
+def merge(fragment: Path, tree: Path) -> None:
+    """Raises BuildFailed when an option is lost on tinyconfig of this tree: renamed, or its dependencies missing."""
+    with tempfile.TemporaryDirectory() as work:
+        out = Path(work)
+        configure(fragment, tree, out)
+        final = options(out / ".config")
+    lost = [name for name, value in options(fragment).items() if final.get(name) != value]
+    if lost:
+        raise BuildFailed(f"{fragment}: {tree.name} does not take {', '.join(lost)}")
+
+
+def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None) -> None:
+    """Leaves out/.config: tinyconfig of an x86 tree with the fragment on top. Raises BuildFailed."""
+    make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}"]
+    said = f"configuring {tree}"
+    run([*make, "tinyconfig"], said, log=log, error=BuildFailed)
+    base = out / "tinyconfig"
+    shutil.copy(out / ".config", base)
+    run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment], said, log=log, error=BuildFailed)
+    run([*make, "olddefconfig"], said, log=log, error=BuildFailed)
+
+
+def compare(needed: Path, config: Path) -> None:
+    """Raises BuildFailed when a kernel's config has an option of `needed` neither built in nor as a module."""
+    has = options(config)
+    missing = [name for name in options(needed) if has.get(name) not in ("y", "m")]
+    if missing:
+        raise BuildFailed(f"{config}: lacks {', '.join(missing)}")

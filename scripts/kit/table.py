@@ -1,0 +1,78 @@
+"""What is made from patches/fixes.toml and the last recorded run: the copies of their facts in other files."""
+
+from pathlib import Path
+
+from .error import Unusable
+from .fixes import Cause, Defect
+from .version import Version
+
+MADE = "made by scripts/tables from patches/fixes.toml"
+BEGIN = "<!-- matrix: made by scripts/tables from Documentation/matrix.txt -->"
+END = "<!-- end of matrix -->"
+
+
+def header(defects: dict[str, Defect]) -> str:
+    """selftests/io_uring/fixes.h: the commits that a failure message names."""
+    lines = ["/* SPDX-License-Identifier: GPL-2.0 */", f"/* The cures known for each defect, {MADE} */",
+             "#ifndef IO_URING_SELFTEST_FIXES_H", "#define IO_URING_SELFTEST_FIXES_H", "",
+             "static const struct fix {", "\tconst char *defect;", "\tconst char *opcode;",
+             "\tint bits;\t\t/* ABIs, or-ed */", "\tconst char *commit;", "\tconst char *subject;",
+             "\tconst char *mainline;", "} fixes[] = {"]
+    for name, defect in defects.items():
+        for cause in defect.causes:
+            lines += ["\t{", f'\t\t.defect = "{name}",', f'\t\t.opcode = "{cause.opcode}",',
+                      f"\t\t.bits = {' | '.join(cause.abi)},"]
+            if cause.commit:
+                lines += [f'\t\t.commit = "{cause.commit}",', f'\t\t.subject = "{cause.subject}",',
+                          f'\t\t.mainline = "{cause.mainline}",']
+            lines += ["\t},"]
+    return "\n".join([*lines, "\t{ }", "};", "", "#endif", ""])
+
+
+def fixes(defects: dict[str, Defect]) -> str:
+    """Documentation/fixes.inc: for each defect a table of its causes and their cures."""
+    out = [f".. {MADE}", ""]
+    for name, defect in defects.items():
+        out += [f".. _fixes-{name}:", "", f".. list-table:: {name}: {defect.title}", "   :header-rows: 1", ""]
+        rows = [("Opcode", "ABI", "Broken since", "Commit", "Mainline", "Stable releases", "Evidence")]
+        rows += [(f"``{cause.opcode}``", ", ".join(f"{bits} bit" for bits in cause.abi),
+                  _since(cause), _commit(cause), f"v{cause.mainline}" if cause.mainline else "open",
+                  _releases(cause.releases) or "none", cause.evidence) for cause in defect.causes]
+        for row in rows:
+            out += [f"   {'*' if not place else ' '} - {cell}" for place, cell in enumerate(row)]
+        out += [""]
+    return "\n".join(out)
+
+
+def readme(text: str, matrix: str) -> str:
+    """README.md with the recorded matrix between its two marks. Raises Unusable when they are not there."""
+    before, begin, rest = text.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise Unusable(f"README.md: put the lines '{BEGIN}' and '{END}' where the matrix goes")
+    return f"{before}{BEGIN}\n```\n{matrix}```\n{END}{after}"
+
+
+def matrix(report: str) -> str:
+    """The matrix alone of the text that scripts/qa prints: all up to the first empty line."""
+    return report.partition("\n\n")[0].rstrip("\n") + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Replaces a file whole. Raises Unusable when that cannot be done."""
+    try:
+        path.write_text(text)
+    except OSError as bad:
+        raise Unusable(f"{path}: {bad.strerror}") from bad
+
+
+def _since(cause: Cause) -> str:
+    return ", ".join([str(cause.introduced), *(str(first) for first in cause.introduced_in.values())])
+
+
+def _commit(cause: Cause) -> str:
+    return f'{cause.commit[:12]} ("{cause.subject}")' if cause.commit else "none in any release"
+
+
+def _releases(releases: dict[str, Version]) -> str:
+    return ", ".join(str(first) for first in releases.values())
