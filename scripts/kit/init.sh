@@ -24,7 +24,9 @@ echo "# kit: started $(uname -r) $(cut -d ' ' -f 1 /proc/uptime)"
 for module in /modules/*.ko; do
 	[ -e "$module" ] && { insmod "$module" || echo "# kit: no ${module##*/}"; }
 done
+# shellcheck disable=SC3045  # busybox has it
 ulimit -l unlimited
+# shellcheck disable=SC2046  # words, each an argument
 [ -s /request ] && sh /bundle/run_kselftest.sh $(cat /request)
 echo "# kit: done $(cut -d ' ' -f 1 /proc/uptime)"
 reboot -f
