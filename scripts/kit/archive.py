@@ -78,7 +78,12 @@ class Archive:
         """Fetches a .deb into a folder; apt has checked it. Raises Unusable when it cannot."""
         word = f"{package}={version}" if version else package
         with cache.lock("apt"):
-            command.run(self._apt("apt-get", "download", word), f"download of {word}", cwd=into)
+            try:
+                command.run(self._apt("apt-get", "download", word), f"download of {word}", cwd=into)
+            except Unusable as bad:
+                if "404" in str(bad):
+                    raise Unusable(f"{word}: the mirror lists it and has it no longer (404)") from bad
+                raise
         return next(into.glob(f"{package}_*.deb"))
 
     def source(self, package: str, version: str, into: Path) -> Path:

@@ -148,10 +148,11 @@ def read(path: Path) -> KernelResult | None:
 def read_all(folder: Path) -> list[KernelResult]:
     """The results of a run's folder, oldest kernel first."""
     found = filter(None, (read(path) for path in folder.glob("*/results.json")))
-    return sorted(found, key=_age)
+    return sorted(found, key=age)
 
 
-def _age(result: KernelResult) -> tuple[version.Version, str]:
+def age(result: KernelResult) -> tuple[version.Version, str]:
+    """Sorts results by kernel version, oldest first."""
     try:
         return version.parse(result.version), result.kernel
     except ValueError:
