@@ -1,12 +1,11 @@
 """What scripts/tables writes."""
 
 import unittest
-from pathlib import Path
 
 from kit import fixes, table
 from kit.error import Unusable
 
-DEFECTS = fixes.load(Path(__file__).parent / "testdata/fixes.toml")
+DEFECTS = fixes.load()
 
 
 class Header(unittest.TestCase):
