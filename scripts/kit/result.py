@@ -114,7 +114,7 @@ def outcome(cases: Sequence[Case], run: Run | None) -> tuple[Outcome, str]:
             last = run.console.strip().splitlines()
             return "did-not-boot", (panic[1] if panic else run.ended if run.ended.startswith("QEMU")
                                     else f"last on the console: {last[-1]}" if last
-                                    else "nothing on the console; has it a driver for an 8250 port?")
+                                    else "nothing on the console: no driver for an 8250 port, or a broken image")
         if panic:
             oops = re.search(r"(BUG: .*|Oops: .*|general protection fault.*|kernel BUG at .*)", run.console)
             return "panicked", oops[1] if oops else panic[1]
