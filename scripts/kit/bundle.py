@@ -43,6 +43,11 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, abis: Iterable[s
     return cache.folder(f"bundles/{key}", make)
 
 
+def sources(selftest: Path = SELFTEST) -> set[str]:
+    """The names of the programs in a selftest folder, without _32."""
+    return {path.stem for path in selftest.glob("*.c") if "TEST_HARNESS_MAIN" in path.read_text()}
+
+
 def programs(bundle: Path) -> list[str]:
     """The names of the programs in a bundle, as kselftest-list.txt has them."""
     lines = (bundle / "kselftest-list.txt").read_text().split()

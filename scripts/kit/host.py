@@ -6,8 +6,9 @@ import subprocess
 from . import command
 from .error import Unusable
 
-RUN = ("qemu-system-x86", "gcc", "gcc-multilib", "libc6-dev", "make", "rsync", "xz-utils", "zstd",
-       "dpkg-dev", "patch", "util-linux", "debian-archive-keyring")
+BUILD = ("gcc", "gcc-multilib", "libc6-dev", "make", "rsync", "xz-utils", "zstd", "dpkg-dev", "patch", "util-linux",
+         "debian-archive-keyring")
+RUN = ("qemu-system-x86", *BUILD)
 KERNEL_BUILD = ("bc", "bison", "flex", "libelf-dev", "libssl-dev", "kmod", "cpio", "python3")
 
 

@@ -35,8 +35,10 @@ class Request:
         try:
             data = json.loads((folder / "request.json").read_text())
             return Request(*(tuple(data[name]) for name in ("kernels", "programs", "abis")))
-        except (OSError, ValueError, KeyError, TypeError) as bad:
-            raise Usage(f"{folder}: no results folder of a run (request.json: {bad})") from bad
+        except OSError as bad:
+            raise Usage(f"{folder}: no results folder of a run (request.json: {bad.strerror})") from bad
+        except (ValueError, KeyError, TypeError) as bad:
+            raise Usage(f"{folder}: its request.json is broken ({bad}); start a new run") from bad
 
 
 class Sweep:
@@ -45,14 +47,17 @@ class Sweep:
     def __init__(self, request: Request, folder: Path, jobs: int, refresh: bool = False) -> None:
         self._request, self._folder, self._jobs = request, folder, jobs
         self._defects: dict[str, Defect] = fixes.load()
+        unknown = set(request.programs) - bundle.sources()
+        if unknown:
+            raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
         self._kernels = Kernels(refresh).resolve(request.kernels)
         self._progress = Progress()
         self._once = threading.Lock()
 
     def go(self) -> list[result.KernelResult]:
         """Runs what has no complete results.json yet. Raises Unusable when nothing can be run."""
-        if any(kernel.origin != "running" for kernel in self._kernels):
-            host.need(host.RUN)
+        in_vm = any(kernel.origin != "running" for kernel in self._kernels)
+        host.need(host.RUN if in_vm else host.BUILD)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._request.write(self._folder)
         with self._progress, ThreadPoolExecutor(1) as builder, ThreadPoolExecutor(self._jobs) as pool:
@@ -75,12 +80,8 @@ class Sweep:
             self._progress.done("selftest", "not built", good=False)
             raise
         self._progress.done("selftest", "ready")
-        names = bundle.programs(built)
         asked = set(self._request.programs)
-        known = {ktap.split_abi(name)[0] for name in names}
-        if asked - known:
-            raise Usage(f"no program {', '.join(sorted(asked - known))}; there are {', '.join(sorted(known))}")
-        chosen = tuple(name for name in names if ktap.split_abi(name)[1] in self._request.abis
+        chosen = tuple(name for name in bundle.programs(built) if ktap.split_abi(name)[1] in self._request.abis
                        and (not asked or ktap.split_abi(name)[0] in asked))
         if not chosen:
             raise Unusable(f"the bundle has no {' or '.join(self._request.abis)} bit program")
