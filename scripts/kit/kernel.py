@@ -233,7 +233,7 @@ def _built(tree: Path) -> Files:
     host.need(host.KERNEL_BUILD)
     out = cache.root() / "builds" / f"{_label(tree.name)}-{cache.digest(str(tree))}"
     out.mkdir(parents=True, exist_ok=True)
-    log = out.with_suffix(".log")
+    log = out.with_name(f"{out.name}.log")
     make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64"]
     with cache.lock(f"builds/{out.name}"):
         fragment.configure(FRAGMENT, tree, out, log)
