@@ -24,7 +24,6 @@
 #endif
 
 #define ECT_0		2	/* ECN-capable, codepoint 0 (RFC 3168, 5) */
-#define FILL_ID		0xfffe
 #define FILL_MOST	1000
 
 const char *family_name(enum family family)
@@ -132,7 +131,7 @@ const char *flow_fill(struct flow *flow)
 	size_t at;
 
 	for (at = 0; at < sizeof(payload); at++)
-		payload[at] = payload_byte(FILL_ID, at);
+		payload[at] = payload_byte(UNHEARD_ID, at);
 	for (i = 0; i < FILL_MOST; i++)
 		if (sendto(flow->tx, payload, sizeof(payload), MSG_DONTWAIT,
 			   (void *)&flow->to, flow->to_len) < 0)
@@ -233,7 +232,7 @@ struct datagram {
 	struct sockaddr_storage from;
 };
 
-/* 1: a datagram that is not one of flow_fill(); 0: none within ms; -1: error */
+/* 1: a datagram that is not UNHEARD; 0: none within ms; -1: error */
 static int receive(struct flow *flow, struct datagram *d, int ms)
 {
 	char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(64)];
@@ -259,7 +258,7 @@ static int receive(struct flow *flow, struct datagram *d, int ms)
 		d->len = len;
 		d->id = d->data[0] << 8 | d->data[1];
 		d->at = 4 * (d->data[2] << 8 | d->data[3]);
-	} while (len >= 4 && d->id == FILL_ID);
+	} while (len >= 4 && d->id == UNHEARD_ID);
 
 	d->ecn = 0;
 	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {

@@ -26,6 +26,7 @@ enum control {
 #define OTHER_SIZE	736	/* what SEGMENT_SIZE is overwritten with */
 #define SEND_SIZE	2700	/* one whole segment and a shorter one */
 #define CONTROL_ROOM	128
+#define UNHEARD_ID	0xfffe	/* sends that the receiver passes over */
 
 /* Socket pair: tx is connected to nothing, its send buffer is the smallest */
 struct flow {
@@ -88,7 +89,7 @@ void parcel_resize(struct parcel *p);
  */
 const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n);
 
-/* NULL when nothing has arrived yet but what flow_fill() sent */
+/* NULL when nothing has arrived yet but what flow_fill() sent, or UNHEARD_ID */
 const char *flow_nothing_yet(struct flow *flow);
 
 const char *family_name(enum family family);
