@@ -6,15 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <linux/sockios.h>
 
 #include "datagram.h"
 #include "gate.h"
 #include "report.h"
-#include "ring.h"
 
 #ifndef SOL_UDP
 #define SOL_UDP		17

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,9 +187,8 @@ const char *ring_register(struct io_uring *ring, struct parcel *p,
 	return NULL;
 }
 
-struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
-			       enum how how, const struct flow *flow,
-			       struct parcel *p, unsigned int index)
+void ring_send(struct io_uring *ring, enum opcode op, enum how how,
+	       const struct flow *flow, struct parcel *p, unsigned int index)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
@@ -204,7 +202,6 @@ struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
 		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
 		sqe->buf_index = index;
 	}
-	return sqe;
 }
 
 const char *ring_submit(struct io_uring *ring)

@@ -61,9 +61,8 @@ void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
  * Put one send into the submission queue; its user_data is its index. For
  * SENDMSG_ZC_FIXED the parcels must have been registered before.
  */
-struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
-			       enum how how, const struct flow *flow,
-			       struct parcel *p, unsigned int index);
+void ring_send(struct io_uring *ring, enum opcode op, enum how how,
+	       const struct flow *flow, struct parcel *p, unsigned int index);
 
 /* Register the payloads of n parcels as fixed buffers 0 to n - 1 */
 const char *ring_register(struct io_uring *ring, struct parcel *p,

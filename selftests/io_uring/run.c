@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "gate.h"
