@@ -4,6 +4,7 @@ The file's own comment defines its keys; versions compare as kernel releases do.
 """
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ TABLE = Path(__file__).resolve().parents[2] / "patches" / "fixes.toml"
 class Cause:
     """One cause of a defect, and the commit that cures it where there is one."""
 
+    slug: str                          # names the fix and its patches
     opcode: str                        # "sendmsg", "sendmsg_zc" or "any"
     abi: tuple[str, ...]
     introduced: Version
@@ -60,8 +62,20 @@ class Defect:
         """
         present = [cause for cause in self.causes
                    if cause.opcode in (opcode, "any") and abi in cause.abi and cause.present(version)]
+        return self._because(present, version)
+
+    def expected_of(self, opcode: str, abi: str, version: Version | None,
+                    present: Collection[tuple[str, str]]) -> str | None:
+        """As expected(), for a kernel whose code has the causes of these (slug, opcode), whatever its version."""
+        return self._because([cause for cause in self.causes if cause.opcode in (opcode, "any") and abi in cause.abi
+                              and (cause.slug, cause.opcode) in present], version)
+
+    def _because(self, present: "list[Cause]", version: Version | None) -> str | None:
         if not present:
             return None
+        if not version:
+            return "open" if any(cause.mainline is None for cause in present) else "fix: " + str(
+                max(cause.mainline for cause in present if cause.mainline))
         if any(cause.mainline is None and not cause.cure(version.branch) for cause in present):
             return "open"
         return "fix: " + str(max(filter(None, (cause.cure(version.branch) or cause.mainline
@@ -88,7 +102,7 @@ def _defect(entry: dict[str, Any]) -> Defect:
 
 
 def _cause(fix: dict[str, Any]) -> Cause:
-    return Cause(fix["opcode"], tuple(fix["abi"]), parse(fix["introduced"]),
+    return Cause(fix["slug"], fix["opcode"], tuple(fix["abi"]), parse(fix["introduced"]),
                  {branch: parse(first) for branch, first in fix.get("introduced_in", {}).items()},
                  parse(fix["mainline"]) if "mainline" in fix else None,
                  {branch: parse(first) for branch, first in fix.get("releases", {}).items()},

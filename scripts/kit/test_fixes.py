@@ -15,6 +15,7 @@ title = "t"
 symptom = "s"
 status = "fixed"
 [[defect.fix]]
+slug = "a"
 opcode = "sendmsg_zc"
 abi = ["64", "32"]
 commit = "0123456789012345678901234567890123456789"
@@ -23,6 +24,7 @@ mainline = "6.9-rc4"
 introduced = "6.1"
 releases = { "6.1" = "6.1.87", "6.6" = "6.6.28" }
 [[defect.fix]]
+slug = "b"
 opcode = "any"
 abi = ["32"]
 commit = "0123456789012345678901234567890123456789"
@@ -37,6 +39,7 @@ title = "t"
 symptom = "s"
 status = "open"
 [[defect.fix]]
+slug = "c"
 opcode = "sendmsg"
 abi = ["64"]
 introduced = "5.12"

@@ -18,7 +18,7 @@ COMMAND = "scripts/qa run --kernels debian:6.1.86"
 def defect(*causes: tuple[str, str | None]) -> fixes.Defect:
     """late-read with causes (abi, first fixed release of 6.1 or None)."""
     return fixes.Defect("late-read", "", "", "open", tuple(
-        fixes.Cause("any", (abi,), parse("5.12"), {}, parse("6.9") if fix else None,
+        fixes.Cause("late-read", "any", (abi,), parse("5.12"), {}, parse("6.9") if fix else None,
                     {"6.1": parse(fix)} if fix else {}) for abi, fix in causes))
 
 
