@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from . import cache, fragment, host, image, module, version
+from . import cache, diagnosis, fragment, host, image, module, version
 from .archive import Archive, Order, Stanza, debian_order, open_archive
 from .command import run
 from .error import BuildFailed, Unusable, Usage
@@ -41,6 +41,8 @@ class Kernel:
     package: str = ""
     package_version: str = ""
     complete: bool = True             # False: the mirror no longer has its modules
+    # What its code has, as (slug, opcode) of diagnosis: predicts better than a version where it is known
+    present: frozenset[tuple[str, str]] | None = None
     obtain: Callable[[], Files] = field(default=lambda: Files(Path()), compare=False, repr=False)
 
 
@@ -221,7 +223,14 @@ def _tree(tree: Path) -> Kernel:
         raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION)")
     text = f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
     return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
-                  version=image.upstream(text), obtain=lambda: _built(tree))
+                  version=image.upstream(text), present=_present(tree), obtain=lambda: _built(tree))
+
+
+def _present(tree: Path) -> frozenset[tuple[str, str]] | None:
+    try:
+        return frozenset((each.slug, each.opcode) for each in diagnosis.diagnose(tree) if each.present)
+    except Unusable:
+        return None
 
 
 def _built(tree: Path) -> Files:

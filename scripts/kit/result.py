@@ -86,10 +86,14 @@ def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str) 
     name = case.program.replace("_", "-")
     defect = defects.get(name)
     because = ""
-    predicted = "pass" if kernel.version else ""
-    if kernel.version and defect and not is_reference(case.name):
-        because = defect.expected(opcode(case.name), case.abi, kernel.version) or ""
-        predicted = "fail" if because else "pass"
+    predicted = "pass" if kernel.version or kernel.present is not None else ""
+    if defect and not is_reference(case.name):
+        if kernel.present is not None:
+            because = defect.expected_of(opcode(case.name), case.abi, kernel.version, kernel.present) or ""
+            predicted = "fail" if because else "pass"
+        elif kernel.version:
+            because = defect.expected(opcode(case.name), case.abi, kernel.version) or ""
+            predicted = "fail" if because else "pass"
     return CaseResult(kernel.label, str(kernel.version or "unknown"), kernel.package, case.abi,
                       name if name in DEFECTS else OTHER, case.name, case.status,
                       predicted, _verdict(case.status, predicted), because, case.reason, case.seconds,

@@ -44,13 +44,15 @@ class Request:
 class Sweep:
     """One run over its kernels. go() does it and gives the results."""
 
-    def __init__(self, request: Request, folder: Path, jobs: int, refresh: bool = False) -> None:
+    def __init__(self, request: Request, folder: Path, jobs: int, refresh: bool = False,
+                 kernels: Sequence[Kernel] = ()) -> None:
+        """`kernels` stand for the words of the request where these cannot name them."""
         self._request, self._folder, self._jobs = request, folder, jobs
         self._defects: dict[str, Defect] = fixes.load()
         unknown = set(request.programs) - bundle.sources()
         if unknown:
             raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
-        self._kernels = Kernels(refresh).resolve(request.kernels)
+        self._kernels = list(kernels) or Kernels(refresh).resolve(request.kernels)
         self._progress = Progress()
         self._once = threading.Lock()
 

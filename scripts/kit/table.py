@@ -1,5 +1,8 @@
 """What is made from patches/fixes.toml and the last recorded run: the copies of their facts in other files."""
 
+import hashlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from .error import Unusable
@@ -42,6 +45,57 @@ def fixes(defects: dict[str, Defect]) -> str:
             out += [f"   {'*' if not place else ' '} - {cell}" for place, cell in enumerate(row)]
         out += [""]
     return "\n".join(out)
+
+
+POSTED = """\
+From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
+From: {author}
+Date: Mon, 23 Nov 2026 00:00:00 +0000
+Subject: [PATCH] selftests/io_uring: test control messages of retried sends
+
+A sendmsg or sendmsg_zc that finds the socket full is issued again. Test
+that its control messages survive that: the pointer to them, their length,
+and their contents as they were at submit; and that a short send doesn't
+pass them twice. Each case forces the retry, asserts that it took place,
+and looks at what the receiver got. Every program is built for 64 and for
+32 bit.
+---
+ {summary}
+
+"""
+
+
+def posted(files: Iterable[Path], author: str) -> str:
+    """The selftest as one patch for `git am`, the same bytes whenever the files are the same.
+
+    The format is git-format-patch(1)'s; a new file is one hunk, and index lines carry whole blob ids so that a
+    3-way merge can find them. `files` are those that git tracks.
+    """
+    parts = []
+    count = 0
+    for path in sorted(files):
+        data = path.read_bytes()
+        lines = data.decode().splitlines()
+        count += len(lines)
+        blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        name = f"tools/testing/selftests/io_uring/{path.name}"
+        mode = "100755" if os.access(path, os.X_OK) else "100644"
+        parts += [f"diff --git a/{name} b/{name}", f"new file mode {mode}", f"index {'0' * 40}..{blob}", "--- /dev/null",
+                  f"+++ b/{name}", f"@@ -0,0 +1,{len(lines)} @@" if len(lines) > 1 else "@@ -0,0 +1 @@",
+                  *(f"+{line}" for line in lines)]
+    summary = f"{len(list(filter(lambda part: part.startswith('diff '), parts)))} files changed, {count} insertions(+)"
+    return POSTED.format(author=author, summary=summary) + "\n".join(parts) + "\n"
+
+
+def cover(text: str, builds: str) -> str:
+    """A cover letter with the table of its proof: from the line that begins with "failed cases" to the next empty one.
+
+    Raises Unusable when there is no such line.
+    """
+    before, mark, rest = text.partition("\nfailed cases")
+    if not mark:
+        raise Unusable("a cover letter lacks the line 'failed cases', where the table of its proof goes")
+    return f"{before}\n{builds}\n{rest.partition(chr(10) * 2)[2]}"
 
 
 def readme(text: str, matrix: str) -> str:

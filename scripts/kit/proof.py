@@ -1,0 +1,216 @@
+"""The proof of a series: kernels built without it, with it, and with parts of it, each one booted and tested.
+
+All builds of a tree share one folder, so each after the first compiles only what its patches touch. What is
+predicted of a build is what diagnosis reads in its code; the kernel then agrees or does not.
+"""
+
+import datetime
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import cache, diagnosis, fragment, host, patch, plan, source, tree as trees
+from .command import run
+from .error import BuildFailed, Unusable, Usage
+from .kernel import FRAGMENT, Files, Kernel
+from .patch import Patch
+from .result import DEFECTS, OTHER, KernelResult
+from .tree import Desk, Tree
+
+COLUMNS = (*DEFECTS, OTHER)
+PROOFS = patch.PATCHES / "proofs"
+TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One state of a tree: patches put on and patches taken out."""
+
+    name: str
+    applied: tuple[Patch, ...] = ()
+    removed: tuple[Patch, ...] = ()
+    cured: bool = False                # nothing may fail
+
+
+def find(word: str) -> Tree:
+    """The tree for a path, or for a version whose source Debian has. Raises Usage for anything else."""
+    if Path(word).is_dir():
+        return Tree(Path(word))
+    branch = ".".join(word.split(".")[:2])
+    if branch not in source.branches():
+        raise Usage(f"{word}: neither a folder nor a version whose source Debian has ({', '.join(source.branches())})")
+    found = Tree(source.full(branch))
+    if word not in (branch, found.release):
+        raise Usage(f"{word}: Debian has {found.release} of that branch; get the tree of {word} and give its path")
+    return found
+
+
+def variants(tree: Tree, each: bool) -> list[Variant]:
+    """What to build: the tree as it is and with all that it lacks; with `each`, and with each fix alone missing.
+
+    late-read makes the fixes for other defects of new trees unnecessary, so it is left out with any of them.
+    What the branch itself took for the report's bug (lost-pointer of sendmsg_zc) is taken out where that is possible;
+    with `each`, so is all else that the branch took.
+    """
+    steps = [step.patch for step in plan.plan(tree, selftest=False)]
+    found = [Variant("as it is", cured=not steps)]
+    if steps:
+        found.append(Variant("with the series", tuple(steps), cured=True))
+    if each:
+        for one in steps:
+            rest = tuple(other for other in steps if other != one and
+                         (one.slug == patch.LATE_READ or other.slug != patch.LATE_READ))
+            both = patch.LATE_READ != one.slug and any(other.slug == patch.LATE_READ for other in steps)
+            found.append(Variant(f"without {one.slug}" + (f", {patch.LATE_READ}" if both else ""), rest))
+    own = next((branch for branch in patch.branches() if tree.version and
+                branch.name == f"linux-{tree.version.branch}.y"), None)
+    taken = [one for patches in own.taken.values() for one in patches] if own else []
+    for one in taken:
+        if (each or one.slug == "lost-pointer-sendmsg-zc") and one not in steps and _comes_out(tree, one):
+            found.append(Variant(f"{one.slug} taken out", removed=(one,)))
+    return found
+
+
+def _comes_out(tree: Tree, one: Patch) -> bool:
+    with trees.desk(tree) as copies:
+        return copies.apply(one, reverse=True) and one.slug in copies.lacks()
+
+
+class Workshop:
+    """Builds the variants of one tree, one after the other, whoever asks."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._label = f"{tree.release}-{cache.digest(str(tree.home))}"
+        self._guard = threading.Lock()
+        self._fresh = False
+
+    def kernel(self, variant: Variant) -> Kernel:
+        """The kernel of a variant; its obtain() builds."""
+        with trees.desk(self._tree) as copies:
+            self._arrange(copies, variant)
+            present = frozenset((each.slug, each.opcode) for each in diagnosis.diagnose(copies.home) if each.present)
+        label = f"{self._tree.release} {variant.name}".replace(",", "").replace(" ", "-")
+        return Kernel(label, str(self._made(label)), "tree", self._tree.version, present=present,
+                      obtain=lambda: self._build(variant, label))
+
+    def _arrange(self, copies: Desk, variant: Variant) -> None:
+        for patches, reverse in ((variant.removed, True), (variant.applied, False)):
+            for one in patches:
+                if not copies.apply(one, reverse=reverse) and not copies.apply(one, merge=True, reverse=reverse):
+                    raise Unusable(f"{self._tree.home}: {variant.name}: {one.name} does not apply")
+
+    def _build(self, variant: Variant, label: str) -> Files:
+        host.need(TOOLS)
+        top = cache.root() / "proofs"
+        work, out = top / f"{self._label}.tree", top / f"{self._label}.build"
+        with self._guard, cache.lock(f"proofs/{self._label}"):
+            top.mkdir(exist_ok=True)
+            cache.room(top)
+            self._place(variant, work)
+            out.mkdir(exist_ok=True)
+            log = top / f"{label}.log"
+            with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}"}
+            if not self._fresh:
+                fragment.configure(FRAGMENT, work, out, log)
+                self._fresh = True
+            run(["make", "-C", work, f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}", "bzImage"],
+                f"building {label}", log=log, env=with_ccache, error=BuildFailed)
+            made = self._made(label)
+            made.unlink(missing_ok=True)
+            os.link(out / "arch/x86/boot/bzImage", made)
+        return Files(made, None, out / ".config")
+
+    def _made(self, label: str) -> Path:
+        return cache.root() / "proofs" / f"{label}.bzImage"
+
+    def _place(self, variant: Variant, work: Path) -> None:
+        """Makes the work tree the variant. A file changes, and is compiled again, only where its text differs."""
+        touched = sorted({path for branch in patch.branches() for one in branch.all() for path in one.paths
+                          if one.slug != patch.SELFTEST})
+        if not self._fresh:
+            # Hard links: nothing here writes into a file that is there. Where that is impossible rsync copies.
+            run(["rsync", "-a", "--delete", f"--link-dest={self._tree.home}", "--exclude=/.git",
+                 *(f"--exclude=/{path}" for path in touched), f"{self._tree.home}/", f"{work}/"], f"copying {self._tree.home}")
+        with trees.desk(self._tree) as copies:
+            self._arrange(copies, variant)
+            for path in touched:
+                new, place = copies.home / path, work / path
+                text = new.read_bytes() if new.is_file() else None
+                if text is None:
+                    place.unlink(missing_ok=True)
+                elif not place.is_file() or place.read_bytes() != text:
+                    place.unlink(missing_ok=True)
+                    place.write_bytes(text)
+
+
+def counts(result: KernelResult, column: str) -> str:
+    """Failed cases of a defect in 64 and 32 bit, such as "0/13"; "-" where nothing ran, "0s" where some were skipped."""
+    words = []
+    for abi in ("64", "32"):
+        cases = [case for case in result.cases if case.defect == column and case.abi == abi]
+        failed = sum(case.outcome in ("fail", "error") for case in cases)
+        ran = any(case.outcome != "skip" for case in cases)
+        words.append(str(failed) if ran else "-")
+    return "/".join(words)
+
+
+def good(variant: Variant, result: KernelResult) -> bool:
+    """Whether the kernel behaved as the code of the variant says, and without a fault where it has every fix."""
+    failed = any(case.outcome in ("fail", "error") for case in result.cases)
+    return result.outcome in ("passed", "failed") and not result.surprising and not (variant.cured and failed)
+
+
+def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
+    """The table: one row for each build, failed cases (64/32 bit) for each defect, and what is behind the bad rows."""
+    rows = [[f"{release}: failed cases, 64/32 bit", *COLUMNS, "time", ""]]
+    details = []
+    for variant, result in done:
+        well = good(variant, result)
+        rows.append([f"  {variant.name}", *(counts(result, column) for column in COLUMNS), f"{result.seconds:.0f} s",
+                     "as its code says" if well else "NOT AS ITS CODE SAYS" if result.cases else result.outcome])
+        if not well:
+            odd = [case for case in result.cases if case.verdict not in ("pass", "known", "skip") or
+                   variant.cured and case.outcome == "fail"]
+            details += [f"  {variant.name}: {result.outcome} {result.reason}",
+                        *(f"    {case.abi} {case.test}: {case.outcome}, {case.reason}" for case in odd[:5])]
+        elif variant.removed:
+            details += [f"  {variant.name}: {case.reason}" for case in result.cases if case.outcome == "fail"][:1]
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return "\n".join(["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
+                     + details) + "\n"
+
+
+def record(name: str, release: str, done: Sequence[tuple[Variant, KernelResult]]) -> Path:
+    """Keeps a proof in patches/proofs/<release>.json: tree, version, date, and the counts of every build."""
+    data = {"tree": name, "release": release, "date": datetime.date.today().isoformat(),
+            "builds": [{"build": variant.name, "as_its_code_says": good(variant, result), "seconds": result.seconds,
+                        "failed": {column: counts(result, column) for column in COLUMNS}} for variant, result in done]}
+    PROOFS.mkdir(exist_ok=True)
+    path = PROOFS / f"{release}.json"
+    path.write_text(json.dumps(data, indent=1) + "\n")
+    return path
+
+
+def summary(kept: dict[str, Any]) -> str:
+    """The table of a recorded proof, as cover letters and Documentation show it."""
+    rows = [["failed cases, 64/32 bit", *COLUMNS]]
+    rows += [[f"  {build['build']}", *(build["failed"][column] for column in COLUMNS)] for build in kept["builds"]]
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, f"  ({kept['release']}, {kept['tree']}, {kept['date']})"]) + "\n"
+
+
+def recorded() -> list[dict[str, Any]]:
+    """The proofs that are kept, oldest release first. Raises Unusable for one that is broken."""
+    found = []
+    for path in PROOFS.glob("*.json"):
+        try:
+            found.append(json.loads(path.read_text()))
+        except (OSError, ValueError) as bad:
+            raise Unusable(f"{path}: {bad}") from bad
+    return sorted(found, key=lambda one: [int(part) for part in one["release"].split("-")[0].split(".")])
