@@ -4,12 +4,17 @@
 help:
 	@echo 'make qa      test kernels; KERNELS="default" (or all, running, debian:6.12.43,'
 	@echo '             a bzImage, a kernel tree), STRICT=1: any failed test is an error'
+	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
+	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'
 	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s'
 	@echo 'make tables  make anew what repeats patches/fixes.toml'
 	@echo 'make doc     Documentation as HTML in Documentation/_build'
 
 qa:
 	@scripts/qa run
+
+prove:
+	@scripts/series prove --each $(or $(VERSIONS),6.1 6.12 7.3)
 
 check:
 	@scripts/check
@@ -20,4 +25,4 @@ tables:
 doc:
 	@scripts/check documentation
 
-.PHONY: help qa check tables doc
+.PHONY: help qa prove check tables doc

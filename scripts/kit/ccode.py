@@ -33,9 +33,10 @@ class Source:
         """The functions that the file defines, by name; of two under #ifdef and #else, the longer one."""
         found: dict[str, Function] = {}
         # The head may span lines, but holds no brace and no semicolon.
-        for match in re.finditer(r"^(?:[A-Za-z_][^;{}#]*?\b)?(\w+)\(([^;{}]*)\)\s*\n\{\n(.*?)^\}", self._text, re.M | re.S):
+        head = r"^(?:[A-Za-z_][^;{}#]*?\b)?(\w+)\([^;{}]*\)\s*\n\{\n"
+        for match in re.finditer(head + r"(.*?)^\}", self._text, re.M | re.S):
             name = match[1]
-            function = Function(name, self._line(match.start(1)), match[3], self._line(match.start(3)))
+            function = Function(name, self._line(match.start(1)), match[2], self._line(match.start(2)))
             if name not in found or len(found[name].body) < len(function.body):
                 found[name] = function
         return found

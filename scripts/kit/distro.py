@@ -61,7 +61,8 @@ def _debian(entry: Entry) -> str:
     origin = f"Origin: backport, {LINUS}{entry.commit}\nApplied-Upstream: {entry.mainline}, {LINUS}{entry.commit}\n" \
         "Forwarded: not-needed" if entry.commit else "Origin: other\nForwarded: no"
     bug = f"Bug-Debian: {entry.bug}\n" if entry.bug else ""
-    return f"Description: {entry.patch.subject}\n{said}\nAuthor: {entry.head('From')}\n{origin}\n{bug}---\n\n{entry.diff}"
+    return (f"Description: {entry.patch.subject}\n{said}\nAuthor: {entry.head('From')}\n{origin}\n{bug}---\n\n"
+            f"{entry.diff}")
 
 
 def _rhel(entry: Entry) -> str:

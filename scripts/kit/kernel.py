@@ -72,7 +72,7 @@ class Kernels:
     def resolve(self, words: Iterable[str]) -> list[Kernel]:
         """The kernels that the words of KERNELS stand for, in their order, each once.
 
-        Words: default, all, running, debian:<upstream version, branch or package>, or the path of an image or of a tree.
+        Words: default, all, running, debian:<upstream version, branch or package>, or the path of an image or a tree.
         Raises Usage for a word that stands for nothing, Unusable when the archive is out of reach.
         """
         found = {kernel.word: kernel for word in words for kernel in self._resolve(word)}

@@ -1,13 +1,17 @@
-"""liburing, static, from Debian's source package, for 64 and 32 bit programs."""
+"""liburing from Debian's source package, for 64 and 32 bit: its library, static, and the regression test for it."""
 
 import os
+import re
 import shutil
+import tempfile
 from functools import partial
 from pathlib import Path
 
 from . import archive, cache, command
-from .error import FullDisk, Unusable
+from .error import BuildFailed, FullDisk, Unusable
 
+SERIES = Path(__file__).resolve().parents[2] / "patches" / "liburing"
+TEST = "sendmsg-control"
 COMPILER = {"64": "gcc", "32": "gcc -m32"}
 
 
@@ -33,12 +37,42 @@ def _build(source: archive.Archive, version: str, abi: str, into: Path) -> None:
     work = into / "work"
     work.mkdir()
     tree = source.source("liburing", version, work)
-    what = f"building liburing {version} for {abi} bit"
-    compiler = COMPILER[abi]
-    command.run(["./configure", f"--cc={compiler}", f"--cxx={compiler}"], what, cwd=tree)
-    command.run(["make", "-C", "src", f"-j{os.cpu_count() or 1}", "ENABLE_SHARED=0", "liburing.a"],
-                what, cwd=tree)
+    _library(tree, abi, f"building liburing {version} for {abi} bit")
     (into / "lib").mkdir()
     shutil.copy(tree / "src/liburing.a", into / "lib/liburing.a")
     shutil.copytree(tree / "src/include", into / "include")
     shutil.rmtree(work)
+
+
+def _library(tree: Path, abi: str, what: str) -> None:
+    compiler = COMPILER[abi]
+    command.run(["./configure", f"--cc={compiler}", f"--cxx={compiler}"], what, cwd=tree)
+    command.run(["make", "-C", "src", f"-j{os.cpu_count() or 1}", "ENABLE_SHARED=0", "liburing.a"], what, cwd=tree)
+
+
+def regression(abi: str) -> tuple[str, set[tuple[str, str]]]:
+    """Puts patches/liburing on the release that they are for, and runs their test by liburing's own runner, here.
+
+    Gives "pass", "fail" or "skip", and the (opcode, defect) that the test names, "unknown" among the defects.
+    Raises BuildFailed when a patch does not apply, something does not compile, or the runner ends otherwise;
+    Unusable when the mirror has no source of that release.
+    """
+    base = (SERIES / "cover-letter.txt").read_text().split()[-1].removeprefix("liburing-")
+    source = archive.open_archive()
+    version = next((each for each in source.source_versions("liburing") if each.rpartition("-")[0] == base), None)
+    if not version:
+        raise Unusable(f"the mirror has no source of liburing {base}, which patches/liburing is for")
+    with tempfile.TemporaryDirectory() as work:
+        tree = source.source("liburing", version, Path(work))
+        for name in (SERIES / "series").read_text().split():
+            command.run(["patch", "-p1", "--fuzz=0", "-s", "-i", SERIES / name], name, cwd=tree, error=BuildFailed)
+        _library(tree, abi, f"building liburing {version} for {abi} bit")
+        command.run(["make", "-C", "test", "CFLAGS=-g -O2 -Wall -Wextra -Werror", f"{TEST}.t"], f"building {TEST}",
+                    cwd=tree, error=BuildFailed)
+        said = command.run(["sh", "-c", f"TIMEOUT=60 TEST_GNU_EXITCODE=1 bash ./runtests.sh {TEST}.t 2>&1; echo rc=$?"],
+                           "runtests.sh", cwd=tree / "test")
+    outcome = {"0": "pass", "1": "fail", "77": "skip"}.get(said.rpartition("rc=")[2].strip())
+    if not outcome or "Tests timed out" in said:
+        raise BuildFailed(f"runtests.sh: {command.telling_line(said)}")
+    line = r"(sendmsg|sendmsg_zc), .+?: (lost-pointer|wrong-length|late-read|repeated-control|unknown): "
+    return outcome, set(re.findall(line, said))

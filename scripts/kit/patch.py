@@ -117,6 +117,12 @@ class Branch:
         homes = {version.parse(home.name.removeprefix("since-")): home for home in self.home.glob("since-*")}
         return {release: series(homes[release]) for release in sorted(homes)}
 
+    @cached_property
+    def older(self) -> tuple[Patch, ...]:
+        """Fixes in the form that releases before a certain one need, where the tip's do not fit."""
+        homes = {version.parse(home.name.removeprefix("before-")): home for home in self.home.glob("before-*")}
+        return tuple(one for release in sorted(homes, reverse=True) for one in series(homes[release]))
+
     def all(self) -> Iterator[Patch]:
         """What an old tree of this branch may lack, in order."""
         for patches in self.taken.values():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from . import patch, reject
 from .error import Failure
-from .patch import Patch
+from .patch import Branch, Patch
 from .tree import Desk, Tree, desk
 
 
@@ -38,8 +38,23 @@ def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> li
     branches = patch.near(tree.version)
     if patch.TARGETS not in (one.slug for one in branches[0].tip):
         missing.discard(patch.TARGETS)
-    order = [one.slug for branch in branches for one in branch.all()]
+    own = own_branch(tree)
+    order = [one.slug for branch in ([own] if own else branches) for one in branch.all()]
     return [slug for slug in dict.fromkeys(order) if slug in missing and (not only or slug in only)]
+
+
+def own_branch(tree: Tree) -> Branch | None:
+    """The folder that is made for the branch of a tree; None where there is none."""
+    return next((branch for branch in patch.branches() if tree.version and
+                 branch.name == f"linux-{tree.version.branch}.y"), None)
+
+
+def unoffered(tree: Tree) -> list[str]:
+    """What a tree lacks and its branch has no patch for; the branch's cover letter says why."""
+    with desk(tree) as copies:
+        missing = copies.lacks()
+    own = own_branch(tree)
+    return [slug for slug in missing if own and slug not in [one.slug for one in own.all()]]
 
 
 def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[Step]:
@@ -54,7 +69,8 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
         for slug in wanted:
             if slug not in EXTRA and slug not in copies.lacks():
                 continue               # an earlier patch made it unnecessary
-            candidates = [one for branch in patch.near(tree.version) for one in branch.all() if one.slug == slug]
+            candidates = [one for branch in patch.near(tree.version) for one in (*branch.all(), *branch.older)
+                          if one.slug == slug]
             step = _fitting(copies, candidates)
             if not step:
                 raise Stuck(f"{tree.home}: no patch for {slug} applies; nothing was changed",

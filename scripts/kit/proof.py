@@ -33,7 +33,7 @@ class Variant:
     name: str
     applied: tuple[Patch, ...] = ()
     removed: tuple[Patch, ...] = ()
-    cured: bool = False                # nothing may fail
+    cured: bool = False                # has every fix: nothing may fail
 
 
 def find(word: str) -> Tree:
@@ -57,17 +57,17 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
     with `each`, so is all else that the branch took.
     """
     steps = [step.patch for step in plan.plan(tree, selftest=False)]
-    found = [Variant("as it is", cured=not steps)]
+    whole = not plan.unoffered(tree)
+    found = [Variant("as it is", cured=whole and not steps)]
     if steps:
-        found.append(Variant("with the series", tuple(steps), cured=True))
+        found.append(Variant("with the series", tuple(steps), cured=whole))
     if each:
         for one in steps:
             rest = tuple(other for other in steps if other != one and
                          (one.slug == patch.LATE_READ or other.slug != patch.LATE_READ))
             both = patch.LATE_READ != one.slug and any(other.slug == patch.LATE_READ for other in steps)
             found.append(Variant(f"without {one.slug}" + (f", {patch.LATE_READ}" if both else ""), rest))
-    own = next((branch for branch in patch.branches() if tree.version and
-                branch.name == f"linux-{tree.version.branch}.y"), None)
+    own = plan.own_branch(tree)
     taken = [one for patches in own.taken.values() for one in patches] if own else []
     for one in taken:
         if (each or one.slug == "lost-pointer-sendmsg-zc") and one not in steps and _comes_out(tree, one):
@@ -135,7 +135,8 @@ class Workshop:
         if not self._fresh:
             # Hard links: nothing here writes into a file that is there. Where that is impossible rsync copies.
             run(["rsync", "-a", "--delete", f"--link-dest={self._tree.home}", "--exclude=/.git",
-                 *(f"--exclude=/{path}" for path in touched), f"{self._tree.home}/", f"{work}/"], f"copying {self._tree.home}")
+                 *(f"--exclude=/{path}" for path in touched), f"{self._tree.home}/", f"{work}/"],
+                f"copying {self._tree.home}")
         with trees.desk(self._tree) as copies:
             self._arrange(copies, variant)
             for path in touched:
@@ -149,7 +150,7 @@ class Workshop:
 
 
 def counts(result: KernelResult, column: str) -> str:
-    """Failed cases of a defect in 64 and 32 bit, such as "0/13"; "-" where nothing ran, "0s" where some were skipped."""
+    """Failed cases of a defect in 64 and 32 bit, such as "0/13"; "-" where all were skipped."""
     words = []
     for abi in ("64", "32"):
         cases = [case for case in result.cases if case.defect == column and case.abi == abi]

@@ -60,5 +60,5 @@ def _meeting(hunk: Hunk, lines: Sequence[str]) -> list[str]:
         return [f"{head}: the tree has no such file", ""]
     start, _ = _place(hunk, lines)
     there = lines[start:start + len(hunk.old)]
-    told = list(difflib.unified_diff(hunk.old, there, "expected", f"found at {hunk.path}:{start + 1}", n=3, lineterm=""))
+    told = list(difflib.unified_diff(hunk.old, there, "expected", f"found at {hunk.path}:{start + 1}", lineterm=""))
     return [f"{head}, meets this code:", *(f"  {line}" for line in told if not line.startswith("@@")), ""]

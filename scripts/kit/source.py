@@ -7,13 +7,13 @@ from pathlib import Path
 from . import archive, cache, command
 from .error import FullDisk, Unusable
 
-# What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read.
+# What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read, and what patches touch.
 FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic", "arch/x86",
          "tools/scripts", "tools/include",
          *(f"tools/testing/selftests/{name}" for name in (
              "Makefile", "lib.mk", "kselftest.h", "kselftest_harness.h", "kselftest_module.h",
-             "kselftest", "run_kselftest.sh", "kselftest_install.sh", "gen_kselftest_tar.sh")))
-
+             "kselftest", "run_kselftest.sh", "kselftest_install.sh", "gen_kselftest_tar.sh")),
+         "MAINTAINERS", "io_uring", "fs/io_uring.c", "include/linux", "net/socket.c")
 
 
 def branches() -> list[str]:

@@ -80,11 +80,20 @@ def posted(files: Iterable[Path], author: str) -> str:
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         name = f"tools/testing/selftests/io_uring/{path.name}"
         mode = "100755" if os.access(path, os.X_OK) else "100644"
-        parts += [f"diff --git a/{name} b/{name}", f"new file mode {mode}", f"index {'0' * 40}..{blob}", "--- /dev/null",
-                  f"+++ b/{name}", f"@@ -0,0 +1,{len(lines)} @@" if len(lines) > 1 else "@@ -0,0 +1 @@",
+        size = f",{len(lines)}" if len(lines) > 1 else ""
+        parts += [f"diff --git a/{name} b/{name}", f"new file mode {mode}", f"index {'0' * 40}..{blob}",
+                  "--- /dev/null", f"+++ b/{name}", f"@@ -0,0 +1{size} @@",
                   *(f"+{line}" for line in lines)]
     summary = f"{len(list(filter(lambda part: part.startswith('diff '), parts)))} files changed, {count} insertions(+)"
     return POSTED.format(author=author, summary=summary) + "\n".join(parts) + "\n"
+
+
+def proofs(builds: Iterable[str]) -> str:
+    """Documentation/proofs.inc: the tables of all recorded proofs."""
+    made = [f".. {MADE.replace('fixes.toml', 'proofs')}", ""]
+    for one in builds:
+        made += ["::", "", *(f"    {line}" for line in one.splitlines()), ""]
+    return "\n".join(made)
 
 
 def cover(text: str, builds: str) -> str:

@@ -128,7 +128,8 @@ class Diagnosing(unittest.TestCase):
         self.assertEqual(self.tell(helper + text), self.OPEN)
 
     def test_what_cannot_be_told_says_why(self) -> None:
-        for text, place, words in ((code().replace("__sys_sendmsg_sock", "other"), "io_uring/net.c", "does not come to"),
+        elsewhere = code().replace("__sys_sendmsg_sock", "other")
+        for text, place, words in ((elsewhere, "io_uring/net.c", "does not come to"),
                                    ("int nothing;\n", "io_uring/net.c", "has no io_sendmsg()"),
                                    ("", "elsewhere.c", "no io_uring in this tree")):
             with self.subTest(words=words), self.assertRaises(Unusable) as caught:

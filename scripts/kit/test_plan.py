@@ -34,8 +34,8 @@ class Planning(unittest.TestCase):
         self.enterContext(mock.patch.object(patch, "PATCHES", self.patches))
         own = self.patches / "linux-6.1.y"
         self.folder(own / "since-6.1.87", {"lost-pointer-sendmsg-zc": self.diff(BASE, ZC)})
-        self.folder(own, {"wrong-length": self.diff(ZC, LENGTHS), "repeated-control-sendmsg-zc": self.diff(LENGTHS, ALL),
-                          "selftest": NEW})
+        self.folder(own, {"wrong-length": self.diff(ZC, LENGTHS),
+                          "repeated-control-sendmsg-zc": self.diff(LENGTHS, ALL), "selftest": NEW})
         (own / "cover-letter.txt").write_text("base: 6.1.192\n")
 
     def folder(self, home: Path, patches: dict[str, str]) -> None:
@@ -133,7 +133,8 @@ class Planning(unittest.TestCase):
 
     def test_a_patch_that_applies_and_cures_nothing_is_not_taken(self) -> None:
         path = self.patches / "linux-6.1.y/0001-wrong-length.patch"
-        astray = self.diff(ZC, ZC.replace("	kmsg->msg.msg_control = NULL;\n", LENGTH + "	kmsg->msg.msg_control = NULL;\n"))
+        end = "	kmsg->msg.msg_control = NULL;\n"
+        astray = self.diff(ZC, ZC.replace(end, LENGTH + end))
         path.write_text(HEAD % "x" + f"\ndiff --git a/{FILE} b/{FILE}\n" + astray)
         with self.assertRaises(plan.Stuck):
             plan.plan(self.make(ZC, False), ["wrong-length"])

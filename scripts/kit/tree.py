@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from . import diagnosis, image, patch
-from .error import Failure, Unusable, Usage
+from .error import BuildFailed, Failure, Unusable, Usage
 from .patch import Patch
 from .version import Version
 
@@ -57,7 +57,8 @@ class Tree:
                                 "--continue or --abort")
             changed = self._git("status", "--porcelain", "--untracked-files=no").stdout.split("\n")[0]
             if changed:
-                raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); commit or stash them")
+                raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); "
+                            "commit or stash them")
             return
         for path in sorted({path for one in patch.branches() for each in one.all() for path in each.paths}):
             for suffix in (".rej", ".orig"):
@@ -108,6 +109,12 @@ class Desk:
         git(self.home, "commit", "--quiet", "--allow-empty", "-m", one.slug)
         return True
 
+    def am(self, patches: Iterable[Patch]) -> None:
+        """Commits patches with a plain `git am`, so without fuzz. Raises BuildFailed when one does not apply."""
+        said = git(self.home, "am", "--quiet", *(str(one.path) for one in patches))
+        if said.returncode:
+            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: {said.stderr.splitlines()[0]}")
+
     def changed(self) -> dict[str, Path]:
         """The files that differ from the tree's, path in the tree -> file here."""
         names = git(self.home, "diff", "--name-only", "start").stdout.split()
@@ -136,7 +143,7 @@ def desk(tree: Tree) -> Iterator[Desk]:
     """A desk with a tree's files; gone afterwards. The tree itself is only read."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        wanted = {path for one in patch.branches() for each in one.all() for path in each.paths}
+        wanted = {path for one in patch.branches() for each in (*one.all(), *one.older) for path in each.paths}
         for path in sorted({"Makefile", "net/socket.c", *diagnosis.PLACES, *wanted}):
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,131 @@
+"""The object files that patches touch, compiled before and after in the configurations that matter.
+
+Each Setup is a kernel configuration and a compiler; what counts are warnings (W=1, sparse) that a series adds.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cache, host
+from . import tree as trees
+from .command import run, telling_line
+from .error import BuildFailed
+from .kernel import FRAGMENT
+from .patch import Patch
+
+CLANG = "19"                           # new enough for all trees, and in bookworm
+TOOLS = (*host.KERNEL_BUILD, "gcc", "gcc-multilib", "make", "rsync", "sparse",
+         f"clang-{CLANG}", f"lld-{CLANG}", f"llvm-{CLANG}")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A configuration: tinyconfig of an architecture, the fragment, and these options on top."""
+
+    name: str
+    arch: str
+    words: tuple[str, ...] = ()        # for make
+    off: tuple[str, ...] = ()          # options of the fragment to leave out
+    sparse: bool = False
+
+
+LLVM = (f"LLVM=-{CLANG}",)
+SETUPS = (
+    Setup("x86_64 gcc, sparse", "x86_64", sparse=True),
+    Setup("x86_64 clang", "x86_64", LLVM),
+    Setup("x86_64 gcc, no COMPAT", "x86_64", off=("IA32_EMULATION",)),
+    Setup("x86_64 gcc, no IO_URING", "x86_64", off=("IO_URING",)),
+    Setup("x86_64 gcc, no NET", "x86_64", off=("NET",)),
+    Setup("i386 gcc", "i386", off=("64BIT", "IA32_EMULATION")),
+    Setup("arm64 clang", "arm64", LLVM),
+    Setup("arm64 clang, no COMPAT", "arm64", LLVM, off=("COMPAT",)),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a setup: warnings with all patches that were not there without them."""
+
+    setup: Setup
+    before: int                        # warnings without the patches
+    added: tuple[str, ...]
+
+
+def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[Setup] = SETUPS) -> Iterable[Outcome]:
+    """Compiles in each setup, without and with the patches; yields as it goes.
+
+    Raises BuildFailed, with the compiler's line, when an object does not compile.
+    """
+    host.need(TOOLS)
+    patches = list(patches)
+    top = cache.root() / "objects"
+    top.mkdir(exist_ok=True)
+    touched = sorted({path for one in patches for path in one.paths if not path.startswith("tools/")} - {"MAINTAINERS"})
+    sources = [path for path in touched if path.endswith(".c")]
+    work = top / f"{tree.release}-{cache.digest(str(tree.home))}"
+    with cache.lock(f"objects/{work.name}"):
+        cache.room(top)
+        run(["rsync", "-a", "--delete", f"--link-dest={tree.home}", "--exclude=/.git", f"{tree.home}/", f"{work}/"],
+            f"copying {tree.home}")
+        for setup in setups:
+            with tempfile.TemporaryDirectory(dir=top) as folder:
+                out = Path(folder)
+                _configure(work, out, setup)
+                said: list[set[str]] = []
+                for some in ((), tuple(patches)):
+                    with trees.desk(tree) as copies:
+                        for one in some:
+                            if not copies.apply(one):
+                                raise BuildFailed(f"{tree.home}: {one.name} does not apply")
+                        for path in touched:
+                            (work / path).unlink(missing_ok=True)
+                            if (copies.home / path).is_file():
+                                (work / path).write_bytes((copies.home / path).read_bytes())
+                    said.append(_warnings(work, out, setup, sources))
+                yield Outcome(setup, len(said[0]), tuple(sorted(said[1] - said[0])))
+
+
+def _make(work: Path, out: Path, setup: Setup, *words: str) -> list[str | Path]:
+    return ["make", "-s", "-C", work, f"O={out}", f"ARCH={setup.arch}", f"-j{os.cpu_count() or 1}",
+            *setup.words, *words]
+
+
+def _configure(work: Path, out: Path, setup: Setup) -> None:
+    said = f"configuring for {setup.name}"
+    run(_make(work, out, setup, "tinyconfig"), said, error=BuildFailed)
+    foreign = ("64BIT", "IA32_EMULATION", "BINFMT", "SERIAL") if setup.arch == "arm64" else ()
+    lines = [line for line in FRAGMENT.read_text().splitlines() if line.startswith("CONFIG_")
+             and line.removeprefix("CONFIG_").partition("=")[0] not in (*setup.off, *foreign)]
+    lines += [f"# CONFIG_{name} is not set" for name in setup.off]
+    if setup.arch == "arm64" and "COMPAT" not in setup.off:
+        lines.append("CONFIG_COMPAT=y")
+    extra = out / "fragment"
+    extra.write_text("\n".join(lines) + "\n")
+    base = out / "tinyconfig"
+    (out / ".config").rename(base)
+    run([work / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, extra], said, error=BuildFailed)
+    run(_make(work, out, setup, "olddefconfig"), said, error=BuildFailed)
+    has = (out / ".config").read_text()
+    for name in setup.off:
+        if f"\nCONFIG_{name}=y" in has:
+            raise BuildFailed(f"{said}: CONFIG_{name} cannot be turned off")
+
+
+def _warnings(work: Path, out: Path, setup: Setup, sources: Iterable[str]) -> set[str]:
+    """The warnings for the sources, without their line numbers, which patches shift."""
+    objects = [f"{path[:-2]}.o" for path in sources
+               if not (path.startswith("net/") and "NET" in setup.off or
+                       not path.startswith("net/") and "IO_URING" in setup.off)]
+    for name in objects:
+        (out / name).unlink(missing_ok=True)
+    check = ["C=2", "CHECK=sparse -D__typeof_unqual__=__typeof__"] if setup.sparse else []
+    done = subprocess.run(_make(work, out, setup, "W=1", *check, *objects), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildFailed(f"{setup.name}: {telling_line(done.stderr)}")
+    return {re.sub(r":\d+(:\d+)?", "", line) for line in (done.stdout + done.stderr).splitlines()
+            if re.search(r"\b(warning|error):", line) and any(path in line for path in sources)}
