@@ -49,12 +49,12 @@ def own_branch(tree: Tree) -> Branch | None:
                  branch.name == f"linux-{tree.version.branch}.y"), None)
 
 
-def unoffered(tree: Tree) -> list[str]:
-    """What a tree lacks and its branch has no patch for; the branch's cover letter says why."""
+def unoffered(tree: Tree, steps: Collection[Step]) -> list[str]:
+    """What a tree lacks after all that plan() found: its branch has no patch for it, the cover letter says why."""
     with desk(tree) as copies:
-        missing = copies.lacks()
-    own = own_branch(tree)
-    return [slug for slug in missing if own and slug not in [one.slug for one in own.all()]]
+        for step in steps:
+            copies.apply(step.patch, step.merge)
+        return list(copies.lacks())
 
 
 def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[Step]:

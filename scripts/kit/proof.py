@@ -56,8 +56,9 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
     What the branch itself took for the report's bug (lost-pointer of sendmsg_zc) is taken out where that is possible;
     with `each`, so is all else that the branch took.
     """
-    steps = [step.patch for step in plan.plan(tree, selftest=False)]
-    whole = not plan.unoffered(tree)
+    found_steps = plan.plan(tree, selftest=False)
+    steps = [step.patch for step in found_steps]
+    whole = not plan.unoffered(tree, found_steps)
     found = [Variant("as it is", cured=whole and not steps)]
     if steps:
         found.append(Variant("with the series", tuple(steps), cured=whole))

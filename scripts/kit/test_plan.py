@@ -22,7 +22,7 @@ LENGTHS = code(sendmsg=POINTER + LENGTH, zc=POINTER + LENGTH)
 ALL = code(sendmsg=POINTER + LENGTH, zc=POINTER + LENGTH, zc_clear=CLEAR)
 
 
-class Planning(unittest.TestCase):
+class Fixture(unittest.TestCase):
     """A branch folder with a fix that the branch took, two for its tip, and the selftest."""
 
     def setUp(self) -> None:
@@ -69,6 +69,10 @@ class Planning(unittest.TestCase):
             git(self.tree, "add", "-A")
             git(self.tree, "commit", "-qm", "start")
         return Tree(self.tree)
+
+
+class Planning(Fixture):
+    """What is picked for a tree, and what becomes of the tree."""
 
     def slugs(self, tree: Tree) -> list[str]:
         """The fixes that would be applied."""

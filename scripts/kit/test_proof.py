@@ -1,0 +1,117 @@
+"""Tests of proof: which kernels are built, and when one is said to agree with its code."""
+
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from . import patch, proof, source
+from .error import Unusable, Usage
+from .fixes import load
+from .kernel import Kernel
+from .ktap import Case
+from .proof import Variant
+from .result import KernelResult, judge
+from .test_diagnosis import TAKEN, code
+from .test_plan import ALL, BASE, ZC, Fixture
+from .version import parse
+
+
+class Choosing(Fixture):
+    """Which variants of a tree there are."""
+
+    def names(self, text: str, each: bool = False) -> list[str]:
+        """The names of the variants of a tree with this send side."""
+        return [variant.name for variant in proof.variants(self.make(text, False), each)]
+
+    def test_without_and_with_the_series(self) -> None:
+        self.assertEqual(self.names(BASE), ["as it is", "with the series"])
+
+    def test_each_fix_alone_left_out(self) -> None:
+        self.assertEqual(self.names(ZC, True)[2:4], ["without wrong-length", "without repeated-control-sendmsg-zc"])
+
+    def test_late_read_is_left_out_with_what_it_covers(self) -> None:
+        own = self.patches / "linux-6.1.y"
+        self.folder(own, {"wrong-length": self.diff(ZC, ALL), "late-read": self.diff(ALL, TAKEN + ALL)})
+        (own / "0002-repeated-control-sendmsg-zc.patch").unlink()
+        (own / "0003-selftest.patch").unlink()
+        found = proof.variants(self.make(ZC, False), True)
+        self.assertEqual([variant.name for variant in found[2:4]],
+                         ["without wrong-length, late-read", "without late-read"])
+        self.assertEqual([[one.slug for one in variant.applied] for variant in found[2:4]], [[], ["wrong-length"]])
+        self.assertTrue(found[1].cured)
+        self.assertFalse(found[2].cured)
+
+    def test_what_the_branch_took_is_taken_out(self) -> None:
+        self.assertIn("lost-pointer-sendmsg-zc taken out", self.names(ZC))
+        self.assertNotIn("lost-pointer-sendmsg-zc taken out", self.names(BASE))
+
+    def test_a_tree_that_lacks_nothing(self) -> None:
+        self.assertEqual(self.names(TAKEN + code()), ["as it is"])
+
+    def test_words(self) -> None:
+        with mock.patch.object(source, "branches", return_value=["6.1"]), \
+                self.assertRaisesRegex(Usage, "neither a folder nor a version"):
+            proof.find("5.4")
+
+
+class Judging(unittest.TestCase):
+    """A kernel's results beside its code."""
+
+    def result(self, present: set[tuple[str, str]], *failed: str) -> KernelResult:
+        """A kernel with these causes, of whose cases those of the named defects fail."""
+        kernel = Kernel("k", "k", "tree", parse("7.3.4"), present=frozenset(present))
+        cases = [judge(Case(name.replace("-", "_"), abi, "f.v.sendmsg", "fail" if name in failed else "pass", "why", 0),
+                       kernel, load(), "again")
+                 for name in ("lost-pointer", "wrong-length", "late-read") for abi in ("64", "32")]
+        return KernelResult("k", "7.3.4", "", "", "tree", "tcg", "failed" if failed else "passed", "", 1.0, "", True,
+                            cases)
+
+    LATE = {("late-read", "sendmsg")}
+
+    def test_good_is_what_the_code_says(self) -> None:
+        plain = Variant("as it is")
+        self.assertTrue(proof.good(plain, self.result(self.LATE, "late-read")))
+        self.assertFalse(proof.good(plain, self.result(self.LATE)))
+        self.assertFalse(proof.good(plain, self.result(self.LATE, "late-read", "lost-pointer")))
+        self.assertFalse(proof.good(plain, replace(self.result(self.LATE, "late-read"), outcome="panicked")))
+
+    def test_a_cured_kernel_may_not_fail(self) -> None:
+        self.assertTrue(proof.good(Variant("with", cured=True), self.result(set())))
+        self.assertFalse(proof.good(Variant("with", cured=True), self.result(self.LATE, "late-read")))
+
+    def test_the_table_counts(self) -> None:
+        told = proof.text("7.3.4", [(Variant("as it is"), self.result(self.LATE, "late-read")),
+                                    (Variant("with", cured=True), self.result(set(), "wrong-length"))])
+        first, second = told.splitlines()[1:3]
+        self.assertRegex(first, r"as it is +0/0 +0/0 +1/1 +-/- .*as its code says")
+        self.assertIn("NOT AS ITS CODE SAYS", second)
+        self.assertIn("64 f.v.sendmsg: fail, why", told)
+
+    def test_recorded_and_read_again(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(proof, "PROOFS", Path(folder)):
+            done = [(Variant("as it is"), self.result(self.LATE, "late-read"))]
+            proof.record("somebody/linux", "7.3.4", done)
+            proof.record("somebody/linux", "6.12.117", done)
+            self.assertEqual([one["release"] for one in proof.recorded()], ["6.12.117", "7.3.4"])
+            self.assertIn("somebody/linux", proof.summary(proof.recorded()[0]))
+            (Path(folder) / "7.0.json").write_text("{")
+            with self.assertRaises(Unusable):
+                proof.recorded()
+
+
+class Folders(Fixture):
+    """Which branch comes first for a version."""
+
+    def test_near(self) -> None:
+        for name in ("linux-6.12.y", "linux-7.3.y", "mainline"):
+            (self.patches / name).mkdir()
+        for version, first in (("6.1.9", "linux-6.1.y"), ("6.12.1", "linux-6.12.y"), ("6.11", "linux-6.1.y"),
+                               ("7.3.1", "linux-7.3.y"), ("7.4-rc1", "mainline"), ("5.4", "linux-6.1.y")):
+            self.assertEqual(patch.near(parse(version))[0].name, first, version)
+        self.assertEqual(patch.near(None)[0].name, "mainline")
+
+
+if __name__ == "__main__":
+    unittest.main()
