@@ -29,25 +29,27 @@ class Finding:
     why: str                           # what was seen there
 
 
-def diagnose(tree: Path) -> list[Finding]:
+def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
     """What a tree does about each fix; empty where io_uring refuses control messages, as it did before 5.12.
 
+    `name` is what errors call it, where only copies of its files are read.
     Raises Unusable when it cannot be told, with the reason: no io_uring, a shape unknown here.
     """
+    name = name or tree
     if not (tree / "Makefile").is_file() or not (tree / "net/socket.c").is_file():
-        raise Unusable(f"{tree}: not a kernel tree (no net/socket.c); give the top folder of one")
+        raise Unusable(f"{name}: not a kernel tree (no net/socket.c); give the top folder of one")
     place = next((place for place in PLACES if _has_sendmsg(tree / place)), None)
     if not place:
         there = [place for place in PLACES if (tree / place).is_file()]
-        raise Unusable(f"{tree}: cannot tell: " + (f"{there[0]} has no io_sendmsg(), a shape unknown here" if there
+        raise Unusable(f"{name}: cannot tell: " + (f"{there[0]} has no io_sendmsg(), a shape unknown here" if there
                                                    else "no io_uring in this tree"))
     socket = Source(_text(tree / "net/socket.c")).functions.get("__sys_sendmsg_sock")
     if not socket:
-        raise Unusable(f"{tree}: cannot tell: net/socket.c has no __sys_sendmsg_sock(), a shape unknown here")
+        raise Unusable(f"{name}: cannot tell: net/socket.c has no __sys_sendmsg_sock(), a shape unknown here")
     refused = block(socket.body, r"msg_control")
     if refused and "return" in refused[1]:
         return []
-    return _Send(tree, place).findings()
+    return _Send(tree, place, name).findings()
 
 
 def _has_sendmsg(path: Path) -> bool:
@@ -64,8 +66,8 @@ def _text(path: Path) -> str:
 class _Send:
     """The send side of io_uring in one tree."""
 
-    def __init__(self, tree: Path, place: str) -> None:
-        self._tree, self._place = tree, place
+    def __init__(self, tree: Path, place: str, name: Path) -> None:
+        self._place, self._name = place, name
         self._source = Source(_text(tree / place))
 
     def findings(self) -> list[Finding]:
@@ -77,7 +79,7 @@ class _Send:
             if not issue:
                 continue
             if not any(re.search(SEND, function.body) for function in self._source.reached(name)):
-                raise Unusable(f"{self._tree}: cannot tell: {self._place}:{issue.line} {name}() does not come to "
+                raise Unusable(f"{self._name}: cannot tell: {self._place}:{issue.line} {name}() does not come to "
                                "__sys_sendmsg_sock(), a shape unknown here")
             found += self._issue(opcode, issue, taken)
         return [self._compat(taken), *found]

@@ -97,8 +97,8 @@ class Tree:
 class Desk:
     """Copies of the files of a tree that patches touch, to try patches on: a small git work tree of its own."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, of: Path) -> None:
+        self.home, self._of = home, of
 
     def apply(self, one: Patch, merge: bool = False, reverse: bool = False) -> bool:
         """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed, when it does not."""
@@ -127,7 +127,7 @@ class Desk:
 
     def lacks(self) -> dict[str, diagnosis.Finding]:
         """The fixes that the code here lacks, by slug."""
-        return {each.slug: each for each in diagnosis.diagnose(self.home) if each.present}
+        return {each.slug: each for each in diagnosis.diagnose(self.home, self._of) if each.present}
 
     def undo(self) -> None:
         """Takes the last patch off again."""
@@ -155,7 +155,7 @@ def desk(tree: Tree) -> Iterator[Desk]:
         git(home, "add", "--force", "--all")
         git(home, "commit", "--quiet", "--allow-empty", "-m", "start")
         git(home, "tag", "start")
-        yield Desk(home)
+        yield Desk(home, tree.home)
 
 
 def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
