@@ -202,6 +202,9 @@ TEST_F(late_read, after_submit)
 	unsigned int i;
 	char *at;
 
+	if (variant->control != NONE &&
+	    !possible(_metadata, run_spoiled(variant->op)))
+		return;
 	if (!possible(_metadata, run_open(run, UDP4, variant->op, variant->how,
 					  variant->how == RETRY)))
 		return;

@@ -31,7 +31,7 @@
 #include <linux/sockios.h>
 
 #include "gate.h"
-#include "ring.h"
+#include "run.h"
 #include "verdict.h"
 
 #define DEFECT		"repeated-control"
@@ -276,6 +276,9 @@ TEST_F(repeated_control, short_send)
 	const char *opcode = opcode_name(variant->op);
 	struct outcome out = { };
 
+	if (variant->control &&
+	    !possible(_metadata, run_spoiled(variant->op)))
+		return;
 	if (!possible(_metadata, netns_enter(false)))
 		return;
 	if (!possible(_metadata, ring_open(&self->ring, variant->op, RETRY)))

@@ -51,6 +51,17 @@ const char *run_finish(struct run *run);
 const char *run_judge(struct run *run);
 
 /*
+ * In 32 bit: the errno that a send with control gives when nothing is in its
+ * way, or 0. Without the 32-bit fix for lost-pointer, kernels since 6.10 have
+ * whatever an earlier request left as its msg_control, from the first issue
+ * on. To be called before run_open(), since it enters a network namespace.
+ */
+int run_first_issue(enum opcode op);
+
+/* Whether that spoils all sends with control: the reason of a SKIP, or NULL */
+const char *run_spoiled(enum opcode op);
+
+/*
  * Whether another defect spoils every retry of a send with that control, so
  * that what a test looks for cannot be seen: the reason of a SKIP, or NULL.
  * lost-pointer does so in any test, wrong-length where length is true.
