@@ -1,12 +1,14 @@
 """Tests of proof: which kernels are built, and when one is said to agree with its code."""
 
+import shutil
 import tempfile
 import unittest
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from . import patch, proof, source
+from . import fragment, patch, proof, source
 from .error import Unusable, Usage
 from .fixes import load
 from .kernel import Kernel
@@ -14,7 +16,7 @@ from .ktap import Case
 from .proof import Variant
 from .result import KernelResult, judge
 from .test_diagnosis import TAKEN, code
-from .test_plan import ALL, BASE, ZC, Fixture
+from .test_plan import ALL, BASE, FILE, ZC, Fixture
 from .version import parse
 
 
@@ -99,6 +101,32 @@ class Judging(unittest.TestCase):
             (Path(folder) / "7.0.json").write_text("{")
             with self.assertRaises(Unusable):
                 proof.recorded()
+
+
+class Building(Fixture):
+    """What the workshop makes, with a make(1) that only writes which send side it was given."""
+
+    def test_each_kernel_stays_as_it_was_built(self) -> None:
+        def pretend(argv: Sequence[str | Path], *_words: object, **_named: object) -> str:
+            words = [str(word) for word in argv]
+            if words[0] == "rsync":
+                shutil.copytree(words[-2], words[-1], dirs_exist_ok=True)
+            else:
+                out = Path(next(word for word in words if word.startswith("O="))[2:])
+                (out / "arch/x86/boot").mkdir(parents=True, exist_ok=True)
+                (out / "arch/x86/boot/bzImage").write_text((Path(words[2]) / FILE).read_text())
+            return ""
+
+        tree = self.make(ZC, False)
+        self.enterContext(mock.patch.dict("os.environ", XDG_CACHE_HOME=str(self.top / "cache")))
+        self.enterContext(mock.patch.multiple(proof, run=pretend, TOOLS=()))
+        self.enterContext(mock.patch.object(fragment, "configure"))
+        shop = proof.Workshop(tree)
+        kernels = [shop.kernel(variant) for variant in proof.variants(tree, False)[:2]]
+        self.assertEqual([len(kernel.present or ()) for kernel in kernels], [5, 2])
+        files = [kernel.obtain() for kernel in kernels]
+        self.assertEqual([file.image.read_text() for file in files], [ZC, ALL])
+        self.assertEqual((self.tree / FILE).read_text(), ZC)
 
 
 class Folders(Fixture):
