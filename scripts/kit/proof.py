@@ -182,7 +182,8 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
             details += [f"  {variant.name}: {result.outcome} {result.reason}",
                         *(f"    {case.abi} {case.test}: {case.outcome}, {case.reason}" for case in odd[:5])]
         elif variant.removed:
-            details += [f"  {variant.name}: {case.reason}" for case in result.cases if case.outcome == "fail"][:1]
+            details += [f"  {variant.name}: {case.reason}" for case in result.cases
+                        if case.outcome == "fail" and variant.removed[0].slug.startswith(case.defect)][:1]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return "\n".join(["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
                      + details) + "\n"
