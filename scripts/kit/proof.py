@@ -124,6 +124,7 @@ class Workshop:
                 f"building {label}", log=log, env=with_ccache, error=BuildFailed)
             made = self._made(label)
             # A copy: the next build writes into the file that is there
+            made.unlink(missing_ok=True)
             shutil.copyfile(out / "arch/x86/boot/bzImage", made)
         return Files(made, None, out / ".config")
 
