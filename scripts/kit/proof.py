@@ -53,7 +53,8 @@ def find(word: str) -> Tree:
 def variants(tree: Tree, each: bool) -> list[Variant]:
     """What to build: the tree as it is and with all that it lacks; with `each`, and with each fix alone missing.
 
-    late-read makes the fixes for other defects of new trees unnecessary, so it is left out with any of them.
+    late-read makes the fixes for other defects of new trees unnecessary, so it is left out with any of them; so is a
+    patch that has the missing one's lines in its context.
     What the branch itself took for the report's bug (lost-pointer of sendmsg_zc) is taken out where that is possible;
     with `each`, so is all else that the branch took.
     """
@@ -65,16 +66,26 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
         found.append(Variant("with the series", tuple(steps), cured=whole))
     if each:
         for one in steps:
-            rest = tuple(other for other in steps if other != one and
-                         (one.slug == patch.LATE_READ or other.slug != patch.LATE_READ))
-            both = patch.LATE_READ != one.slug and any(other.slug == patch.LATE_READ for other in steps)
-            found.append(Variant(f"without {one.slug}" + (f", {patch.LATE_READ}" if both else ""), rest))
+            rest = _without(tree, steps, one)
+            left = ", ".join([one.slug, *(other.slug for other in steps if other != one and other not in rest)])
+            found.append(Variant(f"without {left}", rest))
     own = plan.own_branch(tree)
     taken = [one for patches in own.taken.values() for one in patches] if own else []
     for one in taken:
         if (each or one.slug == "lost-pointer-sendmsg-zc") and one not in steps and _comes_out(tree, one):
             found.append(Variant(f"{one.slug} taken out", removed=(one,)))
     return found
+
+
+def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
+    """The steps but one, and but those that cover for it or do not apply without it."""
+    rest: list[Patch] = []
+    with trees.desk(tree) as copies:
+        for other in steps:
+            covers = other.slug == patch.LATE_READ and one.slug != patch.LATE_READ
+            if other != one and not covers and (copies.apply(other) or copies.apply(other, merge=True)):
+                rest.append(other)
+    return tuple(rest)
 
 
 def _comes_out(tree: Tree, one: Patch) -> bool:

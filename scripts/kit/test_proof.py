@@ -33,6 +33,9 @@ class Choosing(Fixture):
     def test_each_fix_alone_left_out(self) -> None:
         self.assertEqual(self.names(ZC, True)[2:4], ["without wrong-length", "without repeated-control-sendmsg-zc"])
 
+    def test_what_does_not_apply_without_it_is_left_out_too(self) -> None:
+        self.assertEqual(self.names(BASE, True)[2], "without lost-pointer-sendmsg-zc, wrong-length")
+
     def test_late_read_is_left_out_with_what_it_covers(self) -> None:
         own = self.patches / "linux-6.1.y"
         self.folder(own, {"wrong-length": self.diff(ZC, ALL), "late-read": self.diff(ALL, TAKEN + ALL)})
