@@ -124,6 +124,8 @@ def _warnings(work: Path, out: Path, setup: Setup, sources: Iterable[str]) -> se
     if "NET" in setup.off and "io_uring/net.o" in objects:
         # Without NET that is not built; what it leaves to others stands in net.h, which this includes
         objects = sorted({*objects, "io_uring/opdef.o"} - {"io_uring/net.o"})
+    if not objects:
+        return set()                   # nothing of it is compiled; make without a target would do the whole kernel
     for name in objects:
         (out / name).unlink(missing_ok=True)
     check = ["C=2", "CHECK=sparse -D__typeof_unqual__=__typeof__"] if setup.sparse else []
