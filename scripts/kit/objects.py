@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,8 @@ from .error import BuildFailed
 from .kernel import FRAGMENT
 from .patch import Patch
 
-CLANG = "19"                           # new enough for all trees, and in bookworm
-TOOLS = (*host.KERNEL_BUILD, "gcc", "gcc-multilib", "make", "rsync", "sparse",
-         f"clang-{CLANG}", f"lld-{CLANG}", f"llvm-{CLANG}")
+CLANG, OLD_CLANG = "19", "14"          # 7.2 wants 17 at least; arm64 of 5.10 and 5.15 does not compile with 19
+TOOLS = (*host.KERNEL_BUILD, "gcc", "gcc-multilib", "make", "rsync", "sparse")
 
 
 @dataclass(frozen=True)
@@ -29,21 +28,20 @@ class Setup:
 
     name: str
     arch: str
-    words: tuple[str, ...] = ()        # for make
+    clang: bool = False
     off: tuple[str, ...] = ()          # options of the fragment to leave out
     sparse: bool = False
 
 
-LLVM = (f"LLVM=-{CLANG}",)
 SETUPS = (
     Setup("x86_64 gcc, sparse", "x86_64", sparse=True),
-    Setup("x86_64 clang", "x86_64", LLVM),
+    Setup("x86_64 clang", "x86_64", clang=True),
     Setup("x86_64 gcc, no COMPAT", "x86_64", off=("IA32_EMULATION",)),
     Setup("x86_64 gcc, no IO_URING", "x86_64", off=("IO_URING",)),
     Setup("x86_64 gcc, no NET", "x86_64", off=("NET",)),
     Setup("i386 gcc", "i386", off=("64BIT", "IA32_EMULATION")),
-    Setup("arm64 clang", "arm64", LLVM),
-    Setup("arm64 clang, no COMPAT", "arm64", LLVM, off=("COMPAT",)),
+    Setup("arm64 clang", "arm64", clang=True),
+    Setup("arm64 clang, no COMPAT", "arm64", clang=True, off=("COMPAT",)),
 )
 
 
@@ -61,7 +59,8 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
 
     Raises BuildFailed, with the compiler's line, when an object does not compile.
     """
-    host.need(TOOLS)
+    clang = OLD_CLANG if tree.version and tree.version.major < 6 else CLANG
+    host.need((*TOOLS, f"clang-{clang}", f"lld-{clang}", f"llvm-{clang}"))
     patches = list(patches)
     top = cache.root() / "objects"
     top.mkdir(exist_ok=True)
@@ -75,7 +74,8 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
         for setup in setups:
             with tempfile.TemporaryDirectory(dir=top) as folder:
                 out = Path(folder)
-                _configure(work, out, setup)
+                llvm = (f"LLVM=-{clang}",) if setup.clang else ()
+                _configure(work, out, setup, llvm)
                 said: list[set[str]] = []
                 for some in ((), tuple(patches)):
                     with trees.desk(tree) as copies:
@@ -86,18 +86,17 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
                             (work / path).unlink(missing_ok=True)
                             if (copies.home / path).is_file():
                                 (work / path).write_bytes((copies.home / path).read_bytes())
-                    said.append(_warnings(work, out, setup, sources))
+                    said.append(_warnings(work, out, setup, llvm, sources))
                 yield Outcome(setup, len(said[0]), tuple(sorted(said[1] - said[0])))
 
 
 def _make(work: Path, out: Path, setup: Setup, *words: str) -> list[str | Path]:
-    return ["make", "-s", "-C", work, f"O={out}", f"ARCH={setup.arch}", f"-j{os.cpu_count() or 1}",
-            *setup.words, *words]
+    return ["make", "-s", "-C", work, f"O={out}", f"ARCH={setup.arch}", f"-j{os.cpu_count() or 1}", *words]
 
 
-def _configure(work: Path, out: Path, setup: Setup) -> None:
+def _configure(work: Path, out: Path, setup: Setup, llvm: Sequence[str]) -> None:
     said = f"configuring for {setup.name}"
-    run(_make(work, out, setup, "tinyconfig"), said, error=BuildFailed)
+    run(_make(work, out, setup, *llvm, "tinyconfig"), said, error=BuildFailed)
     foreign = ("64BIT", "IA32_EMULATION", "BINFMT", "SERIAL") if setup.arch == "arm64" else ()
     lines = [line for line in FRAGMENT.read_text().splitlines() if line.startswith("CONFIG_")
              and line.removeprefix("CONFIG_").partition("=")[0] not in (*setup.off, *foreign)]
@@ -109,14 +108,14 @@ def _configure(work: Path, out: Path, setup: Setup) -> None:
     base = out / "tinyconfig"
     (out / ".config").rename(base)
     run([work / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, extra], said, error=BuildFailed)
-    run(_make(work, out, setup, "olddefconfig"), said, error=BuildFailed)
+    run(_make(work, out, setup, *llvm, "olddefconfig"), said, error=BuildFailed)
     has = (out / ".config").read_text()
     for name in setup.off:
         if f"\nCONFIG_{name}=y" in has:
             raise BuildFailed(f"{said}: CONFIG_{name} cannot be turned off")
 
 
-def _warnings(work: Path, out: Path, setup: Setup, sources: Iterable[str]) -> set[str]:
+def _warnings(work: Path, out: Path, setup: Setup, llvm: Sequence[str], sources: Iterable[str]) -> set[str]:
     """The warnings for the sources, without their line numbers, which patches shift."""
     objects = [f"{path[:-2]}.o" for path in sources
                if not (path.startswith("net/") and "NET" in setup.off or
@@ -129,7 +128,8 @@ def _warnings(work: Path, out: Path, setup: Setup, sources: Iterable[str]) -> se
     for name in objects:
         (out / name).unlink(missing_ok=True)
     check = ["C=2", "CHECK=sparse -D__typeof_unqual__=__typeof__"] if setup.sparse else []
-    done = subprocess.run(_make(work, out, setup, "W=1", *check, *objects), capture_output=True, text=True, check=False)
+    done = subprocess.run(_make(work, out, setup, *llvm, "W=1", *check, *objects),
+                          capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(f"{setup.name}: {telling_line(done.stderr)}")
     return {re.sub(r":\d+(:\d+)?", "", line) for line in (done.stdout + done.stderr).splitlines()
