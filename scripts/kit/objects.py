@@ -18,7 +18,7 @@ from .error import BuildFailed
 from .kernel import FRAGMENT
 from .patch import Patch
 
-CLANG, OLD_CLANG = "19", "14"          # 7.2 wants 17 at least; arm64 of 5.10 and 5.15 does not compile with 19
+CLANG = "-19"                          # 7.2 wants 17 at least
 TOOLS = (*host.KERNEL_BUILD, "gcc", "gcc-multilib", "make", "rsync", "sparse")
 
 
@@ -59,8 +59,9 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
 
     Raises BuildFailed, with the compiler's line, when an object does not compile.
     """
-    clang = OLD_CLANG if tree.version and tree.version.major < 6 else CLANG
-    host.need((*TOOLS, f"clang-{clang}", f"lld-{clang}", f"llvm-{clang}"))
+    # LLVM=-19 came with 5.18; before, it is the host's clang, whose target CROSS_COMPILE gives
+    old = tree.version is not None and tree.version.major < 6
+    host.need((*TOOLS, *(f"{name}{'' if old else CLANG}" for name in ("clang", "lld", "llvm"))))
     patches = list(patches)
     top = cache.root() / "objects"
     top.mkdir(exist_ok=True)
@@ -74,7 +75,10 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
         for setup in setups:
             with tempfile.TemporaryDirectory(dir=top) as folder:
                 out = Path(folder)
-                llvm = (f"LLVM=-{clang}",) if setup.clang else ()
+                llvm: tuple[str, ...] = ()
+                if setup.clang:
+                    llvm = ("LLVM=1", "LLVM_IAS=1") if old else (f"LLVM={CLANG}",)
+                    llvm += ("CROSS_COMPILE=aarch64-linux-gnu-",) if old and setup.arch == "arm64" else ()
                 _configure(work, out, setup, llvm)
                 said: list[set[str]] = []
                 for some in ((), tuple(patches)):
