@@ -169,6 +169,11 @@ class Planning(Fixture):
         self.assertEqual((self.tree / FILE).read_text(), BASE)
         self.assertFalse((self.tree / ".git/rebase-apply").exists())
 
+    def test_without_git(self) -> None:
+        tree = self.make(ZC, False)
+        with mock.patch.dict("os.environ", PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
+            plan.plan(tree)
+
     def test_no_tree(self) -> None:
         for path in (self.top / "nowhere", self.top):
             with self.assertRaises(Usage):

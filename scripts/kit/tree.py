@@ -91,7 +91,7 @@ class Tree:
             raise Unusable(f"{bad.filename}: {bad.strerror}") from bad
 
     def _git(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(["git", "-C", self.home, *words], capture_output=True, text=True, check=False)
+        return _run_git(self.home, words)
 
 
 class Desk:
@@ -163,4 +163,12 @@ def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
                    **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
                       for what, value in (("NAME", "series"), ("EMAIL", "series@localhost"))}}
-    return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True, check=False, env=environment)
+    return _run_git(home, words, environment)
+
+
+def _run_git(home: Path, words: Iterable[str], environment: Mapping[str, str] | None = None,
+             ) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True, check=False, env=environment)
+    except FileNotFoundError as gone:
+        raise Unusable("git is missing, patches are tried with it; as root: apt-get install git") from gone
