@@ -16,6 +16,7 @@ from .error import Unusable
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
 SEND = r"\b__sys_sendmsg_sock\("
+TAKEN = "takes the control data once; every issue sends from the copy"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
     if refused and "return" in refused[1]:
         return []
     return _Send(tree, place, name).findings()
+
+
+def present(tree: Path) -> frozenset[tuple[str, str]]:
+    """The (slug, opcode) of the fixes that a tree lacks. Raises what diagnose() raises."""
+    return frozenset((each.slug, each.opcode) for each in diagnose(tree) if each.present)
 
 
 def _has_sendmsg(path: Path) -> bool:
@@ -87,8 +93,7 @@ class _Send:
     def _issue(self, opcode: str, issue: Function, taken: Function | None) -> list[Finding]:
         dash = "-" + opcode.replace("_", "-")
         if taken:
-            copied = self._where(taken), "takes the control data once; every issue sends from the copy"
-            return [Finding(slug, opcode, False, *copied)
+            return [Finding(slug, opcode, False, self._where(taken), TAKEN)
                     for slug in (f"lost-pointer{dash}", "wrong-length", f"repeated-control{dash}", "late-read")]
         sent = self._sent(issue)
         before = issue.body[:sent]
@@ -113,8 +118,7 @@ class _Send:
     def _compat(self, taken: Function | None) -> Finding:
         slug = "lost-pointer-compat"
         if taken:
-            return Finding(slug, "any", False, self._where(taken),
-                           "takes the control data once; every issue sends from the copy")
+            return Finding(slug, "any", False, self._where(taken), TAKEN)
         saving = [function for function in self._source.functions.values()
                   if re.search(r"->msg_control\s*=\s*[\w>.-]+msg\.msg_control", function.body)]
         if not saving:                 # then nothing is saved for anybody: that is lost-pointer itself

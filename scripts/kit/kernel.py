@@ -216,19 +216,16 @@ def _image(path: Path) -> Kernel:
 
 
 def _tree(tree: Path) -> Kernel:
-    makefile = tree / "Makefile"
-    text = makefile.read_text(errors="replace")[:2000] if makefile.is_file() else ""
-    fields = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)", text, re.M))
-    if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
+    text = version.of_makefile(tree)
+    if text is None:
         raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION)")
-    text = f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
     return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
                   version=image.upstream(text), present=_present(tree), obtain=lambda: _built(tree))
 
 
 def _present(tree: Path) -> frozenset[tuple[str, str]] | None:
     try:
-        return frozenset((each.slug, each.opcode) for each in diagnosis.diagnose(tree) if each.present)
+        return diagnosis.present(tree)
     except Unusable:
         return None
 

@@ -70,8 +70,7 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
     work = top / f"{tree.release}-{cache.digest(str(tree.home))}"
     with cache.lock(f"objects/{work.name}"):
         cache.room(top)
-        run(["rsync", "-a", "--delete", f"--link-dest={tree.home}", "--exclude=/.git", f"{tree.home}/", f"{work}/"],
-            f"copying {tree.home}")
+        tree.copy(work)
         for setup in setups:
             with tempfile.TemporaryDirectory(dir=top) as folder:
                 out = Path(folder)
@@ -86,10 +85,7 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
                         for one in some:
                             if not copies.apply(one):
                                 raise BuildFailed(f"{tree.home}: {one.name} does not apply")
-                        for path in touched:
-                            (work / path).unlink(missing_ok=True)
-                            if (copies.home / path).is_file():
-                                (work / path).write_bytes((copies.home / path).read_bytes())
+                        copies.place(touched, work)
                     said.append(_warnings(work, out, setup, llvm, sources))
                 yield Outcome(setup, len(said[0]), tuple(sorted(said[1] - said[0])))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import cache, diagnosis, fragment, host, patch, plan, source, tree as trees
+from . import cache, diagnosis, fragment, host, patch, plan, report, source, tree as trees
 from .command import run
 from .error import BuildFailed, Unusable, Usage
 from .kernel import FRAGMENT, Files, Kernel
@@ -106,7 +106,7 @@ class Workshop:
         """The kernel of a variant; its obtain() builds."""
         with trees.desk(self._tree) as copies:
             self._arrange(copies, variant)
-            present = frozenset((each.slug, each.opcode) for each in diagnosis.diagnose(copies.home) if each.present)
+            present = diagnosis.present(copies.home)
         label = f"{self._tree.release} {variant.name}".replace(",", "").replace(" ", "-")
         return Kernel(label, str(self._made(label)), "tree", self._tree.version, present=present,
                       obtain=lambda: self._build(variant, label))
@@ -147,20 +147,10 @@ class Workshop:
         touched = sorted({path for branch in patch.branches() for one in branch.all() for path in one.paths
                           if one.slug != patch.SELFTEST})
         if not self._fresh:
-            # Hard links: nothing here writes into a file that is there. Where that is impossible rsync copies.
-            run(["rsync", "-a", "--delete", f"--link-dest={self._tree.home}", "--exclude=/.git",
-                 *(f"--exclude=/{path}" for path in touched), f"{self._tree.home}/", f"{work}/"],
-                f"copying {self._tree.home}")
+            self._tree.copy(work, leave=touched)
         with trees.desk(self._tree) as copies:
             self._arrange(copies, variant)
-            for path in touched:
-                new, place = copies.home / path, work / path
-                text = new.read_bytes() if new.is_file() else None
-                if text is None:
-                    place.unlink(missing_ok=True)
-                elif not place.is_file() or place.read_bytes() != text:
-                    place.unlink(missing_ok=True)
-                    place.write_bytes(text)
+            copies.place(touched, work)
 
 
 def counts(result: KernelResult, column: str) -> str:
@@ -196,9 +186,7 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
         elif variant.removed:
             details += [f"  {variant.name}: {case.reason}" for case in result.cases
                         if case.outcome == "fail" and variant.removed[0].slug.startswith(case.defect)][:1]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    return "\n".join(["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
-                     + details) + "\n"
+    return "\n".join(report.aligned(rows) + details) + "\n"
 
 
 def record(name: str, release: str, done: Sequence[tuple[Variant, KernelResult]]) -> Path:
@@ -216,9 +204,7 @@ def summary(kept: dict[str, Any]) -> str:
     """The table of a recorded proof, as cover letters and Documentation show it."""
     rows = [["failed cases, 64/32 bit", *COLUMNS]]
     rows += [[f"  {build['build']}", *(build["failed"][column] for column in COLUMNS)] for build in kept["builds"]]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, f"  ({kept['release']}, {kept['tree']}, {kept['date']})"]) + "\n"
+    return "\n".join([*report.aligned(rows), f"  ({kept['release']}, {kept['tree']}, {kept['date']})"]) + "\n"
 
 
 def recorded() -> list[dict[str, Any]]:

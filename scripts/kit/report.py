@@ -17,8 +17,6 @@ def text(results: Sequence[KernelResult]) -> str:
     for result in results:
         rows.append([result.kernel, result.version, *(cell(result, column) for column in COLUMNS),
                      f"{result.seconds:.0f} s"])
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    table = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
     details = [line for result in results for line in _details(result)]
     counts: dict[str, int] = {}
     for result in results:
@@ -27,7 +25,13 @@ def text(results: Sequence[KernelResult]) -> str:
     surprises = sum(case.verdict in ("REGRESSION", "NEWLY FIXED", "error")
                     for result in results if result.outcome in ("passed", "failed") for case in result.cases)
     end = f"{len(results)} kernels: {summary}; {surprises} cases that the table does not predict"
-    return "\n".join([*table, "", *details, end]) + "\n"
+    return "\n".join([*aligned(rows), "", *details, end]) + "\n"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines in which the words of each column stand beneath one another."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def as_json(results: Sequence[KernelResult]) -> str:

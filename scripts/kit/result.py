@@ -90,10 +90,9 @@ def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str) 
     if defect and not is_reference(case.name):
         if kernel.present is not None:
             because = defect.expected_of(opcode(case.name), case.abi, kernel.version, kernel.present) or ""
-            predicted = "fail" if because else "pass"
         elif kernel.version:
             because = defect.expected(opcode(case.name), case.abi, kernel.version) or ""
-            predicted = "fail" if because else "pass"
+        predicted = "fail" if because else predicted
     return CaseResult(kernel.label, str(kernel.version or "unknown"), kernel.package, case.abi,
                       name if name in DEFECTS else OTHER, case.name, case.status,
                       predicted, _verdict(case.status, predicted), because, case.reason, case.seconds,

@@ -1,7 +1,6 @@
 """A kernel tree on disk, with git or without, and what it takes to patch it without half measures."""
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -10,10 +9,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from . import diagnosis, image, patch
+from . import command, diagnosis, image, patch, version
 from .error import BuildFailed, Failure, Unusable, Usage
 from .patch import Patch
-from .version import Version
 
 
 class Tree:
@@ -29,14 +27,10 @@ class Tree:
     @cached_property
     def release(self) -> str:
         """What its Makefile calls it, such as "6.1.50-rc1"; "unknown" when it does not."""
-        text = (self.home / "Makefile").read_text(errors="replace")[:2000]
-        fields = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)", text, re.M))
-        if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
-            return "unknown"
-        return f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
+        return version.of_makefile(self.home) or "unknown"
 
     @cached_property
-    def version(self) -> Version | None:
+    def version(self) -> version.Version | None:
         """Its upstream version, None when its Makefile tells none."""
         return image.upstream(self.release)
 
@@ -64,6 +58,14 @@ class Tree:
             for suffix in (".rej", ".orig"):
                 if (self.home / f"{path}{suffix}").exists():
                     raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; sort that out first")
+
+    def copy(self, work: Path, leave: Iterable[str] = ()) -> None:
+        """Makes a folder a copy to build in, but for the files `leave`, which stay as they are there.
+
+        Files are hard links where that is possible: to change one, put a new one in its place.
+        """
+        command.run(["rsync", "-a", "--delete", f"--link-dest={self.home}", "--exclude=/.git",
+                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"], f"copying {self.home}")
 
     def am(self, patches: Iterable[Patch], merge: bool) -> None:
         """Commits patches with git am; a failure leaves the branch where it was."""
@@ -119,6 +121,17 @@ class Desk:
         """The files that differ from the tree's, path in the tree -> file here."""
         names = git(self.home, "diff", "--name-only", "start").stdout.split()
         return {name: self.home / name for name in names}
+
+    def place(self, paths: Iterable[str], work: Path) -> None:
+        """Makes files of a copy what they are here. One is new, and is compiled again, only where its text differs."""
+        for path in paths:
+            new, there = self.home / path, work / path
+            text = new.read_bytes() if new.is_file() else None
+            if text is None:
+                there.unlink(missing_ok=True)
+            elif not there.is_file() or there.read_bytes() != text:
+                there.unlink(missing_ok=True)
+                there.write_bytes(text)
 
     def file(self, path: str) -> list[str]:
         """The lines of a file; none when there is no such file."""

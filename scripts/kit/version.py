@@ -1,6 +1,7 @@
 """Upstream kernel versions: "6.1.87" after "6.1.9", "6.9-rc4" before "6.9"."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 _RELEASE = 1 << 30
@@ -40,3 +41,13 @@ def of_package(debian: str) -> Version:
     """
     match = re.match(r"(?:\d+:)?(\d+(?:\.\d+)+(?:~rc\d+)?)", debian)
     return parse(match[1] if match else debian)
+
+
+def of_makefile(tree: Path) -> str | None:
+    """What the Makefile of a kernel tree calls it, such as 6.1.50-vendor; None when it has no such fields."""
+    makefile = tree / "Makefile"
+    text = makefile.read_text(errors="replace")[:2000] if makefile.is_file() else ""
+    fields = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)", text, re.M))
+    if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
+        return None
+    return f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
