@@ -39,27 +39,23 @@ def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
     name = name or tree
     if not (tree / "Makefile").is_file() or not (tree / "net/socket.c").is_file():
         raise Unusable(f"{name}: not a kernel tree (no net/socket.c); give the top folder of one")
-    place = next((place for place in PLACES if _has_sendmsg(tree / place)), None)
+    there = {place: Source(_text(tree / place)) for place in PLACES if (tree / place).is_file()}
+    place = next((place for place, source in there.items() if "io_sendmsg" in source.functions), None)
     if not place:
-        there = [place for place in PLACES if (tree / place).is_file()]
-        raise Unusable(f"{name}: cannot tell: " + (f"{there[0]} has no io_sendmsg(), a shape unknown here" if there
-                                                   else "no io_uring in this tree"))
+        raise Unusable(f"{name}: cannot tell: " + (f"{next(iter(there))} has no io_sendmsg(), a shape unknown here"
+                                                   if there else "no io_uring in this tree"))
     socket = Source(_text(tree / "net/socket.c")).functions.get("__sys_sendmsg_sock")
     if not socket:
         raise Unusable(f"{name}: cannot tell: net/socket.c has no __sys_sendmsg_sock(), a shape unknown here")
     refused = block(socket.body, r"msg_control")
     if refused and "return" in refused[1]:
         return []
-    return _Send(tree, place, name).findings()
+    return _Send(there[place], place, name).findings()
 
 
 def present(tree: Path) -> frozenset[tuple[str, str]]:
     """The (slug, opcode) of the fixes that a tree lacks. Raises what diagnose() raises."""
     return frozenset((each.slug, each.opcode) for each in diagnose(tree) if each.present)
-
-
-def _has_sendmsg(path: Path) -> bool:
-    return path.is_file() and "io_sendmsg" in Source(_text(path)).functions
 
 
 def _text(path: Path) -> str:
@@ -72,9 +68,8 @@ def _text(path: Path) -> str:
 class _Send:
     """The send side of io_uring in one tree."""
 
-    def __init__(self, tree: Path, place: str, name: Path) -> None:
-        self._place, self._name = place, name
-        self._source = Source(_text(tree / place))
+    def __init__(self, source: Source, place: str, name: Path) -> None:
+        self._source, self._place, self._name = source, place, name
 
     def findings(self) -> list[Finding]:
         """One Finding for each fix and opcode."""
