@@ -193,7 +193,7 @@ static const char *same_result(struct run *run, char *pages, enum fault fault)
 	if (run->done[0].res != want)
 		return reason("%s where sendmsg(2) gives %s",
 			      errno_name(-run->done[0].res), errno_name(-want));
-	wrong = done_judge(&run->done[1], 2, SEND_SIZE);
+	wrong = done_judge(&run->done[1], good, 2);
 	if (wrong)
 		return wrong;
 	return want < 0 ? flow_judge(&run->flow, good, 2) :

@@ -4,12 +4,12 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "datagram.h"
 #include "gate.h"
+#include "remote.h"
 #include "report.h"
 
 #ifndef SOL_UDP
@@ -21,6 +21,8 @@
 
 #define ECT_0		2	/* ECN-capable, codepoint 0 (RFC 3168, 5) */
 #define FILL_MOST	1000
+#define SETTLE_MS	50	/* in which a card has sent what it was given */
+#define GAP		64	/* bytes between the pieces of a payload */
 
 const char *family_name(enum family family)
 {
@@ -42,72 +44,41 @@ const char *control_name(enum family family, enum control control)
 	return "UDP_SEGMENT+IPV6_TCLASS+IPV6_PKTINFO";
 }
 
-/* Byte at an offset of a payload: big-endian words of id << 16 | word index */
-static uint8_t payload_byte(unsigned int id, size_t at)
-{
-	uint32_t word = id << 16 | (uint32_t)(at / 4);
-
-	return word >> (8 * (3 - at % 4));
-}
-
-static void address(struct sockaddr_storage *ss, socklen_t *len, bool v6,
-		    const char *text)
-{
-	struct sockaddr_in6 *sin6 = (void *)ss;
-	struct sockaddr_in *sin = (void *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	if (v6) {
-		sin6->sin6_family = AF_INET6;
-		inet_pton(AF_INET6, text, &sin6->sin6_addr);
-		*len = sizeof(*sin6);
-	} else {
-		sin->sin_family = AF_INET;
-		inet_pton(AF_INET, text, &sin->sin_addr);
-		*len = sizeof(*sin);
-	}
-}
-
 const char *flow_open(struct flow *flow, enum family family)
 {
+	const char *own = family == UDP4 ? LO4_ADDR :
+			  family == UDP6 ? LO6_ADDR : MAPPED_ADDR;
+	const char *other = family == UDP4 ? LO4_SOURCE :
+			    family == UDP6 ? LO6_SOURCE : MAPPED_SOURCE;
+	const int off = 0, least = 1;
 	struct sockaddr_storage at;
-	const int on = 1, off = 0, big = 1 << 20, least = 1;
 	socklen_t len;
-	in_port_t port;
 
 	flow->family = family;
-	flow->rx = socket(family == UDP6 ? AF_INET6 : AF_INET,
-			  SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	flow->tx = socket(family == UDP4 ? AF_INET : AF_INET6,
-			  SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (flow->rx < 0 || flow->tx < 0)
-		return cannot("no socket", errno,
-			      "modprobe ipv6, or build the kernel with CONFIG_IPV6");
-
+	flow->segment = SEGMENT_SIZE;
+	flow->patience = WAIT_MS;
 	address(&at, &len, family == UDP6,
 		family == UDP6 ? LO6_ADDR : LO4_ADDR);
-	if (bind(flow->rx, (void *)&at, len) ||
-	    getsockname(flow->rx, (void *)&at, &len))
+	flow->rx = receiver_open(&at, len);
+	if (flow->rx < 0)
 		return cannot("cannot bind the receiver", errno,
-			      "boot without ipv6.disable=1, or set up lo");
-	/* sin_port and sin6_port stand at the same place */
-	port = ((struct sockaddr_in *)&at)->sin_port;
-
-	if (family == UDP6)
-		setsockopt(flow->rx, IPPROTO_IPV6, IPV6_RECVTCLASS, &on,
-			   sizeof(on));
-	else
-		setsockopt(flow->rx, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+			      "modprobe ipv6, boot without ipv6.disable=1, or set up lo");
+	flow->tx = socket(family == UDP4 ? AF_INET : AF_INET6,
+			  SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (flow->tx < 0)
+		return cannot("no socket", errno,
+			      "modprobe ipv6, or build the kernel with CONFIG_IPV6");
 	if (family == MAPPED)
 		setsockopt(flow->tx, IPPROTO_IPV6, IPV6_V6ONLY, &off,
 			   sizeof(off));
-	setsockopt(flow->rx, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
 	setsockopt(flow->tx, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
 
-	address(&flow->to, &flow->to_len, family != UDP4,
-		family == UDP4 ? LO4_ADDR :
-		family == UDP6 ? LO6_ADDR : MAPPED_ADDR);
-	((struct sockaddr_in *)&flow->to)->sin_port = port;
+	address(&flow->own, &flow->to_len, family != UDP4, own);
+	address(&flow->other, &flow->to_len, family != UDP4, other);
+	flow->to = flow->own;
+	/* sin_port and sin6_port stand at the same place */
+	((struct sockaddr_in *)&flow->to)->sin_port =
+		((struct sockaddr_in *)&at)->sin_port;
 	return NULL;
 }
 
@@ -122,22 +93,25 @@ const char *flow_drain(struct flow *flow)
 
 const char *flow_fill(struct flow *flow)
 {
-	uint8_t payload[SEGMENT_SIZE];
+	struct pollfd pfd = { .fd = flow->tx, .events = POLLOUT };
+	uint8_t payload[flow->segment];
 	unsigned int i;
 	size_t at;
 
 	for (at = 0; at < sizeof(payload); at++)
 		payload[at] = payload_byte(UNHEARD_ID, at);
-	for (i = 0; i < FILL_MOST; i++)
+	for (i = 0; i < FILL_MOST; i++) {
 		if (sendto(flow->tx, payload, sizeof(payload), MSG_DONTWAIT,
-			   (void *)&flow->to, flow->to_len) < 0)
-			break;
-	if (i == FILL_MOST)
-		return "1000 datagrams did not fill the send buffer";
-	if (errno != EAGAIN)
-		return reason("sendto(2) failed (%s) before the send buffer was full",
-			      strerror(errno));
-	return NULL;
+			   (void *)&flow->to, flow->to_len) >= 0)
+			continue;
+		if (errno != EAGAIN)
+			return reason("sendto(2) failed (%s) before the send buffer was full",
+				      strerror(errno));
+		/* A card may just be about to give back what it has sent */
+		if (poll(&pfd, 1, flow->remote ? SETTLE_MS : 0) != 1)
+			return NULL;
+	}
+	return reason("%d datagrams did not fill the send buffer", FILL_MOST);
 }
 
 void parcel_add_control(struct parcel *p, int level, int type,
@@ -153,15 +127,23 @@ void parcel_add_control(struct parcel *p, int level, int type,
 	p->msg.msg_control = p->buf;
 }
 
+/* The part of an address that inet_pton() fills in */
+static const void *host(const struct sockaddr_storage *ss)
+{
+	if (ss->ss_family == AF_INET6)
+		return &((const struct sockaddr_in6 *)ss)->sin6_addr;
+	return &((const struct sockaddr_in *)ss)->sin_addr;
+}
+
 static void put_control(struct parcel *p, const struct flow *flow)
 {
-	const uint16_t segment = SEGMENT_SIZE;
+	const void *other = host(&flow->other);
 	const int tos = ECT_0;
 
 	p->msg.msg_controllen = 0;
 	if (p->control & SEGMENT)
-		parcel_add_control(p, SOL_UDP, UDP_SEGMENT, &segment,
-				   sizeof(segment));
+		parcel_add_control(p, SOL_UDP, UDP_SEGMENT, &p->segment,
+				   sizeof(p->segment));
 	if (p->control & ECN && flow->family == UDP6)
 		parcel_add_control(p, IPPROTO_IPV6, IPV6_TCLASS, &tos,
 				   sizeof(tos));
@@ -170,39 +152,75 @@ static void put_control(struct parcel *p, const struct flow *flow)
 	if (p->control & SOURCE && flow->family == UDP4) {
 		struct in_pktinfo info = { };
 
-		inet_pton(AF_INET, LO4_SOURCE, &info.ipi_spec_dst);
+		memcpy(&info.ipi_spec_dst, other, sizeof(info.ipi_spec_dst));
 		parcel_add_control(p, IPPROTO_IP, IP_PKTINFO, &info,
 				   sizeof(info));
 	} else if (p->control & SOURCE) {
 		struct in6_pktinfo info = { };
 
-		inet_pton(AF_INET6, flow->family == MAPPED ? MAPPED_SOURCE :
-			  LO6_SOURCE, &info.ipi6_addr);
+		memcpy(&info.ipi6_addr, other, sizeof(info.ipi6_addr));
 		parcel_add_control(p, IPPROTO_IPV6, IPV6_PKTINFO, &info,
 				   sizeof(info));
 	}
 }
 
+/* Lay the payload out in pieces with gaps, so that none can be merged */
+static void put_payload(struct parcel *p, unsigned int pieces)
+{
+	size_t piece = (p->len + pieces - 1) / pieces;
+	size_t size = pieces * (piece + GAP);
+	unsigned int i;
+	size_t at = 0;
+
+	if (p->payload.iov_len < size) {
+		free(p->payload.iov_base);
+		p->payload.iov_base = malloc(size);
+		p->payload.iov_len = size;
+	}
+	memset(p->payload.iov_base, 0, size);
+	for (i = 0; i < pieces; i++) {
+		uint8_t *data = p->payload.iov_base;
+
+		data += i * (piece + GAP);
+		p->iov[i].iov_base = data;
+		for (; at < p->len && at < (i + 1) * piece; at++)
+			*data++ = payload_byte(p->id, at);
+		p->iov[i].iov_len = data - (uint8_t *)p->iov[i].iov_base;
+	}
+}
+
+void parcel_shape(struct parcel *p, const struct flow *flow, unsigned int id,
+		  enum control control, const struct shape *shape)
+{
+	struct iovec payload = p->payload;
+
+	memset(p, 0, sizeof(*p));
+	p->payload = payload;
+	p->id = id;
+	p->control = control;
+	p->len = shape->len;
+	p->segment = shape->segment;
+	p->buf = p->room;
+	p->to = flow->to;
+	put_payload(p, shape->pieces);
+	p->msg.msg_name = &p->to;
+	p->msg.msg_namelen = flow->to_len;
+	p->msg.msg_iov = p->iov;
+	p->msg.msg_iovlen = shape->pieces;
+	put_control(p, flow);
+}
+
 void parcel_pack(struct parcel *p, const struct flow *flow, unsigned int id,
 		 enum control control)
 {
-	size_t at;
+	struct shape shape = {
+		.len = SEND_SIZE, .segment = flow->segment, .pieces = 1,
+	};
 
-	memset(p, 0, sizeof(*p));
-	p->id = id;
-	p->control = control;
-	p->len = SEND_SIZE;
-	p->buf = p->room;
-	p->to = flow->to;
-	for (at = 0; at < p->len; at++)
-		p->payload[at] = payload_byte(id, at);
-	p->iov.iov_base = p->payload;
-	p->iov.iov_len = p->len;
-	p->msg.msg_name = &p->to;
-	p->msg.msg_namelen = flow->to_len;
-	p->msg.msg_iov = &p->iov;
-	p->msg.msg_iovlen = 1;
-	put_control(p, flow);
+	/* Without segments it has to fit into a packet */
+	if (flow->remote && !(control & SEGMENT))
+		shape.len = flow->segment;
+	parcel_shape(p, flow, id, control, &shape);
 }
 
 void parcel_control_at_end(struct parcel *p, const struct flow *flow,
@@ -214,115 +232,92 @@ void parcel_control_at_end(struct parcel *p, const struct flow *flow,
 
 void parcel_resize(struct parcel *p)
 {
-	const uint16_t other = OTHER_SIZE;
+	const uint16_t other = p->segment / 2;
 
 	memcpy(CMSG_DATA((struct cmsghdr *)p->buf), &other, sizeof(other));
 }
 
-struct datagram {
-	uint8_t data[SEND_SIZE + 1];
-	size_t len;
-	unsigned int id;
-	size_t at;		/* offset in the payload of the send */
-	int ecn;
-	struct sockaddr_storage from;
-};
-
-/* 1: a datagram that is not UNHEARD; 0: none within ms; -1: error */
 static int receive(struct flow *flow, struct datagram *d, int ms)
 {
-	char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(64)];
-	struct pollfd pfd = { .fd = flow->rx, .events = POLLIN };
-	struct iovec iov = { .iov_base = d->data, .iov_len = sizeof(d->data) };
-	struct msghdr msg;
-	struct cmsghdr *cmsg;
-	ssize_t len;
-	int ret;
-
-	do {
-		ret = poll(&pfd, 1, ms);
-		if (ret <= 0)
-			return ret;
-		msg = (struct msghdr) {
-			.msg_name = &d->from, .msg_namelen = sizeof(d->from),
-			.msg_iov = &iov, .msg_iovlen = 1,
-			.msg_control = control, .msg_controllen = sizeof(control),
-		};
-		len = recvmsg(flow->rx, &msg, MSG_DONTWAIT);
-		if (len < 0)
-			return -1;
-		d->len = len;
-		d->id = d->data[0] << 8 | d->data[1];
-		d->at = 4 * (d->data[2] << 8 | d->data[3]);
-	} while (len >= 4 && d->id == UNHEARD_ID);
-
-	d->ecn = 0;
-	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
-		/* IP_TOS comes as one byte, IPV6_TCLASS as an int */
-		if (cmsg->cmsg_level == IPPROTO_IP &&
-		    cmsg->cmsg_type == IP_TOS)
-			d->ecn = *(uint8_t *)CMSG_DATA(cmsg) & 3;
-		else if (cmsg->cmsg_level == IPPROTO_IPV6 &&
-			 cmsg->cmsg_type == IPV6_TCLASS)
-			d->ecn = *(int *)CMSG_DATA(cmsg) & 3;
-	}
-	return 1;
+	if (flow->remote)
+		return remote_take(flow->remote, d, ms);
+	return receiver_take(flow->rx, d, ms);
 }
 
 const char *flow_nothing_yet(struct flow *flow)
 {
 	struct datagram d;
 
-	if (receive(flow, &d, 0) > 0)
+	/* What comes from another machine has no time by which it has come */
+	if (!flow->remote && receive(flow, &d, 0) > 0)
 		return reason("%zu bytes of send %u arrived before they could",
 			      d.len, d.id);
 	return NULL;
 }
 
-static const char *judge_one(const struct flow *flow, const struct datagram *d,
+/* A v4-mapped sender is an IPv4 one for its receiver */
+static bool same_host(const struct sockaddr_storage *wanted,
+		      const struct sockaddr_storage *from)
+{
+	const uint8_t *want = host(wanted);
+
+	if (wanted->ss_family == from->ss_family)
+		return !memcmp(want, host(from),
+			       from->ss_family == AF_INET6 ? 16 : 4);
+	return !memcmp(want + 12, host(from), 4);
+}
+
+static const char *judge_one(struct flow *flow, const struct datagram *d,
 			     struct parcel *p)
 {
-	size_t want = p->len - p->got, at;
-	struct sockaddr_storage source;
+	size_t want;
 	char text[INET6_ADDRSTRLEN];
-	const void *from, *own;
-	socklen_t len;
 
-	if (p->control & SEGMENT && want > SEGMENT_SIZE)
-		want = SEGMENT_SIZE;
+	if (d->wrong >= 0)
+		return reason("send %u: wrong content at byte %ld", p->id,
+			      d->wrong);
+	/* The datagrams before it are late, or lost: on one path, in order, lost */
+	if (flow->remote && d->at > p->got && d->at < p->len &&
+	    d->at % p->segment == 0) {
+		flow->lost += (d->at - p->got) / p->segment;
+		p->got = d->at;
+	}
 	if (d->at != p->got)
 		return reason("send %u: bytes from %zu on arrived, %zu was next",
 			      p->id, d->at, p->got);
+	want = p->len - p->got;
+	if (p->control & SEGMENT && want > p->segment)
+		want = p->segment;
 	if (d->len != want)
 		return reason("send %u: datagram of %zu bytes instead of %zu",
 			      p->id, d->len, want);
-	for (at = 0; at < d->len; at++)
-		if (d->data[at] != payload_byte(p->id, d->at + at))
-			return reason("send %u: wrong content at byte %zu",
-				      p->id, d->at + at);
 	if (d->ecn != (p->control & ECN ? ECT_0 : 0))
 		return reason("send %u: ECN bits %d instead of %d", p->id,
 			      d->ecn, p->control & ECN ? ECT_0 : 0);
-
-	if (flow->family == UDP6) {
-		address(&source, &len, true,
-			p->control & SOURCE ? LO6_SOURCE : LO6_ADDR);
-		own = &((struct sockaddr_in6 *)&source)->sin6_addr;
-		from = &((struct sockaddr_in6 *)&d->from)->sin6_addr;
-		len = sizeof(struct in6_addr);
-	} else {
-		address(&source, &len, false,
-			p->control & SOURCE ? LO4_SOURCE : LO4_ADDR);
-		own = &((struct sockaddr_in *)&source)->sin_addr;
-		from = &((struct sockaddr_in *)&d->from)->sin_addr;
-		len = sizeof(struct in_addr);
-	}
-	if (memcmp(from, own, len))
+	if (!same_host(p->control & SOURCE ? &flow->other : &flow->own,
+		       &d->from))
 		return reason("send %u: came from %s, not from the source address asked for",
-			      p->id, inet_ntop(source.ss_family, from, text,
+			      p->id, inet_ntop(d->from.ss_family,
+					       host(&d->from), text,
 					       sizeof(text)));
 	p->got += d->len;
 	return NULL;
+}
+
+/* Over a card: of an earlier run that has been given up, or a greeting */
+static bool stale(const struct flow *flow, const struct datagram *d)
+{
+	return flow->remote && (d->id < flow->first || d->id == HELLO_ID);
+}
+
+static size_t missing(const struct parcel *p, unsigned int n)
+{
+	size_t left = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		left += p[i].len - p[i].got;
+	return left;
 }
 
 const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n)
@@ -330,26 +325,36 @@ const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n)
 	const char *wrong;
 	struct datagram d;
 	unsigned int i;
-	size_t left = 0;
 
-	for (i = 0; i < n; i++)
-		left += p[i].len - p[i].got;
-	while (left) {
-		if (receive(flow, &d, WAIT_MS) != 1)
-			return reason("%zu bytes did not arrive within 10 s",
-				      left);
+	flow->lost = 0;
+	while (missing(p, n)) {
+		if (receive(flow, &d, flow->patience) != 1)
+			break;
 		for (i = 0; i < n; i++)
 			if (p[i].id == d.id)
 				break;
+		if (i == n && stale(flow, &d))
+			continue;
 		if (d.len < 4 || i == n)
 			return reason("a datagram of %zu bytes that was never sent",
 				      d.len);
 		wrong = judge_one(flow, &d, &p[i]);
-		if (wrong)
+		if (wrong) {
+			flow->lost = 0;
 			return wrong;
-		left -= d.len;
+		}
 	}
-	if (receive(flow, &d, 0))
-		return reason("%zu bytes of send %u arrived again", d.len, d.id);
+	for (i = 0; i < n; i++)
+		flow->lost += (p[i].len - p[i].got + p[i].segment - 1) /
+			      p[i].segment;
+	if (missing(p, n))
+		return reason("%zu bytes did not arrive within %d ms",
+			      missing(p, n), flow->patience);
+	if (flow->lost)
+		return reason("%u datagrams did not arrive", flow->lost);
+	while (receive(flow, &d, 0) > 0)
+		if (!stale(flow, &d))
+			return reason("%zu bytes of send %u arrived again",
+				      d.len, d.id);
 	return NULL;
 }

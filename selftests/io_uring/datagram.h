@@ -11,6 +11,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "receiver.h"
+
+struct remote;
+
 enum family { UDP4, UDP6, MAPPED };
 
 /* Control messages of a send, in the order in which they stand in the buffer */
@@ -23,10 +27,9 @@ enum control {
 };
 
 #define SEGMENT_SIZE	1472
-#define OTHER_SIZE	736	/* what SEGMENT_SIZE is overwritten with */
 #define SEND_SIZE	2700	/* one whole segment and a shorter one */
 #define CONTROL_ROOM	128
-#define UNHEARD_ID	0xfffe	/* sends that the receiver passes over */
+#define MOST_PIECES	12
 
 /* Socket pair: tx is connected to nothing, its send buffer is the smallest */
 struct flow {
@@ -34,7 +37,23 @@ struct flow {
 	int tx;
 	int rx;
 	struct sockaddr_storage to;
-	socklen_t to_len;
+	struct sockaddr_storage own;	/* source of a send without SOURCE */
+	struct sockaddr_storage other;	/* the one that SOURCE asks for */
+	socklen_t to_len;		/* of all three */
+	uint16_t segment;		/* a multiple of 4 */
+
+	/* Over a network card, where datagrams may be lost */
+	struct remote *remote;		/* receives in place of rx */
+	int patience;			/* ms until what is missing is lost */
+	unsigned int lost;		/* datagrams, in flow_judge() */
+	unsigned int first;		/* id of the next run's first send */
+};
+
+/* What a send looks like: its payload lies in that many pieces */
+struct shape {
+	size_t len;
+	uint16_t segment;
+	unsigned int pieces;
 };
 
 /* One send: what is given to the kernel, and what the receiver has to see */
@@ -42,17 +61,18 @@ struct parcel {
 	unsigned int id;
 	enum control control;
 	size_t len;
+	uint16_t segment;
 	size_t got;
 
 	struct msghdr msg;
-	struct iovec iov;
+	struct iovec iov[MOST_PIECES];
 	struct sockaddr_storage to;
 	char *buf;		/* control buffer, CONTROL_ROOM bytes by default */
 	union {
 		struct cmsghdr first;
 		char room[CONTROL_ROOM];
 	};
-	uint8_t payload[SEND_SIZE];
+	struct iovec payload;	/* all of the memory that the pieces lie in */
 };
 
 /* NULL, or the reason of a SKIP */
@@ -63,13 +83,17 @@ const char *flow_drain(struct flow *flow);
 
 /*
  * sendmsg(2) datagrams that the receiver will ignore until the socket says
- * EAGAIN. NULL, or why it never did.
+ * EAGAIN and goes on to say so. NULL, or why it never did.
  */
 const char *flow_fill(struct flow *flow);
 
 /* Fill in msghdr, iovec, payload and control; id tells the receiver which */
 void parcel_pack(struct parcel *p, const struct flow *flow, unsigned int id,
 		 enum control control);
+
+/* The same, of another size and shape */
+void parcel_shape(struct parcel *p, const struct flow *flow, unsigned int id,
+		  enum control control, const struct shape *shape);
 
 /* Have the control end at buf + size instead of standing in p->room */
 void parcel_control_at_end(struct parcel *p, const struct flow *flow,
@@ -79,13 +103,14 @@ void parcel_control_at_end(struct parcel *p, const struct flow *flow,
 void parcel_add_control(struct parcel *p, int level, int type,
 			const void *data, size_t len);
 
-/* Put another segment size into the control of a parcel */
+/* Put half the segment size into the control of a parcel */
 void parcel_resize(struct parcel *p);
 
 /*
  * Receive all n parcels. NULL when each came once, whole, in order, cut into
  * the right segments, with the ECN bits and from the source that its control
- * asked for, and nothing else came; else what was wrong first.
+ * asked for, and nothing else came; else what was wrong first. When nothing
+ * was wrong but that some did not come, flow->lost says how many.
  */
 const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n);
 

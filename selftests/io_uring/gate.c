@@ -13,12 +13,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/if_addr.h>
 #include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 
 #include "gate.h"
+#include "netlink.h"
+#include "receiver.h"
 #include "report.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX	62
+#endif
 
 #define LO_IFINDEX	1
 
@@ -38,62 +42,9 @@
 /* fq: 20 kB/s is about 130 ms a packet; fq itself waits a second at most */
 #define FQ_CLOSED_RATE	20000
 
-struct request {
-	struct nlmsghdr nlh;
-	union {
-		struct tcmsg tc;
-		struct ifaddrmsg ifa;
-	};
-	char attrs[512];
-};
-
-static void *attr_put(struct request *req, unsigned short type,
-		      const void *data, size_t len)
-{
-	struct rtattr *rta;
-
-	rta = (void *)((char *)req + NLMSG_ALIGN(req->nlh.nlmsg_len));
-	rta->rta_type = type;
-	rta->rta_len = RTA_LENGTH(len);
-	if (len)
-		memcpy(RTA_DATA(rta), data, len);
-	req->nlh.nlmsg_len = NLMSG_ALIGN(req->nlh.nlmsg_len) +
-			     RTA_ALIGN(rta->rta_len);
-	return rta;
-}
-
-static void attr_put_u32(struct request *req, unsigned short type, uint32_t val)
-{
-	attr_put(req, type, &val, sizeof(val));
-}
-
-static void attr_end(struct request *req, struct rtattr *nest)
-{
-	nest->rta_len = (char *)req + req->nlh.nlmsg_len - (char *)nest;
-}
-
-/* Send one request to rtnetlink and return the errno of its answer, or 0 */
-static int rtnl_talk(struct request *req)
-{
-	struct {
-		struct nlmsghdr nlh;
-		struct nlmsgerr err;
-		char rest[1024];
-	} answer;
-	int fd, ret = 0;
-
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (fd < 0)
-		return errno;
-	req->nlh.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	if (send(fd, req, req->nlh.nlmsg_len, 0) < 0 ||
-	    recv(fd, &answer, sizeof(answer), 0) < 0)
-		ret = errno;
-	else if (answer.nlh.nlmsg_type == NLMSG_ERROR)
-		ret = -answer.err.error;
-	close(fd);
-	return ret;
-}
+/* Where the queue stands, and an address that is reached through it */
+static int device = LO_IFINDEX;
+static struct sockaddr_storage beyond;
 
 static int lo_up(void)
 {
@@ -167,6 +118,8 @@ const char *netns_enter(bool must)
 	    unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		return !must ? NULL : cannot("no network namespace", errno,
 			"run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)");
+	device = LO_IFINDEX;
+	beyond.ss_family = AF_UNSPEC;
 	ret = lo_up();
 	if (ret)
 		return cannot("cannot set up lo", ret,
@@ -227,14 +180,20 @@ static const struct discipline {
 
 static const struct discipline *in_use;
 
+void gate_on(int ifindex, const struct sockaddr_storage *to)
+{
+	device = ifindex;
+	beyond = *to;
+}
+
 static int qdisc_set(const struct discipline *disc, bool closed, int flags)
 {
 	struct request req = {
 		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.tc)),
 		.nlh.nlmsg_type = RTM_NEWQDISC,
 		.nlh.nlmsg_flags = flags,
-		.tc.tcm_ifindex = LO_IFINDEX,
-		.tc.tcm_handle = 1 << 16,
+		.tc.tcm_ifindex = device,
+		.tc.tcm_handle = GATE_HANDLE,
 		.tc.tcm_parent = TC_H_ROOT,
 	};
 
@@ -258,24 +217,36 @@ const char *gate_close(void)
 			return NULL;
 		}
 	}
-	return cannot("no queue for lo", ret,
+	return cannot("no queue for the device", ret,
 		      "modprobe sch_tbf, sch_netem or sch_fq, or build the kernel with CONFIG_NET_SCH_TBF");
 }
 
 /* A changed queue looks at its packets when the next one comes */
 static int poke(void)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	socklen_t len = sizeof(addr);
+	const uint8_t unheard[] = { UNHEARD_ID >> 8, UNHEARD_ID & 0xff, 0, 0 };
+	struct sockaddr_storage to = beyond;
+	socklen_t len = sizeof(to);
 	int fd, ret = 0;
 
-	inet_pton(AF_INET, LO4_ADDR, &addr.sin_addr);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (to.ss_family == AF_UNSPEC) {
+		to.ss_family = AF_INET;
+		inet_pton(AF_INET, LO4_ADDR,
+			  &((struct sockaddr_in *)&to)->sin_addr);
+	}
+	fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return errno;
-	if (bind(fd, (void *)&addr, len) ||
-	    getsockname(fd, (void *)&addr, &len) ||
-	    sendto(fd, "", 1, 0, (void *)&addr, len) != 1)
+	/* On lo to itself, else to whoever receives, through the device */
+	if (device == LO_IFINDEX)
+		ret = bind(fd, (void *)&to, sizeof(struct sockaddr_in)) ||
+		      getsockname(fd, (void *)&to, &len);
+	else
+		ret = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device,
+				 sizeof(device));
+	if (ret || sendto(fd, unheard, sizeof(unheard), 0, (void *)&to,
+			  to.ss_family == AF_INET ? sizeof(struct sockaddr_in) :
+						    sizeof(struct sockaddr_in6)) < 0)
 		ret = errno;
 	close(fd);
 	return ret;
@@ -287,6 +258,5 @@ const char *gate_open(void)
 
 	if (!ret)
 		ret = poke();
-	return ret ? cannot("cannot open the queue on lo", ret, in_use->kind) :
-		     NULL;
+	return ret ? cannot("cannot open the queue", ret, in_use->kind) : NULL;
 }

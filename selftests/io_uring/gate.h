@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A network namespace of the test's own, whose loopback device has a queue
- * that holds packets for as long as the test wants. Loopback and veth give
- * send memory back at once, so without such a queue a UDP socket never fills.
+ * A queue on a device that holds packets for as long as the test wants: on lo
+ * of a network namespace of the test's own, or on a network card. Loopback and
+ * veth give send memory back at once, and a card soon, so without such a queue
+ * a UDP socket does not fill.
  */
 #ifndef IO_URING_SELFTEST_GATE_H
 #define IO_URING_SELFTEST_GATE_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #define WAIT_MS		10000	/* the longest that anything here waits */
 
@@ -18,6 +20,14 @@
 #define LO6_SOURCE	"2001:db8::2"
 #define MAPPED_ADDR	"::ffff:127.0.0.1"
 #define MAPPED_SOURCE	"::ffff:127.0.0.2"
+
+#define GATE_HANDLE	0x10c00000	/* of the queue, as in tc(8): 10c0: */
+
+/*
+ * From now on the queue is that of this device instead of lo; what is sent to
+ * the address leaves through it. Whoever calls this takes the queue away again.
+ */
+void gate_on(int ifindex, const struct sockaddr_storage *to);
 
 /*
  * All of these return NULL, or a sentence that says why it cannot be done
@@ -31,7 +41,7 @@
  */
 const char *netns_enter(bool must);
 
-/* Put a queue on lo that lets nothing but a first few packets through */
+/* Put a queue on the device that lets nothing but a first few packets through */
 const char *gate_close(void);
 
 /* Let everything through that the queue holds, and all that follows */

@@ -21,7 +21,6 @@
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 
@@ -29,8 +28,7 @@
 #include "run.h"
 #include "verdict.h"
 
-#define DEFECT		"lost-pointer"
-#define UNKNOWN_LEVEL	0x7777
+#define DEFECT	"lost-pointer"
 
 FIXTURE(lost_pointer)
 {
@@ -222,30 +220,6 @@ static const char *force_retry(struct run *run)
 			  run->how == POLL_FIRST ? 1 : run->n);
 }
 
-/*
- * Whether the pointer comes back before a retry, asked in 32 bit after an
- * -EINVAL. wrong-length gives that for what follows the control, and here
- * follows what it takes for one more message, which no protocol looks at. A
- * pointer that is NULL by then gives it for control without any message.
- */
-static bool pointer_comes_back(enum opcode op)
-{
-	const char filler[sizeof(struct in_pktinfo)] = { };
-	static struct run run;
-	size_t len;
-
-	if (run_open(&run, UDP4, op == SENDMSG ? SENDMSG : SENDMSG_ZC, RETRY,
-		     true))
-		return false;
-	run_pack(&run, 1, QUIC);
-	len = run.parcels[0].msg.msg_controllen;
-	parcel_add_control(&run.parcels[0], UNKNOWN_LEVEL, 0, filler,
-			   sizeof(filler));
-	run.parcels[0].msg.msg_controllen = len;
-	return !run_submit(&run) && !run_finish(&run) &&
-	       run.done[0].res == SEND_SIZE;
-}
-
 TEST_F(lost_pointer, retry)
 {
 	struct run *run = &self->run;
@@ -272,7 +246,7 @@ TEST_F(lost_pointer, retry)
 	for (i = 0; i < run->n; i++) {
 		if (sizeof(long) == 8 || run->done[i].res != -EINVAL)
 			continue;
-		if (!pointer_comes_back(run->op))
+		if (!run_pointer_comes_back(run->op))
 			break;
 		TH_LOG("send %u: -EINVAL, see wrong_length", i);
 		return;

@@ -176,7 +176,7 @@ const char *ring_register(struct io_uring *ring, struct parcel *p,
 	int ret;
 
 	for (i = 0; i < n; i++)
-		iov[i] = p[i].iov;
+		iov[i] = p[i].payload;
 	ret = io_uring_register_buffers(ring, iov, n);
 	if (ret)
 		return cannot("cannot register buffers", -ret, MEMLOCK_REMEDY);
@@ -187,8 +187,14 @@ const char *ring_register(struct io_uring *ring, struct parcel *p,
 	return NULL;
 }
 
-void ring_send(struct io_uring *ring, enum opcode op, enum how how,
-	       const struct flow *flow, struct parcel *p, unsigned int index)
+bool ring_tells_usage(struct io_uring *ring)
+{
+	return trial(ring, SENDMSG_ZC, IORING_SEND_ZC_REPORT_USAGE) != -EINVAL;
+}
+
+struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
+			       enum how how, const struct flow *flow,
+			       struct parcel *p, unsigned int index)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
@@ -202,6 +208,7 @@ void ring_send(struct io_uring *ring, enum opcode op, enum how how,
 		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
 		sqe->buf_index = index;
 	}
+	return sqe;
 }
 
 const char *ring_submit(struct io_uring *ring)
@@ -286,6 +293,7 @@ static const char *take(struct io_uring *ring, struct done *done,
 			       (unsigned long long)cqe->user_data);
 	} else if (cqe->flags & IORING_CQE_F_NOTIF) {
 		d->notifications++;
+		d->copied = cqe->res & IORING_NOTIF_USAGE_ZC_COPIED;
 		if (!d->completions)
 			wrong = "a notification before the completion";
 		else if (!d->more || d->notifications > 1)
@@ -328,7 +336,8 @@ const char *ring_collect(struct io_uring *ring, struct done *done,
 	return wrong;
 }
 
-const char *done_judge(const struct done *done, unsigned int n, size_t len)
+const char *done_judge(const struct done *done, const struct parcel *p,
+		       unsigned int n)
 {
 	unsigned int i;
 
@@ -336,9 +345,9 @@ const char *done_judge(const struct done *done, unsigned int n, size_t len)
 		if (done[i].res < 0)
 			return reason("send %u of %u: -%s", i, n,
 				      errno_name(-done[i].res));
-		if ((size_t)done[i].res != len)
+		if ((size_t)done[i].res != p[i].len)
 			return reason("send %u of %u: %d bytes instead of %zu",
-				      i, n, done[i].res, len);
+				      i, n, done[i].res, p[i].len);
 	}
 	return NULL;
 }

@@ -33,10 +33,18 @@ enum how {
 	LINK,			/* not issued before the request ahead is done */
 };
 
+#ifndef IORING_SEND_ZC_REPORT_USAGE
+#define IORING_SEND_ZC_REPORT_USAGE	8
+#endif
+#ifndef IORING_NOTIF_USAGE_ZC_COPIED
+#define IORING_NOTIF_USAGE_ZC_COPIED	0x80000000
+#endif
+
 /* The one completion of a send, and the notification that may follow it */
 struct done {
 	int res;
 	bool more;
+	bool copied;		/* if asked for: IORING_SEND_ZC_REPORT_USAGE */
 	unsigned int completions;
 	unsigned int notifications;
 };
@@ -57,12 +65,16 @@ const char *ring_init(struct io_uring *ring, enum how how);
 void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
 	       const struct msghdr *msg, unsigned int flags);
 
+/* Whether sendmsg_zc can tell in its notification that the data was copied */
+bool ring_tells_usage(struct io_uring *ring);
+
 /*
  * Put one send into the submission queue; its user_data is its index. For
  * SENDMSG_ZC_FIXED the parcels must have been registered before.
  */
-void ring_send(struct io_uring *ring, enum opcode op, enum how how,
-	       const struct flow *flow, struct parcel *p, unsigned int index);
+struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
+			       enum how how, const struct flow *flow,
+			       struct parcel *p, unsigned int index);
 
 /* Register the payloads of n parcels as fixed buffers 0 to n - 1 */
 const char *ring_register(struct io_uring *ring, struct parcel *p,
@@ -88,7 +100,8 @@ const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
 const char *ring_collect(struct io_uring *ring, struct done *done,
 			 unsigned int n);
 
-/* NULL when res is len; otherwise what it was */
-const char *done_judge(const struct done *done, unsigned int n, size_t len);
+/* NULL when each res is the length of its parcel; otherwise what it was */
+const char *done_judge(const struct done *done, const struct parcel *p,
+		       unsigned int n);
 
 #endif

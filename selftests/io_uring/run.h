@@ -18,6 +18,7 @@ struct run {
 	struct flow flow;
 	struct parcel parcels[SENDS];
 	struct done done[SENDS];
+	unsigned short zc_flags;	/* of sendmsg_zc, in all sends */
 	int trigger[2];			/* LINK: a byte here lets the sends go */
 };
 
@@ -28,7 +29,11 @@ struct run {
 const char *run_open(struct run *run, enum family family, enum opcode op,
 		     enum how how, bool gated);
 
-/* n sends with the same control, numbered from 0 on */
+/* The same over a flow that is open already, where the gate stands already */
+const char *run_start(struct run *run, enum opcode op, enum how how,
+		      bool gated);
+
+/* n sends with the same control, numbered from 0 on over lo */
 void run_pack(struct run *run, unsigned int n, enum control control);
 
 /* Register their payloads if the opcode wants that. NULL, or why of a SKIP */
@@ -54,9 +59,17 @@ const char *run_judge(struct run *run);
  * In 32 bit: the errno that a send with control gives when nothing is in its
  * way, or 0. Without the 32-bit fix for lost-pointer, kernels since 6.10 have
  * whatever an earlier request left as its msg_control, from the first issue
- * on. To be called before run_open(), since it enters a network namespace.
+ * on.
  */
 int run_first_issue(enum opcode op);
+
+/*
+ * Whether the pointer comes back before a retry, asked in 32 bit after an
+ * -EINVAL. wrong-length gives that for what follows the control, and here
+ * follows what it takes for one more message, which no protocol looks at. A
+ * pointer that is NULL by then gives it for control without any message.
+ */
+bool run_pointer_comes_back(enum opcode op);
 
 /* Whether that spoils all sends with control: the reason of a SKIP, or NULL */
 const char *run_spoiled(enum opcode op);

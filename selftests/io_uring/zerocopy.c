@@ -182,8 +182,8 @@ TEST_F(zerocopy, ring_closed)
 		for (k = 0; k < SENDS; k++) {
 			parcel_pack(&run->parcels[k], &run->flow, UNHEARD_ID,
 				    NONE);
-			run->parcels[k].iov.iov_base =
-				run->parcels[SENDS - 1].payload;
+			run->parcels[k].iov[0].iov_base =
+				run->parcels[SENDS - 1].payload.iov_base;
 		}
 		wrong = run_submit(run);
 		io_uring_queue_exit(&run->ring);

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "line.h"
+#include "remote.h"
+#include "report.h"
+
+#define GONE	"the remote receiver is gone: see above for what it said"
+
+struct remote {
+	struct lines from;
+	int to;
+	int number;		/* of this process: each test is one */
+};
+
+struct remote *remote_get(void)
+{
+	static struct remote remote;
+	const char *from = getenv("NIC_FROM"), *to = getenv("NIC_TO");
+
+	if (!from || !to)
+		return NULL;
+	remote.from.fd = atoi(from);
+	remote.to = atoi(to);
+	remote.number = getpid();
+	return &remote;
+}
+
+static __printf(2, 3) const char *tell(struct remote *remote, const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+	int len;
+
+	len = snprintf(line, sizeof(line), "%d ", remote->number);
+	va_start(ap, fmt);
+	len += vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	va_end(ap);
+	line[len++] = '\n';
+	if (write(remote->to, line, len) != len)
+		return GONE;
+	return NULL;
+}
+
+/* *rest: what follows the word in the next answer of ours. NULL or why not */
+static const char *reply(struct remote *remote, const char *word, int ms,
+			 char **rest)
+{
+	size_t len = strlen(word);
+	char *line;
+
+	while ((line = line_next(&remote->from, ms))) {
+		if (strtol(line, rest, 10) != remote->number || **rest != ' ')
+			continue;
+		++*rest;
+		if (!strncmp(*rest, "error ", 6))
+			return reason("the remote receiver: %s: %s", *rest + 6,
+				      "set REMOTE_V4 and REMOTE_V6 to its addresses");
+		if (strncmp(*rest, word, len) || (*rest)[len] != ' ')
+			continue;
+		*rest += len + 1;
+		return NULL;
+	}
+	if (remote->from.ended)
+		return GONE;
+	return reason("no answer from the remote receiver within %d ms", ms);
+}
+
+const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
+			int type)
+{
+	struct sockaddr_in *sin = (void *)at;
+	struct sockaddr_in6 *sin6 = (void *)at;
+	const char *wrong;
+	char text[INET6_ADDRSTRLEN];
+	char *port;
+
+	inet_ntop(at->ss_family, at->ss_family == AF_INET6 ?
+		  (void *)&sin6->sin6_addr : &sin->sin_addr, text,
+		  sizeof(text));
+	wrong = tell(remote, "%s %s", type == SOCK_STREAM ? "tcp" : "udp",
+		     text) ?: reply(remote, "port", WAIT_MS, &port);
+	if (wrong)
+		return wrong;
+	/* sin_port and sin6_port stand at the same place */
+	sin->sin_port = htons(atoi(port));
+	return NULL;
+}
+
+int remote_take(struct remote *remote, struct datagram *d, int ms)
+{
+	struct sockaddr_storage *from = &d->from;
+	char text[INET6_ADDRSTRLEN];
+	socklen_t len;
+	char *line;
+
+	if (reply(remote, "got", ms, &line))
+		return remote->from.ended ? -1 : 0;
+	if (sscanf(line, "%u %zu %zu %ld %d %45s", &d->id, &d->at, &d->len,
+		   &d->wrong, &d->ecn, text) != 6)
+		return -1;
+	address(from, &len, !!strchr(text, ':'), text);
+	return 1;
+}
+
+const char *remote_readable(struct remote *remote)
+{
+	char *rest;
+
+	return tell(remote, "peek") ?:
+	       reply(remote, "readable", WAIT_MS, &rest);
+}
+
+const char *remote_drain(struct remote *remote)
+{
+	return tell(remote, "drain");
+}
+
+const char *remote_drained(struct remote *remote, size_t size)
+{
+	const char *wrong;
+	unsigned long count = 0;
+	long bad = 0;
+	char *line;
+
+	wrong = tell(remote, "total %zu", size) ?:
+		reply(remote, "total", WAIT_MS, &line);
+	if (wrong)
+		return wrong;
+	if (sscanf(line, "%lu %ld", &count, &bad) != 2 || bad >= 0)
+		return reason("wrong content at byte %ld", bad);
+	return count == size ? NULL :
+	       reason("%lu bytes arrived instead of %zu", count, size);
+}
