@@ -34,6 +34,7 @@
 #define TBF_OPEN_RATE	1000000000
 #define TBF_BURST	8000
 #define QUEUE_BYTES	4194304
+#define UNHEARD_SIZE	1200	/* fits any card's MTU */
 #define QUEUE_PACKETS	10000
 
 /* netem: one slot of a minute; a delay would orphan the packets (6.1, 7.3) */
@@ -202,61 +203,73 @@ static int qdisc_set(const struct discipline *disc, bool closed, int flags)
 	return rtnl_talk(&req);
 }
 
+/*
+ * Send small datagrams through the device that no receiver minds, from a
+ * socket with room. 0 or the errno.
+ */
+static int send_unheard(unsigned int n, size_t size)
+{
+	static const uint8_t unheard[UNHEARD_SIZE] = {
+		UNHEARD_ID >> 8, UNHEARD_ID & 0xff,
+	};
+	struct sockaddr_storage to = beyond;
+	socklen_t len = sizeof(struct sockaddr_in6);
+	int fd, ret = 0;
+
+	if (to.ss_family == AF_UNSPEC)
+		address(&to, &len, false, LO4_ADDR);
+	else if (to.ss_family == AF_INET)
+		len = sizeof(struct sockaddr_in);
+	fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	/* On lo to itself, else to whoever receives, through the device */
+	if (device == LO_IFINDEX)
+		ret = bind(fd, (void *)&to, len) ||
+		      getsockname(fd, (void *)&to, &len);
+	else
+		ret = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device,
+				 sizeof(device));
+	while (n-- && !ret)
+		ret = sendto(fd, unheard, size, 0, (void *)&to, len) < 0;
+	if (ret)
+		ret = errno;
+	close(fd);
+	return ret;
+}
+
 const char *gate_close(void)
 {
 	const char *only = getenv("IO_URING_QDISC");
 	const struct discipline *disc;
 	int ret = ENOENT;
 
-	for (disc = disciplines; disc->kind; disc++) {
+	for (disc = disciplines; disc->kind && ret; disc++) {
 		if (only && strcmp(only, disc->kind))
 			continue;
 		ret = qdisc_set(disc, true, NLM_F_CREATE | NLM_F_REPLACE);
-		if (!ret) {
-			in_use = disc;
-			return NULL;
-		}
+		in_use = disc;
 	}
-	return cannot("no queue for the device", ret,
-		      "modprobe sch_tbf, sch_netem or sch_fq, or build the kernel with CONFIG_NET_SCH_TBF");
-}
-
-/* A changed queue looks at its packets when the next one comes */
-static int poke(void)
-{
-	const uint8_t unheard[] = { UNHEARD_ID >> 8, UNHEARD_ID & 0xff, 0, 0 };
-	struct sockaddr_storage to = beyond;
-	socklen_t len = sizeof(to);
-	int fd, ret = 0;
-
-	if (to.ss_family == AF_UNSPEC) {
-		to.ss_family = AF_INET;
-		inet_pton(AF_INET, LO4_ADDR,
-			  &((struct sockaddr_in *)&to)->sin_addr);
-	}
-	fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
-	/* On lo to itself, else to whoever receives, through the device */
-	if (device == LO_IFINDEX)
-		ret = bind(fd, (void *)&to, sizeof(struct sockaddr_in)) ||
-		      getsockname(fd, (void *)&to, &len);
-	else
-		ret = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device,
-				 sizeof(device));
-	if (ret || sendto(fd, unheard, sizeof(unheard), 0, (void *)&to,
-			  to.ss_family == AF_INET ? sizeof(struct sockaddr_in) :
-						    sizeof(struct sockaddr_in6)) < 0)
-		ret = errno;
-	close(fd);
-	return ret;
+	if (ret)
+		return cannot("no queue for the device", ret,
+			      "modprobe sch_tbf, sch_netem or sch_fq, or build the kernel with CONFIG_NET_SCH_TBF");
+	/*
+	 * What the queue lets through in the beginning, a card gives back only
+	 * when it is sent, so a sender would take it for a full queue. Let that
+	 * be something else: from now on nothing gets through.
+	 */
+	if (device != LO_IFINDEX)
+		ret = send_unheard(1 + TBF_BURST / UNHEARD_SIZE, UNHEARD_SIZE);
+	return ret ? cannot("cannot send through the card", ret,
+			    "look at its addresses and routes") : NULL;
 }
 
 const char *gate_open(void)
 {
 	int ret = qdisc_set(in_use, false, 0);
 
+	/* A changed queue looks at its packets when the next one comes */
 	if (!ret)
-		ret = poke();
+		ret = send_unheard(1, sizeof(uint32_t));
 	return ret ? cannot("cannot open the queue", ret, in_use->kind) : NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct remote *remote_get(void)
 	remote.from.fd = atoi(from);
 	remote.to = atoi(to);
 	remote.number = getpid();
+	/* tell() says that it is gone, and a test that it failed for that */
+	signal(SIGPIPE, SIG_IGN);
 	return &remote;
 }
 
@@ -74,7 +77,7 @@ static const char *reply(struct remote *remote, const char *word, int ms,
 }
 
 const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
-			int type)
+			const char *how)
 {
 	struct sockaddr_in *sin = (void *)at;
 	struct sockaddr_in6 *sin6 = (void *)at;
@@ -85,8 +88,8 @@ const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
 	inet_ntop(at->ss_family, at->ss_family == AF_INET6 ?
 		  (void *)&sin6->sin6_addr : &sin->sin_addr, text,
 		  sizeof(text));
-	wrong = tell(remote, "%s %s", type == SOCK_STREAM ? "tcp" : "udp",
-		     text) ?: reply(remote, "port", WAIT_MS, &port);
+	wrong = tell(remote, "%s %s", how, text) ?:
+		reply(remote, "port", WAIT_MS, &port);
 	if (wrong)
 		return wrong;
 	/* sin_port and sin6_port stand at the same place */

@@ -19,11 +19,11 @@ struct remote;
 struct remote *remote_get(void);
 
 /*
- * Have it receive at an address, with a UDP socket or a listening TCP one, and
- * put the port there. NULL or what went wrong.
+ * Have it receive at an address, and put the port there: "udp", "tcp" or, to
+ * throw away all that comes, "sink". NULL or what went wrong.
  */
 const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
-			int type);
+			const char *how);
 
 /* As receiver_take(), of what the remote got */
 int remote_take(struct remote *remote, struct datagram *d, int ms);

@@ -18,6 +18,12 @@ static bool issued_at_once(const struct run *run)
 	return run->how != POLL_FIRST && run->how != LINK;
 }
 
+/* Issued at once, and a queue keeps what was sent before */
+static bool waits_for_room(const struct run *run)
+{
+	return issued_at_once(run) && run->gated;
+}
+
 const char *run_start(struct run *run, enum opcode op, enum how how,
 		      bool gated)
 {
@@ -77,7 +83,7 @@ const char *run_submit(struct run *run)
 	struct io_uring_sqe *sqe;
 	unsigned int i;
 
-	if (issued_at_once(run))
+	if (waits_for_room(run))
 		wrong = flow_fill(&run->flow);
 	if (wrong)
 		return wrong;
@@ -92,8 +98,10 @@ const char *run_submit(struct run *run)
 	wrong = ring_submit(&run->ring);
 	if (wrong)
 		return wrong;
-	if (issued_at_once(run))
+	if (waits_for_room(run))
 		return ring_await(&run->ring, run->op, run->n, run->n);
+	if (issued_at_once(run))
+		return NULL;
 	if (io_uring_cq_ready(&run->ring))
 		return "a completion came before the send could be issued";
 	return flow_nothing_yet(&run->flow);
@@ -141,8 +149,7 @@ static int first_issue(struct run *run, enum opcode op)
 	if (run_open(run, UDP4, op, RETRY, false))
 		return 0;
 	run_pack(run, 1, SEGMENT);
-	ring_send(&run->ring, op, RETRY, &run->flow, run->parcels, 0);
-	if (ring_submit(&run->ring) || run_finish(run) || run->done[0].res > 0)
+	if (run_submit(run) || run_finish(run) || run->done[0].res > 0)
 		return 0;
 	return -run->done[0].res;
 }

@@ -42,7 +42,8 @@ const char *run_register(struct run *run);
 /*
  * Submit the sends and return as soon as all of them wait. RETRY and its kin:
  * each has been issued, met a full send buffer and waits for POLLOUT.
- * POLL_FIRST and LINK: none has been issued. NULL or what went wrong.
+ * POLL_FIRST and LINK: none has been issued. Without a gate RETRY and its kin
+ * go straight through. NULL or what went wrong.
  */
 const char *run_submit(struct run *run);
 

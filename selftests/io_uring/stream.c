@@ -44,7 +44,7 @@ const char *stream_open(struct stream *s, const struct route *route)
 
 		to = route->to;
 		len = route->len;
-		wrong = remote_open(route->remote, &to, SOCK_STREAM);
+		wrong = remote_open(route->remote, &to, "tcp");
 		if (wrong)
 			return wrong;
 	} else {
@@ -241,7 +241,7 @@ const char *stream_judge(const struct outcome *out, bool control,
 			      "nothing to do, 5.19 and newer do");
 		return NULL;
 	}
-	if (!out->was_short)
+	if (!out->was_short && out->res == STREAM_TOTAL)
 		return "there was no short send";
 	if (!control)
 		return !out->timestamps ? NULL :

@@ -192,13 +192,8 @@ TEST_F(wrong_length, reference_at_once)
 	run_pack(run, 1, variant->control);
 	if (!possible(_metadata, run_register(run)))
 		return;
-	wrong = lay_out(run, variant->layout);
-	if (!wrong) {
-		ring_send(&run->ring, run->op, RETRY, &run->flow,
-			  run->parcels, 0);
-		wrong = ring_submit(&run->ring) ?: run_finish(run) ?:
-			run_judge(run);
-	}
+	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
+		run_finish(run) ?: run_judge(run);
 	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
 }
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The network card under test: what NETIF and the variables beside it name
+ * (drivers/net/README.rst in the kernel tree), its offloads, MTU, queue and
+ * counters. Offloads are switched by the ethtool ioctl that every kernel has.
+ * Whatever is changed here stays so; nic.sh saves it before and restores it
+ * after all tests.
+ */
+#ifndef IO_URING_SELFTEST_DEVICE_H
+#define IO_URING_SELFTEST_DEVICE_H
+
+#include <net/if.h>
+#include <stdio.h>
+
+#include "datagram.h"
+#include "stream.h"
+
+struct device {
+	char name[IF_NAMESIZE];
+	int ifindex;
+	struct remote *remote;
+};
+
+/* States of a card, made by switching its offloads on or off */
+enum offload {
+	HARDWARE_GSO,		/* it cuts a train of segments itself */
+	SOFTWARE_GSO,		/* the stack does, just before the driver */
+	NO_CHECKSUM,		/* and computes checksums */
+	NO_SCATTER,		/* and copies all into one piece */
+	BEST,			/* whatever the card can do is on */
+};
+
+const char *offload_name(enum offload offload);
+
+/* These return NULL or the reason of a SKIP */
+
+/* The card that NETIF names */
+const char *device_name(struct device *dev);
+
+/* The same, with its remote receiver */
+const char *device_get(struct device *dev);
+
+const char *device_offload(const struct device *dev, enum offload offload);
+const char *device_mtu(const struct device *dev, int mtu);
+
+/* No queue of somebody's own stands on the card, so ours may for a while */
+const char *device_queue(const struct device *dev);
+
+/* Both ends' addresses are set, and the near one is the card's */
+const char *device_ends(const struct device *dev, bool v6);
+
+/* A way for TCP, by IPv4 if there is one */
+const char *device_route(const struct device *dev, struct route *route);
+
+/* Datagrams as large as the card sends them get through */
+const char *device_path(const struct device *dev, struct flow *flow);
+
+/* Why no send can leave the card without having been copied, or NULL */
+const char *device_copies(const struct device *dev);
+
+/* Whether the card cuts UDP trains itself, as its offloads stand */
+bool device_cuts(const struct device *dev);
+
+/*
+ * Open a flow through the card to its remote, and wait until a datagram comes
+ * through. source: the sends will ask for a source address by control, and
+ * without that the kernel would choose another. room: of the send buffer, in
+ * bytes; 0 for the smallest. NULL or what is wrong: nic.sh has found that this
+ * works, so it is no reason of a SKIP.
+ */
+const char *device_flow(const struct device *dev, struct flow *flow,
+			enum family family, bool source, int room);
+
+/* Take our queue away, if it stands there */
+void device_clear(const struct device *dev);
+
+/* What keeps the card from sending anything now, or NULL */
+const char *device_trouble(const struct device *dev);
+
+unsigned long device_packets(const struct device *dev);
+
+/* One line: driver, firmware, bus, MTU, offloads */
+void device_describe(const struct device *dev, FILE *to);
+
+/*
+ * Save and restore what the tests change: a line each for MTU, offloads and
+ * queue. restore says on stderr what did not come back; true if all did.
+ */
+void device_save(const struct device *dev, FILE *to);
+bool device_restore(const struct device *dev, FILE *from);
+
+#endif

@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the other programs prove on lo, through a network card: only there does
+ * sendmsg_zc send the program's own pages. nic.sh starts this, with a receiver
+ * at the other end of the wire; without a card (NETIF) all is skipped.
+ *
+ * Proved:
+ *  delivery          trains of 2 to as many segments as the kernel takes, at,
+ *                    below and above a whole segment, in one and in many
+ *                    pieces, arrive as they should, whoever cuts them (card or
+ *                    stack) and whoever computes their checksums
+ *  zero_copy         a card with scatter-gather and checksum offload sends
+ *                    without a copy, says the notification (not-zero-copy)
+ *  lost_pointer, wrong_length, late_read, repeated_control
+ *                    the four defects, in sends that are retried since a queue
+ *                    on the card holds what was sent before
+ * The receiver looks at size, order, content, ECN bits and source of every
+ * datagram. One that is lost is no fault of the sender: the case is repeated,
+ * twice at most. A wrong one fails the case.
+ *
+ * nic bench ... is no test but a measurement, see bench.c.
+ *
+ * Needs: root; NETIF and the variables beside it (drivers/net/README.rst).
+ * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness),
+ * 2 wrong use, 3 it cannot be done here.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "device.h"
+#include "gate.h"
+#include "remote.h"
+#include "run.h"
+#include "train.h"
+#include "verdict.h"
+
+#define JUMBO		9000
+#define ORDINARY	1500
+#define ROOM		1048576	/* of the send buffer, where nothing may wait */
+
+/* What a send by way of a card is like; all of it is what a case is about */
+struct way {
+	enum family family;
+	enum opcode op;
+	enum control control;
+	enum how how;
+	bool gated;			/* our queue is on the card */
+	unsigned int n;
+	bool resize;			/* the control changes after submit */
+};
+
+static const char *way_name(const struct way *way, const char *more)
+{
+	static char name[160];
+
+	snprintf(name, sizeof(name), "%s%s %s, %s%s", family_name(way->family),
+		 way->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 control_name(way->family, way->control),
+		 how_name(way->how), more);
+	return name;
+}
+
+/* Card, path, ring and queue. false: the test is skipped, and has to return */
+static bool way_open(struct __test_metadata *_metadata, const struct way *way,
+		     struct device *dev, struct run *run, enum offload offload,
+		     int mtu)
+{
+	const char *why = device_get(dev);
+
+	if (!possible(_metadata, why))
+		return false;
+	device_clear(dev);
+	why = device_ends(dev, way->family == UDP6) ?: device_mtu(dev, mtu) ?:
+	      device_offload(dev, offload);
+	if (!why && way->gated)
+		why = device_queue(dev);
+	if (!possible(_metadata, why))
+		return false;
+	judge(_metadata, NULL, opcode_name(way->op), way_name(way, ""),
+	      device_flow(dev, &run->flow, way->family, way->control & SOURCE,
+			  way->gated ? 0 : ROOM));
+	why = device_path(dev, &run->flow);
+	if (!why && way->control & SEGMENT)
+		why = trains_refused(&run->flow);
+	gate_on(dev->ifindex, &run->flow.to);
+	why = why ?: run_start(run, way->op, way->how, way->gated);
+	if (!possible(_metadata, why))
+		return false;
+	if (way->op != SENDMSG && ring_tells_usage(&run->ring))
+		run->zc_flags = IORING_SEND_ZC_REPORT_USAGE;
+	run_pack(run, way->n, way->control);
+	return possible(_metadata, run_register(run));
+}
+
+/* What one try came to: wrong in the sends themselves, or in what they do */
+struct verdict {
+	const char *mechanics;
+	const char *effect;
+};
+
+static struct verdict way_try(const struct way *way, struct run *run)
+{
+	struct verdict v = { };
+	unsigned int i;
+
+	run_pack(run, way->n, way->control);
+	v.mechanics = run_submit(run);
+	for (i = 0; i < run->n && way->resize; i++)
+		parcel_resize(&run->parcels[i]);
+	v.mechanics = v.mechanics ?: run_finish(run);
+	if (!v.mechanics)
+		v.effect = run_judge(run);
+	return v;
+}
+
+/* One line on what became of the sends, before anything is judged */
+static void way_tell(const struct way *way, const struct run *run,
+		     unsigned int lost)
+{
+	unsigned int i, good = 0;
+
+	for (i = 0; i < run->n; i++)
+		good += run->done[i].res >= 0 && !run->done[i].copied;
+	printf("# nic: sends %u%s", run->n, way->gated ? ", all retried" : "");
+	if (run->zc_flags)
+		printf(", without a copy %u", good);
+	printf(", datagrams lost %u\n", lost);
+	fflush(stdout);
+}
+
+/* Repeat what a loss has spoilt; only what is wrong in another way counts */
+static struct verdict way_go(const struct way *way, const struct device *dev,
+			     struct run *run)
+{
+	unsigned int lost = 0;
+	struct verdict v;
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		v = way_try(way, run);
+		lost += run->flow.lost;
+		if (!run->flow.lost)
+			break;
+		v.mechanics = device_trouble(dev);
+		if (v.mechanics)
+			break;
+		if (way->gated)
+			gate_close();
+	}
+	if (!v.mechanics)
+		way_tell(way, run, lost);
+	return v;
+}
+
+/* -- what needs no retry -------------------------------------------------- */
+
+FIXTURE(delivery)
+{
+	struct device dev;
+	struct run run;
+	char what[160];
+};
+
+FIXTURE_VARIANT(delivery)
+{
+	enum family family;
+	enum opcode op;
+	enum offload offload;
+	int mtu;
+};
+
+FIXTURE_SETUP(delivery)
+{
+	snprintf(self->what, sizeof(self->what), "%s%s at once, %s, mtu %d",
+		 family_name(variant->family),
+		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 offload_name(variant->offload), variant->mtu);
+}
+
+FIXTURE_TEARDOWN(delivery)
+{
+}
+
+FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_hardware) {
+	UDP4, SENDMSG, HARDWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_hardware) {
+	UDP4, SENDMSG_ZC, HARDWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_fixed_hardware) {
+	UDP4, SENDMSG_ZC_FIXED, HARDWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_sendmsg_hardware) {
+	UDP6, SENDMSG, HARDWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_hardware) {
+	UDP6, SENDMSG_ZC, HARDWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_hardware) {
+	UDP6, SENDMSG_ZC_FIXED, HARDWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_software) {
+	UDP4, SENDMSG, SOFTWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_software) {
+	UDP4, SENDMSG_ZC, SOFTWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_fixed_software) {
+	UDP4, SENDMSG_ZC_FIXED, SOFTWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_sendmsg_software) {
+	UDP6, SENDMSG, SOFTWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_software) {
+	UDP6, SENDMSG_ZC, SOFTWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_software) {
+	UDP6, SENDMSG_ZC_FIXED, SOFTWARE_GSO, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_no_checksum) {
+	UDP4, SENDMSG, NO_CHECKSUM, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_no_checksum) {
+	UDP4, SENDMSG_ZC, NO_CHECKSUM, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_no_checksum) {
+	UDP6, SENDMSG_ZC, NO_CHECKSUM, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_no_scatter) {
+	UDP4, SENDMSG, NO_SCATTER, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_no_scatter) {
+	UDP4, SENDMSG_ZC, NO_SCATTER, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_no_scatter) {
+	UDP6, SENDMSG_ZC, NO_SCATTER, ORDINARY
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_jumbo) {
+	UDP4, SENDMSG, BEST, JUMBO
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp4_zc_jumbo) {
+	UDP4, SENDMSG_ZC, BEST, JUMBO
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_jumbo) {
+	UDP6, SENDMSG_ZC, BEST, JUMBO
+};
+
+FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_jumbo) {
+	UDP6, SENDMSG_ZC_FIXED, BEST, JUMBO
+};
+
+TEST_F(delivery, at_once)
+{
+	const struct way way = {
+		.family = variant->family, .op = variant->op,
+		.control = SOURCE, .how = RETRY, .n = 1,
+	};
+	struct run *run = &self->run;
+	struct tally tally = { };
+	unsigned int most;
+	const char *wrong;
+
+	if (variant->op != SENDMSG_ZC_FIXED &&
+	    !possible(_metadata, run_spoiled(variant->op)))
+		return;
+	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
+		      variant->mtu))
+		return;
+	most = trains_most(&run->flow);
+	if (variant->op == SENDMSG_ZC_FIXED &&
+	    !possible(_metadata, trains_register(run)))
+		return;
+	wrong = trains_send(run, &self->dev, most, &tally);
+	tally_tell(&tally, run, self->what);
+	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
+	if (most > KNOWN_MOST)
+		TH_LOG("the kernel takes %u segments", most);
+}
+
+/* -- without a copy ------------------------------------------------------- */
+
+FIXTURE(zero_copy)
+{
+	struct device dev;
+	struct run run;
+	char what[128];
+};
+
+FIXTURE_VARIANT(zero_copy)
+{
+	enum family family;
+	enum opcode op;
+	enum offload offload;
+};
+
+FIXTURE_SETUP(zero_copy)
+{
+	snprintf(self->what, sizeof(self->what), "%s%s at once, %s",
+		 family_name(variant->family),
+		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 offload_name(variant->offload));
+}
+
+FIXTURE_TEARDOWN(zero_copy)
+{
+}
+
+FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_hardware) {
+	UDP4, SENDMSG_ZC, HARDWARE_GSO
+};
+
+FIXTURE_VARIANT_ADD(zero_copy, udp6_zc_hardware) {
+	UDP6, SENDMSG_ZC, HARDWARE_GSO
+};
+
+FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_software) {
+	UDP4, SENDMSG_ZC, SOFTWARE_GSO
+};
+
+FIXTURE_VARIANT_ADD(zero_copy, udp6_zc_software) {
+	UDP6, SENDMSG_ZC, SOFTWARE_GSO
+};
+
+FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_fixed_software) {
+	UDP4, SENDMSG_ZC_FIXED, SOFTWARE_GSO
+};
+
+TEST_F(zero_copy, usage)
+{
+	const struct way way = {
+		.family = variant->family, .op = variant->op,
+		.control = SEGMENT, .how = RETRY, .n = SENDS,
+	};
+	struct run *run = &self->run;
+	unsigned int i, copied = 0;
+	struct verdict v;
+
+	if (!possible(_metadata, run_spoiled(variant->op)))
+		return;
+	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
+		      ORDINARY))
+		return;
+	if (!run->zc_flags &&
+	    !possible(_metadata, cannot("sendmsg_zc does not tell whether it copied", 0,
+					"nothing to do, all but the first 6.1 do")))
+		return;
+	if (!possible(_metadata, device_copies(&self->dev)))
+		return;
+	v = way_go(&way, &self->dev, run);
+	judge(_metadata, NULL, opcode_name(run->op), self->what,
+	      v.mechanics ?: v.effect);
+	for (i = 0; i < run->n; i++)
+		copied += run->done[i].copied;
+	judge(_metadata, "not-zero-copy", opcode_name(run->op), self->what,
+	      !copied ? NULL :
+	      reason("%u of %u sends were copied; does a packet socket listen (/proc/net/packet)?",
+		     copied, run->n));
+}
+
+/* -- the four defects ----------------------------------------------------- */
+
+FIXTURE(lost_pointer)
+{
+	struct device dev;
+	struct run run;
+};
+
+FIXTURE_VARIANT(lost_pointer)
+{
+	struct way way;
+};
+
+FIXTURE_SETUP(lost_pointer)
+{
+}
+
+FIXTURE_TEARDOWN(lost_pointer)
+{
+}
+
+#define RETRIED(family, op, control) \
+	{ family, op, control, RETRY, true, SENDS, false }
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_sendmsg) {
+	RETRIED(UDP4, SENDMSG, NONE)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc) {
+	RETRIED(UDP4, SENDMSG_ZC, NONE)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_zc) {
+	RETRIED(UDP6, SENDMSG_ZC, NONE)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment) {
+	RETRIED(UDP4, SENDMSG, SEGMENT)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment) {
+	RETRIED(UDP4, SENDMSG_ZC, SEGMENT)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_segment) {
+	RETRIED(UDP4, SENDMSG_ZC_FIXED, SEGMENT)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_segment) {
+	RETRIED(UDP6, SENDMSG_ZC, SEGMENT)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_quic) {
+	RETRIED(UDP4, SENDMSG, QUIC)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic) {
+	RETRIED(UDP4, SENDMSG_ZC, QUIC)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_quic) {
+	RETRIED(UDP6, SENDMSG, QUIC)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_quic) {
+	RETRIED(UDP6, SENDMSG_ZC, QUIC)
+};
+
+FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_quic) {
+	RETRIED(UDP6, SENDMSG_ZC_FIXED, QUIC)
+};
+
+TEST_F(lost_pointer, retry)
+{
+	const struct way *way = &variant->way;
+	const char *opcode = opcode_name(way->op);
+	struct run *run = &self->run;
+	struct verdict v;
+	unsigned int i;
+	int err = 0;
+
+	if (!possible(_metadata, device_get(&self->dev)))
+		return;
+	if (way->control != NONE)
+		err = run_first_issue(way->op);
+	judge(_metadata, "lost-pointer", opcode, way_name(way, ""),
+	      err ? reason("-%s at once, without a retry", errno_name(err)) :
+		    NULL);
+	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+		return;
+	v = way_go(way, &self->dev, run);
+	judge(_metadata, NULL, opcode, way_name(way, ""), v.mechanics);
+	for (i = 0; i < run->n; i++) {
+		if (sizeof(long) == 8 || run->done[i].res != -EINVAL)
+			continue;
+		if (!run_pointer_comes_back(way->op))
+			break;
+		TH_LOG("send %u: -EINVAL, see wrong_length", i);
+		return;
+	}
+	judge(_metadata, way->control == NONE ? NULL : "lost-pointer", opcode,
+	      way_name(way, ""), v.effect);
+}
+
+FIXTURE(wrong_length)
+{
+	struct device dev;
+	struct run run;
+};
+
+FIXTURE_VARIANT(wrong_length)
+{
+	struct way way;
+};
+
+FIXTURE_SETUP(wrong_length)
+{
+}
+
+FIXTURE_TEARDOWN(wrong_length)
+{
+}
+
+/* One send, so that there is one retry: each would add to the length */
+#define RETRIED_ONCE(family, op, control) \
+	{ family, op, control, RETRY, true, 1, false }
+
+FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_segment) {
+	RETRIED_ONCE(UDP4, SENDMSG, SEGMENT)
+};
+
+FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_segment) {
+	RETRIED_ONCE(UDP4, SENDMSG_ZC, SEGMENT)
+};
+
+FIXTURE_VARIANT_ADD(wrong_length, udp6_sendmsg_quic) {
+	RETRIED_ONCE(UDP6, SENDMSG, QUIC)
+};
+
+FIXTURE_VARIANT_ADD(wrong_length, udp6_zc_quic) {
+	RETRIED_ONCE(UDP6, SENDMSG_ZC, QUIC)
+};
+
+FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_fixed_quic) {
+	RETRIED_ONCE(UDP4, SENDMSG_ZC_FIXED, QUIC)
+};
+
+TEST_F(wrong_length, retry)
+{
+	const struct way *way = &variant->way;
+	const char *opcode = opcode_name(way->op);
+	struct run *run = &self->run;
+	struct verdict v;
+
+	if (!possible(_metadata, run_spoiled(way->op)))
+		return;
+	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+		return;
+	if (!possible(_metadata, run_hidden(run, way->control, false)))
+		return;
+	v = way_go(way, &self->dev, run);
+	judge(_metadata, NULL, opcode, way_name(way, ""), v.mechanics);
+	judge(_metadata, "wrong-length", opcode, way_name(way, ""), v.effect);
+}
+
+FIXTURE(late_read)
+{
+	struct device dev;
+	struct run run;
+};
+
+FIXTURE_VARIANT(late_read)
+{
+	struct way way;
+};
+
+FIXTURE_SETUP(late_read)
+{
+}
+
+FIXTURE_TEARDOWN(late_read)
+{
+}
+
+FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_poll_first) {
+	{ UDP4, SENDMSG, SEGMENT, POLL_FIRST, false, 4, true }
+};
+
+FIXTURE_VARIANT_ADD(late_read, udp4_zc_poll_first) {
+	{ UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST, false, 4, true }
+};
+
+FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_link) {
+	{ UDP4, SENDMSG, SEGMENT, LINK, false, 4, true }
+};
+
+FIXTURE_VARIANT_ADD(late_read, udp6_zc_quic_link) {
+	{ UDP6, SENDMSG_ZC, QUIC, LINK, false, 4, true }
+};
+
+FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_retry) {
+	{ UDP4, SENDMSG, SEGMENT, RETRY, true, 4, true }
+};
+
+FIXTURE_VARIANT_ADD(late_read, udp4_zc_retry) {
+	{ UDP4, SENDMSG_ZC, SEGMENT, RETRY, true, 4, true }
+};
+
+FIXTURE_VARIANT_ADD(late_read, udp6_zc_quic_retry) {
+	{ UDP6, SENDMSG_ZC, QUIC, RETRY, true, 4, true }
+};
+
+TEST_F(late_read, after_submit)
+{
+	const char *more = ", another segment size after submit";
+	const struct way *way = &variant->way;
+	const char *opcode = opcode_name(way->op);
+	struct run *run = &self->run;
+	struct verdict v;
+
+	if (!possible(_metadata, run_spoiled(way->op)))
+		return;
+	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+		return;
+	if (way->gated &&
+	    !possible(_metadata, run_hidden(run, way->control, true)))
+		return;
+	v = way_go(way, &self->dev, run);
+	judge(_metadata, NULL, opcode, way_name(way, more), v.mechanics);
+	judge(_metadata, "late-read", opcode, way_name(way, more), v.effect);
+}
+
+FIXTURE(repeated_control)
+{
+	struct device dev;
+	struct io_uring ring;
+};
+
+FIXTURE_VARIANT(repeated_control)
+{
+	enum opcode op;
+	bool control;
+};
+
+FIXTURE_SETUP(repeated_control)
+{
+}
+
+FIXTURE_TEARDOWN(repeated_control)
+{
+}
+
+FIXTURE_VARIANT_ADD(repeated_control, reference_zc) {
+	SENDMSG_ZC, false
+};
+
+FIXTURE_VARIANT_ADD(repeated_control, sendmsg) {
+	SENDMSG, true
+};
+
+FIXTURE_VARIANT_ADD(repeated_control, zc) {
+	SENDMSG_ZC, true
+};
+
+TEST_F(repeated_control, short_send)
+{
+	const char *what = variant->control ?
+			   "tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING" :
+			   "tcp 1 MiB, MSG_WAITALL, no control";
+	const char *opcode = opcode_name(variant->op);
+	const char *wrong, *defect, *why;
+	struct outcome out = { };
+	struct route route;
+
+	if (variant->control &&
+	    !possible(_metadata, run_spoiled(variant->op)))
+		return;
+	why = device_get(&self->dev);
+	if (!possible(_metadata, why))
+		return;
+	device_clear(&self->dev);
+	why = device_mtu(&self->dev, ORDINARY) ?:
+	      device_offload(&self->dev, BEST) ?:
+	      device_route(&self->dev, &route) ?:
+	      ring_open(&self->ring, variant->op, RETRY);
+	if (!possible(_metadata, why))
+		return;
+	wrong = stream_send(&self->ring, variant->op, false, &route, &out);
+	judge(_metadata, NULL, opcode, what, wrong);
+	wrong = stream_judge(&out, false, &defect, &why);
+	if (!possible(_metadata, why))
+		return;
+	judge(_metadata, defect, opcode, what, wrong);
+	if (!variant->control)
+		return;
+	wrong = stream_send(&self->ring, variant->op, true, &route, &out);
+	judge(_metadata, NULL, opcode, what, wrong);
+	wrong = stream_judge(&out, true, &defect, &why);
+	judge(_metadata, defect, opcode, what, wrong);
+}
+
+/* The same control by sendmsg(2): what the receiver asks for can be had */
+FIXTURE(system_call)
+{
+	struct device dev;
+	struct run run;
+};
+
+FIXTURE_VARIANT(system_call)
+{
+	struct way way;
+};
+
+FIXTURE_SETUP(system_call)
+{
+}
+
+FIXTURE_TEARDOWN(system_call)
+{
+}
+
+FIXTURE_VARIANT_ADD(system_call, udp4) {
+	{ UDP4, SENDMSG, QUIC, RETRY, false, 1, false }
+};
+
+FIXTURE_VARIANT_ADD(system_call, udp6) {
+	{ UDP6, SENDMSG, QUIC, RETRY, false, 1, false }
+};
+
+TEST_F(system_call, reference)
+{
+	const struct way *way = &variant->way;
+	struct run *run = &self->run;
+	const char *wrong = NULL;
+	int i;
+
+	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+		return;
+	for (i = 0; i < TRIES; i++) {
+		run_pack(run, 1, way->control);
+		ASSERT_EQ(SEND_SIZE, sendmsg(run->flow.tx,
+					     &run->parcels[0].msg, 0));
+		wrong = flow_judge(&run->flow, run->parcels, 1);
+		if (!run->flow.lost)
+			break;
+	}
+	judge(_metadata, NULL, "sendmsg(2)", control_name(way->family, QUIC),
+	      wrong);
+}
+
+/* -- the program ---------------------------------------------------------- */
+
+/* The harness brings its own main() */
+#define main test_main
+TEST_HARNESS_MAIN
+#undef main
+
+/* The card and a path to the remote for each family whose addresses are set */
+static int check(void)
+{
+	struct device dev;
+	struct flow flow;
+	const char *why;
+	int family;
+
+	why = device_get(&dev);
+	for (family = UDP4; family <= UDP6 && !why; family++) {
+		if (!getenv(family == UDP6 ? "LOCAL_V6" : "LOCAL_V4"))
+			continue;
+		why = device_ends(&dev, family == UDP6);
+		if (why) {
+			fprintf(stderr, "nic: %s\n", why);
+			return 2;
+		}
+		why = device_flow(&dev, &flow, family, false, 0) ?:
+		      device_path(&dev, &flow);
+	}
+	if (why) {
+		fprintf(stderr, "nic: %s\n", why);
+		return 3;
+	}
+	fprintf(stderr, "# nic: ");
+	device_describe(&dev, stderr);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct device dev;
+
+	if (argc < 2 || argv[1][0] == '-')
+		return test_main(argc, argv);
+	if (!strcmp(argv[1], "check"))
+		return check();
+	if (!strcmp(argv[1], "bench"))
+		return bench(argc - 1, argv + 1);
+	device_name(&dev);
+	if (!strcmp(argv[1], "save")) {
+		device_save(&dev, stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "restore"))
+		return device_restore(&dev, stdin) ? 0 : 3;
+	fprintf(stderr, "nic: no %s: check, save, restore, bench or options (-h)\n",
+		argv[1]);
+	return 2;
+}

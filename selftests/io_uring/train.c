@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "gate.h"
+#include "report.h"
+#include "train.h"
+
+#define LARGEST_TRAIN	65400		/* bytes, headers left out */
+#define PIECED		1400		/* largest segment of many pieces */
+#define PROBED		400		/* segment when counting how many */
+
+/* One send: so many segments, less or more by so many bytes */
+struct train {
+	unsigned int segments;		/* 0: as many as the kernel takes */
+	int more;
+	unsigned int pieces;
+	enum control control;
+};
+
+static const struct train trains[] = {
+	/* No train at all: a datagram below and at a segment */
+	{ 1, -1, 1, NONE },
+	{ 1, 0, 1, NONE },
+	/* The smallest: below, at and above two segments, and one alone */
+	{ 1, 0, 1, SEGMENT },
+	{ 2, -1, 1, SEGMENT },
+	{ 2, 0, 1, SEGMENT },
+	{ 2, 4, 1, SEGMENT },
+	/* What QUIC stacks send */
+	{ 8, 0, 1, QUIC },
+	{ 16, -1, 1, QUIC },
+	{ 32, 0, 1, SEGMENT },
+	/* The most that each kernel takes, and the most that this one does */
+	{ KNOWN_MOST, 0, 1, QUIC },
+	{ 0, 0, 1, SEGMENT },
+	{ 0, -1, 1, QUIC },
+	/* In pieces whose ends are no ends of segments */
+	{ 8, 0, 7, SEGMENT },
+	{ 8, 4, MOST_PIECES, QUIC },
+	{ 2, -1, 3, SEGMENT },
+	{ 1, 0, 5, NONE },
+};
+
+#define TRAINS	(sizeof(trains) / sizeof(*trains))
+
+static void train_pack(const struct train *train, struct run *run,
+		       unsigned int most)
+{
+	unsigned int n = train->segments ?: most;
+	struct shape shape = {
+		.segment = run->flow.segment, .pieces = train->pieces,
+	};
+
+	if (shape.segment > LARGEST_TRAIN / n)
+		shape.segment = LARGEST_TRAIN / n & ~3;
+	/*
+	 * Without a copy a train is at most 17 fragments, one for each page
+	 * that a piece lies in; more are refused with -EMSGSIZE.
+	 */
+	if (train->pieces > 1 && shape.segment > PIECED)
+		shape.segment = PIECED;
+	shape.len = n * shape.segment + train->more;
+	run->flow.first++;
+	run->n = 1;
+	parcel_shape(run->parcels, &run->flow, run->flow.first, train->control,
+		     &shape);
+}
+
+const char *trains_register(struct run *run)
+{
+	const struct shape largest = {
+		.len = LARGEST_TRAIN, .segment = 4, .pieces = MOST_PIECES,
+	};
+
+	io_uring_unregister_buffers(&run->ring);
+	parcel_shape(run->parcels, &run->flow, UNHEARD_ID, NONE, &largest);
+	return run_register(run);
+}
+
+/* sendmsg(2) takes so many segments; the receiver passes over them */
+static bool takes(struct flow *flow, unsigned int segments)
+{
+	const struct shape shape = {
+		.len = segments * PROBED, .segment = PROBED, .pieces = 1,
+	};
+	static struct parcel p;
+	struct pollfd pfd = { .fd = flow->tx, .events = POLLOUT };
+
+	parcel_shape(&p, flow, UNHEARD_ID, SEGMENT, &shape);
+	poll(&pfd, 1, WAIT_MS);
+	return sendmsg(flow->tx, &p.msg, 0) >= 0;
+}
+
+const char *trains_refused(struct flow *flow)
+{
+	if (takes(flow, 2) || errno != EIO)
+		return NULL;
+	return cannot("GSO without checksum offload", EIO,
+		      "nothing to do, kernels before 6.11 refuse it, sendmsg(2) too");
+}
+
+unsigned int trains_most(struct flow *flow)
+{
+	unsigned int low = KNOWN_MOST, high = LARGEST_TRAIN / PROBED + 1;
+
+	if (!takes(flow, low))
+		return 1;
+	while (high - low > 1) {
+		if (takes(flow, (low + high) / 2))
+			low = (low + high) / 2;
+		else
+			high = (low + high) / 2;
+	}
+	return low;
+}
+
+/* Send one train until it is through, or wrong for another reason than loss */
+static const char *train_go(struct run *run, const struct device *dev,
+			    const struct train *train, unsigned int most,
+			    struct tally *tally)
+{
+	const char *wrong = NULL;
+	const struct parcel *p = run->parcels;
+	struct pollfd pfd = { .fd = run->flow.tx, .events = POLLOUT };
+	struct io_uring_sqe *sqe;
+	int i, want;
+
+	for (i = 0; i < TRIES; i++) {
+		train_pack(train, run, most);
+		poll(&pfd, 1, WAIT_MS);
+		sqe = ring_send(&run->ring, run->op, RETRY, &run->flow,
+				run->parcels, 0);
+		if (run->op != SENDMSG)
+			sqe->ioprio |= run->zc_flags;
+		wrong = ring_submit(&run->ring) ?:
+			ring_collect(&run->ring, run->done, 1);
+		if (wrong)
+			break;
+		tally->sends++;
+		/* Without checksum offload old kernels refuse GSO, each way */
+		if (run->done[0].res == -EIO && train->control & SEGMENT) {
+			want = sendmsg(run->flow.tx, &p->msg, 0) < 0 ? -errno :
+								      0;
+			wrong = want == -EIO ? NULL :
+				"-EIO where sendmsg(2) succeeds";
+			tally->refused++;
+			break;
+		}
+		wrong = run_judge(run);
+		tally->lost += run->flow.lost;
+		tally->copied += run->done[0].copied;
+		tally->datagrams += train->control & SEGMENT ?
+			(p->len + p->segment - 1) / p->segment : 1;
+		if (!run->flow.lost)
+			break;
+		wrong = device_trouble(dev) ?: wrong;
+	}
+	if (wrong)
+		return reason("%zu bytes, %u segments of %u, %u pieces: %s",
+			      p->len, train->segments ?: most, p->segment,
+			      train->pieces, wrong);
+	return NULL;
+}
+
+const char *trains_send(struct run *run, const struct device *dev,
+			unsigned int most, struct tally *tally)
+{
+	const char *wrong = NULL;
+	unsigned int i;
+
+	tally->packets = -device_packets(dev);
+	tally->cuts = device_cuts(dev);
+	for (i = 0; i < TRAINS && !wrong; i++)
+		wrong = train_go(run, dev, &trains[i], most, tally);
+	tally->packets += device_packets(dev);
+	return wrong;
+}
+
+static const char *who_cut(const struct tally *t)
+{
+	if (t->refused)
+		return "nobody: -EIO, as from sendmsg(2): before 6.11 GSO needs checksum offload";
+	if (!t->cuts)
+		return "the stack";
+	if (t->packets < (long)t->datagrams * 3 / 4)
+		return "the card";
+	return "the card, whose driver counts what is on the wire";
+}
+
+void tally_tell(const struct tally *t, const struct run *run, const char *what)
+{
+	printf("# nic: %s %s: %u sends, %u datagrams, tx_packets %+ld, cut by %s",
+	       opcode_name(run->op), what, t->sends, t->datagrams, t->packets,
+	       who_cut(t));
+	if (run->op != SENDMSG && run->zc_flags)
+		printf(", without a copy: %u of %u",
+		       t->sends - t->refused - t->copied, t->sends);
+	printf(", lost %u\n", t->lost);
+	fflush(stdout);
+}

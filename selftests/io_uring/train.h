@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Trains: UDP sends of many segments, one after another, each of which is
+ * through before the next is sent.
+ */
+#ifndef IO_URING_SELFTEST_TRAIN_H
+#define IO_URING_SELFTEST_TRAIN_H
+
+#include "device.h"
+#include "run.h"
+
+#define TRIES		3	/* of what a card has lost */
+#define KNOWN_MOST	64	/* segments, in every kernel */
+
+struct tally {
+	unsigned int sends;
+	unsigned int refused;		/* as sendmsg(2) is */
+	unsigned int copied;
+	unsigned int lost;
+	unsigned int datagrams;
+	long packets;			/* that the card has counted */
+	bool cuts;			/* by its offloads, UDP trains */
+};
+
+/* Why not even sendmsg(2) can send a train through the card, or NULL */
+const char *trains_refused(struct flow *flow);
+
+/* The most segments that sendmsg(2) takes, 1 if it takes none at all */
+unsigned int trains_most(struct flow *flow);
+
+/* Memory for every train, registered once. NULL or the reason of a SKIP */
+const char *trains_register(struct run *run);
+
+/* Send all of the table. NULL, or what was wrong with which */
+const char *trains_send(struct run *run, const struct device *dev,
+			unsigned int most, struct tally *tally);
+
+/* One line: how many, who cut them, and how many went without a copy */
+void tally_tell(const struct tally *tally, const struct run *run,
+		const char *what);
+
+#endif
