@@ -20,7 +20,8 @@ def need(packages: tuple[str, ...]) -> None:
     if os.geteuid() != 0:
         raise Unusable(f"missing packages; as root: apt-get install {' '.join(missing)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
+    # Another apt may be at work, as after a boot
+    install = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-q", "--no-install-recommends", *missing]
     try:
         command.run(install, "apt-get install", env=quiet)
     except Unusable:
