@@ -15,16 +15,18 @@ _stopped = False
 
 
 def start(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None,
-          stderr: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
+          stderr: int = subprocess.PIPE, descriptors: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
     """Starts a program in a process group of its own, its output in pipes; end() must follow.
 
-    `env` is added to the environment. Raises OSError, and KeyboardInterrupt after stop().
+    `env` is added to the environment, `descriptors` stay open in it.
+    Raises OSError, and KeyboardInterrupt after stop().
     """
     with _guard:
         if _stopped:
             raise KeyboardInterrupt
         process = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=stderr, start_new_session=True)
+                                   stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
+                                   pass_fds=descriptors)
         _alive.add(process)
     return process
 

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# First process of the guest: loads the modules, runs the installed kselftest bundle with
-# the arguments in /request and reports on the second serial port. dmesg goes to the first.
+# First process of the guest: loads the modules, sets up the NIC if it has one, runs the installed
+# kselftest bundle with the arguments in /request and reports on the second serial port. dmesg goes to the first.
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/bin HOME=/ TMPDIR=/tmp
 mount -t proc proc /proc
@@ -26,7 +26,7 @@ for module in /modules/*.ko; do
 done
 # shellcheck disable=SC3045  # busybox has it
 ulimit -l unlimited
-# shellcheck disable=SC2046  # words, each an argument
-[ -s /request ] && sh /bundle/run_kselftest.sh $(cat /request)
+# shellcheck disable=SC1091,SC2046  # in the guest; words, each an argument
+{ [ ! -e /ports ] || . /ports.sh; } && [ -s /request ] && sh /bundle/run_kselftest.sh $(cat /request)
 echo "# kit: done $(cut -d ' ' -f 1 /proc/uptime)"
 reboot -f

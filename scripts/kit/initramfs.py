@@ -5,14 +5,15 @@ which also defines the newc format).
 """
 
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from . import cache
+from . import cache, module
 from .archive import open_archive
 from .error import Unusable
 
 INIT = Path(__file__).with_name("init.sh")
+PORTS = Path(__file__).with_name("ports.sh")
 
 # kselftest's runner asks for these by their full names; busybox's timeout knows no --foreground
 # and ends with 143 where the runner expects 124. prefix.pl is the only Perl that is ever called;
@@ -44,11 +45,11 @@ def busybox() -> Path:
 def base(bundle: Path) -> Path:
     """The part that all kernels share: busybox, init and the bundle. Made once for each bundle."""
     box = busybox()
-    key = f"initramfs/{bundle.name}-{cache.digest(INIT, box, TIMEOUT, PERL)}"
+    key = f"initramfs/{bundle.name}-{cache.digest(INIT, PORTS, box, TIMEOUT, PERL)}"
 
     def make(into: Path) -> None:
         files: dict[str, bytes | Path] = {
-            "init": INIT, "bin/busybox": box, "usr/bin/timeout": TIMEOUT.encode(),
+            "init": INIT, "ports.sh": PORTS, "bin/busybox": box, "usr/bin/timeout": TIMEOUT.encode(),
             "usr/bin/perl": PERL.encode(), "usr/bin/env": b"#!/bin/sh\nexec env \"$@\"\n"}
         for path in sorted(bundle.rglob("*")):
             if path.is_file():
@@ -60,11 +61,12 @@ def base(bundle: Path) -> Path:
     return cache.folder(key, make) / "base.cpio"
 
 
-def of_kernel(modules: Path | None, request: str) -> bytes:
-    """The part for one kernel: its modules and the arguments for run_kselftest.sh."""
-    files: dict[str, bytes | Path] = {"request": request.encode() + b"\n"}
+def of_kernel(modules: Path | None, request: str, wanted: Sequence[str] = module.QDISCS,
+              more: Mapping[str, bytes | Path] | None = None) -> bytes:
+    """The part for one guest: of the kernel's modules the wanted, the arguments for run_kselftest.sh, more files."""
+    files: dict[str, bytes | Path] = {"request": request.encode() and f"{request}\n".encode(), **(more or {})}
     if modules:
-        files |= {f"modules/{path.name}": path for path in sorted(modules.glob("*.ko"))}
+        files |= {f"modules/{path.name}": path for path in module.chosen(modules, wanted)}
     return newc(files, ("modules",), {})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from . import cache, diagnosis, fragment, host, image, module, version
+from . import cache, diagnosis, fragment, host, image, module, nic, version
 from .archive import Archive, Order, Stanza, debian_order, open_archive
 from .command import run
 from .error import BuildFailed, Unusable, Usage
@@ -19,6 +19,7 @@ FRAGMENT = REPOSITORY / "Kconfig.fragment"
 # The default set: the newest kernel of each of these groups of branches.
 DEFAULT = (("5.10",), ("6.1",), ("6.12",), ("6.16", "6.17", "6.18", "6.19"), ("7.0", "7.1", "7.2"),
            ("7.3",))
+WANTED = (*module.QDISCS, *nic.MODULES)
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,15 @@ class Kernels:
         hint = f"of that branch: {', '.join(near)}" if near else "scripts/qa list shows what there is"
         raise Usage(f"debian:{name}: the mirror has no such kernel; {hint}")
 
+    def generic(self, kernel: Kernel) -> Kernel:
+        """For one of Debian's cloud kernels the generic one of the same version; itself where there is none."""
+        name = kernel.package.replace("-cloud", "")
+        if name == kernel.package:
+            return kernel
+        same = [stanza for stanza in self._archive.packages(name, re.escape(name))
+                if stanza["Version"] == kernel.package_version]
+        return self._packaged(same[0], f"debian:{name}") if same else kernel
+
     def _packaged(self, stanza: Stanza, word: str) -> Kernel:
         package, debian = stanza["Package"], stanza["Version"]
         return Kernel(label=package.removeprefix("linux-image-").removesuffix("-amd64"), word=word,
@@ -139,7 +149,7 @@ class Kernels:
                    if part[0].startswith("linux-modules-"))
 
     def _unpacked(self, stanza: Stanza) -> Files:
-        wanted = cache.digest(*module.WANTED)
+        wanted = cache.digest(*WANTED)
         key = f"kernels/{stanza['Package']}_{stanza['Version']}_{wanted}"
 
         def make(into: Path) -> None:
@@ -159,7 +169,7 @@ class Kernels:
                 config.rename(into / "config")
             release = next((path for path in raw.glob("**/lib/modules/*/kernel") if path.is_dir()), None)
             if release:
-                module.gather(release.parent, into / "modules")
+                module.gather(release.parent, into / "modules", WANTED)
             else:
                 (into / "modules").mkdir()
             shutil.rmtree(raw)
@@ -208,8 +218,8 @@ def _image(path: Path) -> Kernel:
             modules = path.parent
         if not (modules / "kernel").is_dir():
             return _checked(Files(path, None, config))
-        key = f"modules/{_label(release)}-{cache.digest(str(modules), banner, *module.WANTED)}"
-        return _checked(Files(path, cache.folder(key, lambda into: module.gather(modules, into)), config))
+        key = f"modules/{_label(release)}-{cache.digest(str(modules), banner, *WANTED)}"
+        return _checked(Files(path, cache.folder(key, lambda into: module.gather(modules, into, WANTED)), config))
 
     return Kernel(label=_label(release), word=str(path), origin="image",
                   version=image.upstream(banner), obtain=obtain)

@@ -22,7 +22,11 @@ class Case:
     status: Status            # error: it should have run and gave no result
     reason: str = ""          # one line: why it failed, was skipped or is missing
     seconds: float | None = None
+    note: str = ""            # what nic says of the sends: who cut them, how many went without a copy
 
+
+NIC = "nic"                            # the program that sends through a NIC
+NOT_ZERO_COPY = "not-zero-copy"        # what its fixture zero_copy is about
 
 _HEADER = re.compile(r"# selftests: (\S+): (\S+)$")
 _PROGRAM = re.compile(r"^(not ok|ok) \d+ selftests: (\S+): (\S+)(?:\s+#\s*(.*))?$")
@@ -36,8 +40,15 @@ _CHATTER = re.compile(r"^#?\s*(OK|FAIL|SKIP|RUN|PASSED:|FAILED:|Starting|Totals:
 
 
 def split_abi(program: str) -> tuple[str, str]:
-    """("late_read", "32") for late_read_32, ("late_read", "64") for late_read."""
+    """("late_read", "32") for late_read_32, ("late_read", "64") for late_read; a script is named without its .sh."""
+    program = program.removesuffix(".sh")
     return (program[:-3], "32") if program.endswith("_32") else (program, "64")
+
+
+def subject(program: str, name: str) -> str:
+    """What a case is about, such as "late-read": its program; in nic, which has all of them, its fixture."""
+    word = name.partition(".")[0] if program == NIC else program
+    return NOT_ZERO_COPY if program == NIC and word == "zero_copy" else word.replace("_", "-")
 
 
 def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()) -> list[Case]:
@@ -107,7 +118,7 @@ class _Program:
         directive = _DIRECTIVE.search(rest)
         name = (rest[:directive.start()] if directive else rest).strip() or self._running or f"case {number}"
         status: Status = "pass" if good else "fail"
-        reason = "" if good else _telling(self._notes, self._short)
+        reason = "" if good else _telling(self._notes, subject(self._short, name))
         if directive and directive[1].upper() == "SKIP":
             status, reason = "skip", directive[2] or _skip_note(self._notes) or "no reason given"
             failed = [note for note in self._notes if re.search(r":\d+:\w+:Expected ", note)]
@@ -117,12 +128,12 @@ class _Program:
             status, reason = "pass", f"expected to fail: {directive[2]}"
         took = second - self._since if second is not None and self._since is not None else None
         self._cases.append(Case(self._short, self._abi, name, status, reason,
-                                round(took, 3) if took is not None else None))
+                                round(took, 3) if took is not None else None, _note(self._notes)))
         self._running, self._notes, self._since = "", [], second
 
     def finish(self, word: str, good: bool = False) -> list[Case]:
         """The program's cases; `word` is what stands behind the # of its own line, or why there is none."""
-        last = _telling(self._notes, self._short)
+        last = _telling(self._notes, subject(self._short, self._running))
         if not self._plan and not self._cases:
             status: Status = "skip" if good and word.upper().startswith("SKIP") else "error"
             why = last or word or "ran no test case"
@@ -142,16 +153,20 @@ def _clean(note: str) -> str:
     return re.sub(r"^[#\s]+", "", note).strip()
 
 
+def _note(notes: Sequence[str]) -> str:
+    said = [_clean(note).removeprefix("nic: ") for note in notes if _clean(note).startswith("nic: ")]
+    return said[-1] if said else ""
+
+
 def _skip_note(notes: Sequence[str]) -> str:
     found = [re.sub(r"^#\s+SKIP\s+", "", note) for note in notes if re.match(r"^#\s+SKIP\s+", note)]
     return found[-1] if found else ""
 
 
-def _telling(notes: Sequence[str], program: str) -> str:
+def _telling(notes: Sequence[str], about: str) -> str:
     """The note that says most: one that starts with the defect's name, else the first that is no chatter."""
     clean = [_clean(note) for note in notes if _clean(note) and not _CHATTER.match(note)
              and not _CHATTER.match(_clean(note))]
-    defect = program.replace("_", "-") + ":"
-    named = [note for note in clean if note.startswith(defect)]
+    named = [note for note in clean if note.startswith(f"{about}:")]
     plain = [note for note in clean if not re.match(r"\S+\.c:\d+:", note)]
     return (named or plain or clean or [""])[0]

@@ -9,14 +9,15 @@ import lzma
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .error import Unusable
 
-WANTED = ("sch_tbf", "sch_netem", "sch_fq")       # what makes a loopback sender wait
+QDISCS = ("sch_tbf", "sch_netem", "sch_fq")       # what makes a loopback sender wait
 
 
-def gather(modules: Path, into: Path, wanted: tuple[str, ...] = WANTED) -> None:
+def gather(modules: Path, into: Path, wanted: Sequence[str] = QDISCS) -> None:
     """Copies the wanted modules and what they depend on into a folder, as 00-<name>.ko and so on.
 
     `modules` is a lib/modules/<release> folder; a module that is not in it is taken as built in.
@@ -42,6 +43,31 @@ def gather(modules: Path, into: Path, wanted: tuple[str, ...] = WANTED) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for number, (name, data) in enumerate(ordered.items()):
         (into / f"{number:02}-{name}.ko").write_bytes(data)
+
+
+def chosen(folder: Path, wanted: Sequence[str]) -> list[Path]:
+    """Of a folder that gather() filled the files that these modules need, in the order in which they must be loaded."""
+    files = _numbered(folder)
+    needed: set[Path] = set()
+
+    def visit(name: str) -> None:
+        if name in files and files[name] not in needed:
+            needed.add(files[name])
+            for other in depends(files[name].read_bytes()):
+                visit(other)
+
+    for name in wanted:
+        visit(name)
+    return sorted(needed)
+
+
+def names(folder: Path) -> set[str]:
+    """The names of the modules in a folder that gather() filled."""
+    return set(_numbered(folder))
+
+
+def _numbered(folder: Path) -> dict[str, Path]:
+    return {path.stem.partition("-")[2]: path for path in folder.glob("*.ko")}
 
 
 def depends(data: bytes) -> list[str]:

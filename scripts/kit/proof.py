@@ -10,7 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,11 @@ def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...
 def _comes_out(tree: Tree, one: Patch) -> bool:
     with trees.desk(tree) as copies:
         return copies.apply(one, reverse=True) and one.slug in copies.lacks()
+
+
+def through(variant: Variant, nic: str) -> Variant:
+    """The same state, named as one that is run through a NIC; itself for loopback, which is ""."""
+    return replace(variant, name=f"{variant.name}, {nic}") if nic else variant
 
 
 class Workshop:

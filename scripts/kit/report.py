@@ -4,19 +4,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from .ktap import NOT_ZERO_COPY
 from .result import DEFECTS, OTHER, CaseResult, KernelResult
 
-COLUMNS = (*DEFECTS, OTHER)
+COLUMNS = (*DEFECTS, NOT_ZERO_COPY, OTHER)
+LOOPBACK = "lo"                        # what the column nic says of it
 # Of several cases in a cell, the first of these is what the cell says.
 _ORDER = ("error", "REGRESSION", "NEWLY FIXED", "known", "fail", "pass", "skip")
 
 
 def text(results: Sequence[KernelResult]) -> str:
     """The matrix as a table of plain text, and what is behind each cell that is no pass."""
-    rows = [["kernel", "version", *COLUMNS, "time"]]
+    nics = any(result.nic for result in results)
+    columns = COLUMNS if nics else (*DEFECTS, OTHER)
+    rows = [["kernel", "version", *(["nic"] if nics else []), *columns, "time"]]
     for result in results:
-        rows.append([result.kernel, result.version, *(cell(result, column) for column in COLUMNS),
-                     f"{result.seconds:.0f} s"])
+        rows.append([result.kernel, result.version, *([result.nic or LOOPBACK] if nics else []),
+                     *(cell(result, column) for column in columns), f"{result.seconds:.0f} s"])
     details = [line for result in results for line in _details(result)]
     counts: dict[str, int] = {}
     for result in results:
@@ -24,7 +28,8 @@ def text(results: Sequence[KernelResult]) -> str:
     summary = ", ".join(f"{number} {name}" for name, number in counts.items())
     surprises = sum(case.verdict in ("REGRESSION", "NEWLY FIXED", "error")
                     for result in results if result.outcome in ("passed", "failed") for case in result.cases)
-    end = f"{len(results)} kernels: {summary}; {surprises} cases that the table does not predict"
+    what = "runs" if nics else "kernels"
+    end = f"{len(results)} {what}: {summary}; {surprises} cases that the table does not predict"
     return "\n".join([*aligned(rows), "", *details, end]) + "\n"
 
 
@@ -95,4 +100,7 @@ def _details(result: KernelResult) -> list[str]:
                 lines += [f"  {_with_abi(word, abi)}: {case.test}, one of {same}",
                           f"    {case.reason or 'passes, though the table has no fix for it here'}",
                           f"    {case.command}"]
-    return [result.kernel, *lines, ""] if lines else []
+    if lines and result.nic_info:
+        lines.insert(0, f"  {result.nic_info}")
+    title = f"{result.kernel} {result.nic}".rstrip()
+    return [title, *lines, ""] if lines else []

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from . import version
+from . import nic, version
 from .fixes import Defect
 from .kernel import Kernel
-from .ktap import Case
+from .ktap import NOT_ZERO_COPY, Case, subject
 from .vm import Run
 
 Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "failed", "passed", "not-run"]
@@ -31,7 +31,7 @@ class CaseResult:
     version: str
     package: str
     abi: str
-    defect: str                        # a name of DEFECTS, or OTHER
+    defect: str                        # a name of DEFECTS, NOT_ZERO_COPY or OTHER
     test: str                          # fixture.variant.test
     outcome: str                       # pass, fail, skip or error, as the log says
     predicted: str                     # pass, fail, or "" when nothing is known of the kernel
@@ -40,6 +40,8 @@ class CaseResult:
     reason: str
     seconds: float | None
     command: str                       # reproduces it
+    nic: str = ""                      # what it went through; "" for loopback
+    note: str = ""                     # what was seen of the sends on it, as ktap.Case has it
 
     @property
     def reference(self) -> bool:
@@ -49,7 +51,10 @@ class CaseResult:
 
 @dataclass
 class KernelResult:
-    """One row of the matrix. `complete` is False for what --resume must do again."""
+    """One row of the matrix. `complete` is False for what --resume must do again.
+
+    "not-run" and complete is a kernel without a driver for the NIC: it says nothing of the kernel.
+    """
 
     kernel: str
     version: str
@@ -63,11 +68,18 @@ class KernelResult:
     command: str
     complete: bool = True
     cases: list[CaseResult] = field(default_factory=list)
+    nic: str = ""                      # "" for loopback
+    nic_info: str = ""                 # what the guest and the host say of it
+
+    @property
+    def impossible(self) -> bool:
+        """Whether this kernel cannot have this NIC at all."""
+        return self.outcome == "not-run" and self.complete
 
     @property
     def surprising(self) -> bool:
         """Whether the table does not predict this: what exit status 1 stands for."""
-        return (self.outcome not in ("passed", "failed")
+        return (self.outcome not in ("passed", "failed") and not self.impossible
                 or any(case.verdict in ("REGRESSION", "NEWLY FIXED", "error") for case in self.cases))
 
 
@@ -81,9 +93,9 @@ def opcode(name: str) -> str:
     return "sendmsg_zc" if "zc" in re.split(r"[._]", name) else "sendmsg"
 
 
-def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str) -> CaseResult:
-    """Puts a case beside what the table of fixes predicts for the kernel."""
-    name = case.program.replace("_", "-")
+def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str, through: str = "") -> CaseResult:
+    """Puts a case, through a NIC or loopback, beside what the table of fixes predicts for the kernel."""
+    name = subject(case.program, case.name)
     defect = defects.get(name)
     because = ""
     predicted = "pass" if kernel.version or kernel.present is not None else ""
@@ -94,9 +106,9 @@ def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str) 
             because = defect.expected(opcode(case.name), case.abi, kernel.version) or ""
         predicted = "fail" if because else predicted
     return CaseResult(kernel.label, str(kernel.version or "unknown"), kernel.package, case.abi,
-                      name if name in DEFECTS else OTHER, case.name, case.status,
+                      name if name in (*DEFECTS, NOT_ZERO_COPY) else OTHER, case.name, case.status,
                       predicted, _verdict(case.status, predicted), because, case.reason, case.seconds,
-                      f"{command} --program {case.program} --abi {case.abi}")
+                      f"{command} --program {case.program} --abi {case.abi}", through, case.note)
 
 
 def _verdict(status: str, predicted: str) -> Verdict:
@@ -154,12 +166,13 @@ def read_all(folder: Path) -> list[KernelResult]:
     return sorted(found, key=age)
 
 
-def age(result: KernelResult) -> tuple[version.Version, str]:
-    """Sorts results by kernel version, oldest first."""
+def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, str], str]:
+    """Sorts results by kernel version, oldest first; a cloud kernel and the generic one beside it by their NICs."""
     try:
-        return version.parse(result.version), result.kernel
+        number = version.parse(result.version)
     except ValueError:
-        return version.Version(0, 0, 0, 0), result.kernel
+        number = version.Version(0, 0, 0, 0)
+    return number, result.kernel.removesuffix("-cloud"), nic.rank(result.nic), result.kernel
 
 
 def status(results: Iterable[KernelResult], strict: bool) -> int:
@@ -168,4 +181,6 @@ def status(results: Iterable[KernelResult], strict: bool) -> int:
     if any(result.surprising and result.outcome != "not-run" or
            strict and any(case.outcome in ("fail", "error") for case in result.cases) for result in results):
         return 1
-    return 3 if not results or any(result.outcome == "not-run" for result in results) else 0
+    # A kernel without a driver for a NIC is no trouble, unless nothing else was asked for
+    ran = [result for result in results if not result.impossible]
+    return 3 if not ran or any(result.outcome == "not-run" for result in ran) else 0

@@ -1,4 +1,4 @@
-"""A sweep: every kernel of a request through download, boot and verdict, several at once."""
+"""A sweep: every kernel of a request, on loopback and each NIC, through download, boot and verdict, several at once."""
 
 import json
 import shlex
@@ -10,11 +10,40 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import bundle, cache, command, fixes, host, initramfs, ktap, result, vm
+from . import bundle, cache, command, fixes, guest, host, initramfs, ktap, nic, result, ssh, vm
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
-from .kernel import Kernel, Kernels
+from .kernel import Files, Kernel, Kernels
+from .nic import Nic, NoDriver
 from .progress import Progress
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kernel with what its sends go through: one row of the matrix, one results folder."""
+
+    kernel: Kernel
+    nic: Nic | None = None             # None: loopback
+
+    @property
+    def through(self) -> str:
+        """The word of its NIC, "" for loopback."""
+        return self.nic.word if self.nic else ""
+
+    @property
+    def label(self) -> str:
+        """The name of its results folder."""
+        return self.kernel.label + (f"+{self.through.replace(':', '-')}" if self.nic else "")
+
+    @property
+    def command(self) -> str:
+        """What reproduces it."""
+        return (f"scripts/qa run --kernels {shlex.quote(self.kernel.word)}"
+                + (f" --nic {self.through}" if self.nic else ""))
+
+    def runs(self, program: str) -> bool:
+        """Whether a program (without its _32) is one for this row."""
+        return (program == ktap.NIC) == bool(self.nic)
 
 
 @dataclass(frozen=True)
@@ -24,6 +53,7 @@ class Request:
     kernels: tuple[str, ...]
     programs: tuple[str, ...] = ()     # without _32; empty: all
     abis: tuple[str, ...] = ("64", "32")
+    nics: tuple[str, ...] = ("",)      # words of nic.named(); "" is loopback
 
     def write(self, folder: Path) -> None:
         """Leaves the request in a results folder."""
@@ -34,7 +64,8 @@ class Request:
         """The request of a results folder. Raises Usage when that is none."""
         try:
             data = json.loads((folder / "request.json").read_text())
-            return Request(*(tuple(data[name]) for name in ("kernels", "programs", "abis")))
+            return Request(tuple(data["kernels"]), tuple(data["programs"]), tuple(data["abis"]),
+                           tuple(data.get("nics", ("",))))
         except OSError as bad:
             raise Usage(f"{folder}: no results folder of a run (request.json: {bad.strerror})") from bad
         except (ValueError, KeyError, TypeError) as bad:
@@ -52,19 +83,38 @@ class Sweep:
         unknown = set(request.programs) - bundle.sources()
         if unknown:
             raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
-        self._kernels = list(kernels) or Kernels(refresh).resolve(request.kernels)
+        offer = Kernels(refresh)
+        self._rows = self._arranged(list(kernels) or offer.resolve(request.kernels), offer)
         self._progress = Progress()
-        self._once = threading.Lock()
+        self._once, self._probing = threading.Lock(), threading.Lock()
+        self._files: dict[str, Future[Files]] = {}
+
+    def _arranged(self, kernels: Sequence[Kernel], offer: Kernels) -> list[Row]:
+        rows: dict[str, Row] = {}
+        for kernel in kernels:
+            for word in self._request.nics:
+                found = nic.named(word) if word else None
+                if found and kernel.origin == "running":
+                    raise Usage("running: has no VM, so no NIC in one; KERNELS=/boot/vmlinuz-... boots it in one")
+                row = Row(offer.generic(kernel) if found and not found.model.cloud else kernel, found)
+                if not self._request.programs or any(map(row.runs, self._request.programs)):
+                    rows.setdefault(row.label, row)
+        if not rows:
+            raise Usage(f"--program {' '.join(self._request.programs)}: {ktap.NIC} is what runs with --nic, "
+                        "and the others without")
+        return list(rows.values())
 
     def go(self) -> list[result.KernelResult]:
         """Runs what has no complete results.json yet. Raises Unusable when nothing can be run."""
-        in_vm = any(kernel.origin != "running" for kernel in self._kernels)
-        host.need(host.RUN if in_vm else host.BUILD)
+        in_vm = any(row.kernel.origin != "running" for row in self._rows)
+        nics = [row.nic for row in self._rows if row.nic]
+        host.need((*(host.RUN if in_vm else host.BUILD), *(nic.PACKAGES if nics else ()),
+                   *(ssh.PACKAGES if any(each.ssh for each in nics) else ())))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._request.write(self._folder)
         with self._progress, ThreadPoolExecutor(1) as builder, ThreadPoolExecutor(self._jobs) as pool:
             building = builder.submit(self._build)
-            running = [pool.submit(self._one, kernel, building) for kernel in self._kernels]
+            running = [pool.submit(self._one, row, building) for row in self._rows]
             try:
                 return [job.result() for job in running]
             except BaseException:
@@ -85,23 +135,26 @@ class Sweep:
         asked = set(self._request.programs)
         chosen = tuple(name for name in bundle.programs(built) if ktap.split_abi(name)[1] in self._request.abis
                        and (not asked or ktap.split_abi(name)[0] in asked))
-        if not chosen:
-            raise Unusable(f"the bundle has no {' or '.join(self._request.abis)} bit program")
+        for row in self._rows:
+            if not any(row.runs(ktap.split_abi(name)[0]) for name in chosen):
+                raise Unusable(f"the bundle has no {' or '.join(self._request.abis)} bit program"
+                               + (f" for {row.through}" if row.nic else ""))
         return built, chosen
 
-    def _one(self, kernel: Kernel, building: "Future[tuple[Path, tuple[str, ...]]]") -> result.KernelResult:
-        home = self._folder / kernel.label
+    def _one(self, row: Row, building: "Future[tuple[Path, tuple[str, ...]]]") -> result.KernelResult:
+        kernel = row.kernel
+        home = self._folder / row.label
         before = result.read(home / "results.json")
         if before and before.complete:
             return before
         home.mkdir(exist_ok=True)
-        again = f"scripts/qa run --kernels {shlex.quote(kernel.word)}"
-        (home / "command").write_text(again + "\n")
+        (home / "command").write_text(row.command + "\n")
         whole = result.KernelResult(kernel.label, str(kernel.version or "unknown"), kernel.package,
-                                    kernel.package_version, kernel.origin, "", "not-run", "", 0.0, again)
+                                    kernel.package_version, kernel.origin, "", "not-run", "", 0.0, row.command,
+                                    nic=row.through)
         started = time.monotonic()
         try:
-            whole = self._run(kernel, building, home, whole)
+            whole = self._run(row, building, home, whole)
         except BuildFailed as bad:
             whole = replace(whole, outcome="did-not-build", reason=str(bad))
         except Usage:
@@ -109,23 +162,38 @@ class Sweep:
         except Unusable as bad:
             if building.done() and building.exception():
                 raise
-            whole = replace(whole, reason=str(bad), complete=False)
+            whole = replace(whole, reason=str(bad), complete=isinstance(bad, NoDriver))
         except OSError as bad:
             raise cache.unusable(home, bad) from bad
         whole.seconds = whole.seconds or round(time.monotonic() - started, 1)
         result.write(whole, home / "results.json")
         word = whole.outcome + (f": {whole.reason}" if whole.outcome not in ("passed", "failed") else "")
-        self._progress.done(kernel.label, word, good=not whole.surprising)
+        self._progress.done(row.label, word, good=not whole.surprising)
         return whole
 
-    def _run(self, kernel: Kernel, building: "Future[tuple[Path, tuple[str, ...]]]", home: Path,
+    def _obtained(self, kernel: Kernel) -> Files:
+        """The files of a kernel, brought or built once, however many rows it has."""
+        with self._once:
+            mine = kernel.label not in self._files
+            files = self._files.setdefault(kernel.label, Future())
+        if mine:
+            try:
+                files.set_result(kernel.obtain())
+            except BaseException as bad:
+                files.set_exception(bad)
+        return files.result()
+
+    def _run(self, row: Row, building: "Future[tuple[Path, tuple[str, ...]]]", home: Path,
              whole: result.KernelResult) -> result.KernelResult:
-        label, progress = kernel.label, self._progress
+        kernel, label, progress = row.kernel, row.label, self._progress
         progress.phase(label, {"debian": "download", "tree": "build"}.get(kernel.origin, "prepare"))
-        files = kernel.obtain()
+        files = self._obtained(kernel)
+        if row.nic and (lacking := row.nic.lacking(files.config, files.modules)):
+            raise NoDriver(lacking)
         if not building.done():
             progress.phase(label, "waits for the selftest")
         built, chosen = building.result()
+        chosen = tuple(name for name in chosen if row.runs(ktap.split_abi(name)[0]))
         request = " ".join(f"-t {bundle.COLLECTION}:{name}" for name in chosen)
         started = time.monotonic()
         run = None
@@ -135,7 +203,7 @@ class Sweep:
             lines = _on_host(built, request)
         else:
             base = initramfs.base(built)
-            with self._once:
+            with self._probing:
                 whole.accelerator = vm.accelerator(files.image, base)
             progress.phase(label, "boot")
 
@@ -143,14 +211,16 @@ class Sweep:
                 if line.startswith("# selftests:"):
                     progress.phase(label, f"test: {line.split()[-1]}")
 
-            run = vm.boot(whole.accelerator, files.image, base, initramfs.of_kernel(files.modules, request),
-                          home / "console.log", seen)
+            run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen)
             lines = run.lines
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
+        if row.nic:
+            whole.nic_info = guest.info(lines)
+            guest.check(lines, files)
         cases = ktap.parse(lines, chosen)
         whole.seconds = round(time.monotonic() - started, 1)
         whole.outcome, whole.reason = result.outcome(cases, run)
-        whole.cases = [result.judge(case, kernel, self._defects, whole.command) for case in cases]
+        whole.cases = [result.judge(case, kernel, self._defects, whole.command, row.through) for case in cases]
         return whole
 
 

@@ -6,7 +6,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from kit import initramfs, module
+from kit import initramfs, module, program
+from kit.error import Unusable
 
 
 class Cpio(unittest.TestCase):
@@ -23,6 +24,17 @@ class Cpio(unittest.TestCase):
         self.assertEqual(len(initramfs.of_kernel(None, "-c io_uring")) % 512, 0)
 
 
+class Programs(unittest.TestCase):
+    def test_with_its_libraries(self) -> None:
+        found = program.files("env")
+        self.assertEqual(found["usr/bin/env"], Path("/usr/bin/env"))
+        self.assertTrue(any("ld-linux" in name for name in found) and any("libc.so" in name for name in found))
+
+    def test_not_here(self) -> None:
+        with self.assertRaisesRegex(Unusable, "nosuch: not found"):
+            program.files("nosuch")
+
+
 class Modules(unittest.TestCase):
     def test_order_and_compression(self) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -36,6 +48,9 @@ class Modules(unittest.TestCase):
             module.gather(top, top / "out", ("sch_tbf", "sch_netem"))
             self.assertEqual([path.name for path in sorted((top / "out").iterdir())],
                              ["00-low_level.ko", "01-sch_fq.ko", "02-sch_tbf.ko"])
+            self.assertEqual([path.name for path in module.chosen(top / "out", ("sch_fq", "e1000e"))],
+                             ["00-low_level.ko", "01-sch_fq.ko"])
+            self.assertEqual(module.names(top / "out"), {"low_level", "sch_fq", "sch_tbf"})
             self.assertIn(b"depends=low_level", (top / "out/01-sch_fq.ko").read_bytes())
 
 

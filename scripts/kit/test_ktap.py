@@ -1,7 +1,7 @@
 """The KTAP reader against real logs of three frames, and against what can go wrong in one.
 
-testdata/frame-*.log came out of guests; frame-*.expected holds one line per case. After a deliberate
-change of the reader: python3 -m kit.test_ktap --write, then read the difference.
+testdata/*.log came out of guests, nic.log of one with an e1000e; *.expected holds one line per case.
+After a deliberate change of the reader: python3 -m kit.test_ktap --write, then read the difference.
 """
 
 import re
@@ -14,6 +14,7 @@ from kit import ktap
 DATA = Path(__file__).with_name("testdata")
 FRAMES = ("6.1", "6.12", "7.3")
 PROGRAMS = ("repeated_control", "late_read_32", "zerocopy")
+LOGS: dict[str, tuple[str, ...]] = {**{f"frame-{frame}": PROGRAMS for frame in FRAMES}, "nic": ("nic.sh", "nic_32.sh")}
 
 
 def told(cases: list[ktap.Case]) -> str:
@@ -28,11 +29,11 @@ def log(frame: str) -> list[str]:
 
 
 class Golden(unittest.TestCase):
-    def test_frames(self) -> None:
-        for frame in FRAMES:
-            with self.subTest(frame=frame):
-                self.assertEqual(told(ktap.parse(log(frame), PROGRAMS)),
-                                 (DATA / f"frame-{frame}.expected").read_text())
+    def test_logs(self) -> None:
+        for name, programs in LOGS.items():
+            with self.subTest(log=name):
+                self.assertEqual(told(ktap.parse((DATA / f"{name}.log").read_text().splitlines(), programs)),
+                                 (DATA / f"{name}.expected").read_text())
 
     def test_needs_no_header_and_no_plan_above(self) -> None:
         for frame in FRAMES:
@@ -100,6 +101,26 @@ class Trouble(unittest.TestCase):
         self.assertEqual(told(ktap.parse(["TAP version 13"], ["late_read_32"])),
                          "error late_read 32 late_read: never started\n")
 
+    def test_names_of_scripts(self) -> None:
+        self.assertEqual([ktap.split_abi(name) for name in ("nic.sh", "nic_32.sh", "late_read", "late_read_32")],
+                         [("nic", "64"), ("nic", "32"), ("late_read", "64"), ("late_read", "32")])
+        self.assertEqual(told(ktap.parse([], ["nic_32.sh"])), "error nic 32 nic: never started\n")
+
+    def test_what_a_nic_says_of_the_sends(self) -> None:
+        cases = {case.name: case.note for case in ktap.parse((DATA / "nic.log").read_text().splitlines())
+                 if case.abi == "64"}
+        self.assertEqual(cases["lost_pointer.udp4_zc_quic.retry"],
+                         "sends 8, all retried, without a copy 8, datagrams lost 0")
+        self.assertIn("cut by the stack, without a copy: 16 of 16", cases["delivery.udp4_zc_software.at_once"])
+
+    def test_what_a_case_is_about(self) -> None:
+        for program, name, about in (("late_read", "late_read.udp4.after", "late-read"),
+                                     ("zerocopy", "zerocopy.udp4.send", "zerocopy"),
+                                     ("nic", "wrong_length.udp4_zc.retry", "wrong-length"),
+                                     ("nic", "zero_copy.udp4_zc.report", "not-zero-copy"),
+                                     ("nic", "system_call.udp4.sendmsg", "system-call"), ("nic", "nic", "nic")):
+            self.assertEqual(ktap.subject(program, name), about)
+
     def test_seconds(self) -> None:
         cases = ktap.parse([(1.0, "# selftests: io_uring: a"), (1.5, "# #  RUN           f.b ..."),
                             (3.5, "# ok 1 f.b"), (3.6, "ok 1 selftests: io_uring: a")])
@@ -108,7 +129,8 @@ class Trouble(unittest.TestCase):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        for name in FRAMES:
-            (DATA / f"frame-{name}.expected").write_text(told(ktap.parse(log(name), PROGRAMS)))
+        for name, programs in LOGS.items():
+            (DATA / f"{name}.expected").write_text(
+                told(ktap.parse((DATA / f"{name}.log").read_text().splitlines(), programs)))
     else:
         unittest.main()

@@ -82,6 +82,10 @@ class Judging(unittest.TestCase):
         self.assertFalse(proof.good(plain, self.result(self.LATE, "late-read", "lost-pointer")))
         self.assertFalse(proof.good(plain, replace(self.result(self.LATE, "late-read"), outcome="panicked")))
 
+    def test_through_a_nic(self) -> None:
+        plain = Variant("as it is")
+        self.assertEqual([proof.through(plain, nic).name for nic in ("", "e1000e")], ["as it is", "as it is, e1000e"])
+
     def test_a_cured_kernel_may_not_fail(self) -> None:
         self.assertTrue(proof.good(Variant("with", cured=True), self.result(set())))
         self.assertFalse(proof.good(Variant("with", cured=True), self.result(self.LATE, "late-read")))

@@ -82,6 +82,40 @@ k
 1 kernels: 1 failed; 0 cases that the table does not predict
 """)
 
+    def test_text_with_nics(self) -> None:
+        late, copied = "late_read.udp4_zc.after", "zero_copy.udp4_zc.report"
+        nics = [row([Case("nic", "64", late, "fail", "late-read: why"), Case("nic", "64", copied, "pass"),
+                     Case("nic", "64", "delivery.udp4.plain", "pass")], ("64", None)),
+                row([Case("nic", "32", late, "pass"), Case("nic", "32", copied, "fail", "not-zero-copy: copied")])]
+        for whole, word in zip(nics, ("virtio-net", "e1000e:ssh")):
+            whole.nic, whole.nic_info = word, f"{word} on a bus"
+        lacks = replace(row([]), nic="igb", outcome="not-run", reason="the kernel has no driver for igb")
+        self.assertEqual(report.text([row([case("pass")]), *nics, lacks]), """\
+kernel  version  nic         lost-pointer  wrong-length  late-read    repeated-control  not-zero-copy  other    time
+k       6.1.86   lo          -             -             pass         -                 -              -        12 s
+k       6.1.86   virtio-net  -             -             FAIL (open)  -                 pass           pass     12 s
+k       6.1.86   e1000e:ssh  -             -             pass         -                 REGRESSION     -        12 s
+k       6.1.86   igb         not-run       not-run       not-run      not-run           not-run        not-run  12 s
+
+k virtio-net
+  virtio-net on a bus
+  FAIL 64 (open): late_read.udp4_zc.after, one of 1
+    late-read: why
+    scripts/qa run --kernels debian:6.1.86 --program nic --abi 64
+
+k e1000e:ssh
+  e1000e:ssh on a bus
+  REGRESSION 32: zero_copy.udp4_zc.report, one of 1
+    not-zero-copy: copied
+    scripts/qa run --kernels debian:6.1.86 --program nic --abi 32
+
+k igb
+  not-run: the kernel has no driver for igb
+    scripts/qa run --kernels debian:6.1.86
+
+4 runs: 1 passed, 2 failed, 1 not-run; 1 cases that the table does not predict
+""")
+
 
 class Outcomes(unittest.TestCase):
     def outcome(self, lines: list[str], console: str = "", ended: str = "") -> result.Outcome:
@@ -116,9 +150,34 @@ class Files(unittest.TestCase):
             path.write_text(json.dumps({"cases": []}))
             self.assertIsNone(result.read(path))
 
+    def test_old_files_are_read(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "results.json"
+            whole = row([case("fail")], ("64", None))
+            result.write(whole, path)
+            data = json.loads(path.read_text())
+            for old in (data, *data["cases"]):
+                del old["nic"]
+            del data["nic_info"]
+            path.write_text(json.dumps(data))
+            self.assertEqual(result.read(path), whole)
+
+    def test_order(self) -> None:
+        named = [replace(row([], version=version), kernel=kernel, nic=nic) for kernel, version, nic in (
+            ("6.1.0-50-cloud", "6.1.176", ""), ("6.1.0-50-cloud", "6.1.176", "virtio-net"),
+            ("6.1.0-50", "6.1.176", "e1000e"), ("6.1.0-50-cloud", "6.1.176", "vmxnet3"),
+            ("6.1.0-50", "6.1.176", "e1000e:ssh"), ("7.3.4-cloud", "7.3.4", ""))]
+        self.assertEqual(sorted(reversed(named), key=result.age), named)
+
     def test_what_could_not_run_is_3(self) -> None:
-        self.assertEqual(result.status([replace(row([case("pass")]), outcome="not-run")], False), 3)
+        out = replace(row([]), outcome="not-run", complete=False)
+        self.assertEqual(result.status([row([case("pass")]), out], False), 3)
         self.assertEqual(result.status([], False), 3)
+
+    def test_no_driver_is_no_failure(self) -> None:
+        lacks = replace(row([]), outcome="not-run", nic="igb")
+        self.assertEqual(result.status([row([case("pass")]), lacks], True), 0)
+        self.assertEqual(result.status([lacks], False), 3)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
 """One kernel in QEMU: boots it, collects both serial ports, and ends it whatever happens.
 
-The guest has no network and no disk. Its console (ttyS0) goes to a file, its results (ttyS1)
-come over QEMU's standard output, so that each line is seen when it is written.
+The guest has no disk, and no network but the ports of a NIC that it is given. Its console (ttyS0) goes to a
+file, its results (ttyS1) come over QEMU's standard output, so that each line is seen when it is written.
 """
 
+import contextlib
 import os
 import selectors
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, command, initramfs
+from .nic import Ports
+from .qemu import PROGRAM
 
-QEMU = "qemu-system-x86_64"
 # TCG of QEMU 7.2 at times loses the flags over CMPXCHG16B, which ends in a double fault of the guest;
 # without the feature kernels use other ways.
 CPU = {"kvm": "host", "tcg": "max,cx16=off"}
@@ -40,7 +43,7 @@ def accelerator(image: Path, base: Path) -> str:
     """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    version = command.run([QEMU, "--version"], QEMU)
+    version = command.run([PROGRAM, "--version"], PROGRAM)
     host_boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
 
     def probe(into: Path) -> None:
@@ -54,38 +57,65 @@ def accelerator(image: Path, base: Path) -> str:
 
 
 def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
-         seen: Callable[[str], None], *, overall: float = OVERALL) -> Run:
+         seen: Callable[[str], None], *, overall: float = OVERALL, ports: Ports = Ports()) -> Run:
     """Runs a kernel with the initramfs `base` + `own` until it ends or a time limit is over.
 
     `console` is written as the guest writes it; seen(line) is called for each line of results.
     """
-    initrd = console.with_name("initrd.cpio")
     started = time.monotonic()
     try:
-        initrd.write_bytes(base.read_bytes() + own)
-        # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
-        arguments = ("console=ttyS0 panic=-1 loglevel=5 oops=panic mitigations=off no_timer_check "
-                     "tsc=reliable random.trust_cpu=on cryptomgr.notests rdinit=/init")
-        argv = ["setpriv", "--pdeathsig", "KILL", QEMU, "-accel", accel,
-                "-cpu", CPU[accel], "-smp", "1", "-m", MEMORY,
-                "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
-                "-initrd", str(initrd), "-append", arguments,
-                "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
-                "-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results"]
-        return _watch(argv, console, seen, started, overall)
+        with _initrd(base, own, console) as initrd:
+            argv = _argv(accel, image, initrd, console, "stdio,id=results,signal=off", ports)
+            return _watch(argv, console, seen, started, overall, ports.descriptors)
     except OSError as bad:
         raise cache.unusable(console, bad) from bad
+
+
+@contextlib.contextmanager
+def beside(accel: str, image: Path, base: Path, own: bytes, console: Path, ports: Ports) -> Iterator[None]:
+    """Has a second guest run while the block runs; its results go to the file `results.log` beside its console."""
+    with _initrd(base, own, console) as initrd:
+        results = f"file,id=results,path={console.with_name('results.log')}"
+        qemu = command.start(_argv(accel, image, initrd, console, results, ports), stderr=subprocess.STDOUT,
+                             descriptors=ports.descriptors)
+        assert qemu.stdout
+        with qemu.stdout:
+            try:
+                yield
+            finally:
+                command.end(qemu)
+
+
+@contextlib.contextmanager
+def _initrd(base: Path, own: bytes, console: Path) -> Iterator[Path]:
+    """The guest's initramfs beside its console for as long as the block runs."""
+    initrd = console.with_name("initrd.cpio")
+    try:
+        initrd.write_bytes(base.read_bytes() + own)
+        yield initrd
     finally:
         initrd.unlink(missing_ok=True)
 
 
+def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, ports: Ports) -> list[str]:
+    # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
+    arguments = ("console=ttyS0 panic=-1 loglevel=5 oops=panic mitigations=off no_timer_check "
+                 "tsc=reliable random.trust_cpu=on cryptomgr.notests rdinit=/init")
+    return [*ports.around, "setpriv", "--pdeathsig", "KILL", *ports.qemu, "-accel", accel,
+            "-cpu", CPU[accel], "-smp", "1", "-m", MEMORY,
+            "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
+            "-initrd", str(initrd), "-append", arguments, *ports.arguments,
+            "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
+            "-chardev", results, "-serial", "chardev:results"]
+
+
 def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started: float,
-           overall: float) -> Run:
+           overall: float, descriptors: Sequence[int] = ()) -> Run:
     lines: list[tuple[float, str]] = []
     ended = ""
     rest = b""
     size, heard = 0, time.monotonic()
-    qemu = command.start(argv)
+    qemu = command.start(argv, descriptors=descriptors)
     assert qemu.stdout and qemu.stderr
     with qemu.stdout as results, qemu.stderr as errors:
         try:
