@@ -107,6 +107,7 @@ static struct verdict way_try(const struct way *way, struct run *run)
 	struct verdict v = { };
 	unsigned int i;
 
+	run->flow.lost = 0;
 	run_pack(run, way->n, way->control);
 	v.mechanics = run_submit(run);
 	for (i = 0; i < run->n && way->resize; i++)
@@ -151,8 +152,14 @@ static struct verdict way_go(const struct way *way, const struct device *dev,
 		if (way->gated)
 			gate_close();
 	}
-	if (!v.mechanics)
-		way_tell(way, run, lost);
+	if (v.mechanics)
+		return v;
+	way_tell(way, run, lost);
+	if (run->flow.lost) {
+		/* Whose fault that is, the sender cannot tell */
+		v.mechanics = reason("%s, in each of %d tries", v.effect, TRIES);
+		v.effect = NULL;
+	}
 	return v;
 }
 

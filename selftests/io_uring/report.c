@@ -72,20 +72,22 @@ static void print_hint(const char *defect, const char *opcode)
 {
 	const char *sep = "; may lack";
 	const struct fix *fix;
-	bool open = true;
+	bool open = false;
 
+	/* What has no cause in the table is none of the kernel's defects */
 	for (fix = fixes; fix->defect; fix++) {
 		if (strcmp(fix->defect, defect) || !(fix->bits & ABI_BITS) ||
 		    (strcmp(fix->opcode, opcode) && strcmp(fix->opcode, "any")))
 			continue;
-		if (!fix->commit)
+		if (!fix->commit) {
+			open = true;
 			continue;
+		}
 		printf("%s %.12s (\"%s\", v%s)", sep, fix->commit, fix->subject,
 		       fix->mainline);
 		sep = " or";
-		open = false;
 	}
-	if (open)
+	if (open && *sep == ';')
 		printf("; no released kernel has the fix yet");
 }
 
