@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include <linux/sockios.h>
 
 #include "datagram.h"
 #include "gate.h"
@@ -85,11 +89,20 @@ const char *flow_open(struct flow *flow, enum family family)
 
 const char *flow_drain(struct flow *flow)
 {
-	struct pollfd pfd = { .fd = flow->tx, .events = POLLOUT };
+	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
+	int i, left = 1;
 
-	if (poll(&pfd, 1, WAIT_MS) != 1)
-		return "the socket did not become writable within 10 s";
-	return NULL;
+	/* No event tells when the last byte is given back: look once in a ms */
+	for (i = 0; i < WAIT_MS; i++) {
+		if (ioctl(flow->tx, SIOCOUTQ, &left))
+			return reason("cannot ask for send memory: %s",
+				      strerror(errno));
+		if (!left)
+			return NULL;
+		nanosleep(&ms, NULL);
+	}
+	return reason("%d bytes of send memory are still in use after 10 s",
+		      left);
 }
 
 const char *flow_fill(struct flow *flow)

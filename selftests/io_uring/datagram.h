@@ -78,7 +78,7 @@ struct parcel {
 /* NULL, or the reason of a SKIP */
 const char *flow_open(struct flow *flow, enum family family);
 
-/* Wait until the socket has room again, at most 10 s. NULL or that it has not */
+/* Wait until all that was sent is out, at most 10 s. NULL or that it is not */
 const char *flow_drain(struct flow *flow);
 
 /*

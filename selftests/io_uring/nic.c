@@ -87,6 +87,9 @@ static bool way_open(struct __test_metadata *_metadata, const struct way *way,
 	if (!why && way->control & SEGMENT)
 		why = trains_refused(&run->flow);
 	gate_on(dev->ifindex, &run->flow.to);
+	/* What is under way gives back room that a retry would not wait for */
+	judge(_metadata, NULL, opcode_name(way->op), way_name(way, ""),
+	      flow_drain(&run->flow));
 	why = why ?: run_start(run, way->op, way->how, way->gated);
 	if (!possible(_metadata, why))
 		return false;
@@ -146,11 +149,11 @@ static struct verdict way_go(const struct way *way, const struct device *dev,
 		lost += run->flow.lost;
 		if (!run->flow.lost)
 			break;
-		v.mechanics = device_trouble(dev);
+		v.mechanics = device_trouble(dev) ?: flow_drain(&run->flow);
+		if (!v.mechanics && way->gated)
+			v.mechanics = gate_close();
 		if (v.mechanics)
 			break;
-		if (way->gated)
-			gate_close();
 	}
 	if (v.mechanics)
 		return v;
