@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from . import cache, diagnosis, fragment, host, image, module, nic, version
-from .archive import Archive, Order, Stanza, debian_order, open_archive
+from . import cache, config, diagnosis, fragment, host, image, module, nic, package, root, version
+from .archive import Archive, Order, Stanza, debian_order, open_archive, say
 from .command import run
 from .error import BuildFailed, Unusable, Usage
 
@@ -37,7 +37,7 @@ class Kernel:
 
     label: str                        # one word, also the name of its results folder
     word: str                         # what to say in KERNELS to get exactly this one
-    origin: str                       # "debian", "image", "tree" or "running"
+    origin: str                       # "debian", "deb", "rpm", "dir", "image", "tree" or "running"
     version: version.Version | None   # the upstream version, None when it cannot be told
     package: str = ""
     package_version: str = ""
@@ -73,7 +73,8 @@ class Kernels:
     def resolve(self, words: Iterable[str]) -> list[Kernel]:
         """The kernels that the words of KERNELS stand for, in their order, each once.
 
-        Words: default, all, running, debian:<upstream version, branch or package>, or the path of an image or a tree.
+        Words: default, all, running, debian:<upstream version, branch or package>, deb:, rpm: or dir:<path>, or the
+        path of an image or a tree.
         Raises Usage for a word that stands for nothing, Unusable when the archive is out of reach.
         """
         found = {kernel.word: kernel for word in words for kernel in self._resolve(word)}
@@ -84,7 +85,8 @@ class Kernels:
             again = f".{taken[kernel.label]}" if taken[kernel.label] > 1 else ""
             kernels.append(replace(kernel, label=kernel.label + again))
         if not kernels:
-            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version> or a path")
+            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version>, deb:, rpm: or dir:<path> "
+                        "or a path")
         return kernels
 
     def _resolve(self, word: str) -> list[Kernel]:
@@ -100,13 +102,17 @@ class Kernels:
             return [_running()]
         if word.startswith("debian:"):
             return [self._debian(word.removeprefix("debian:"))]
+        if word.startswith(("deb:", "rpm:", "dir:")):
+            return [_found(word)]
         path = Path(word).expanduser()
         if path.is_dir():
             return [_tree(path.resolve())]
         if path.is_file():
+            if path.suffix in (".deb", ".rpm"):
+                raise Usage(f"{path}: a package; say {path.suffix[1:]}:{path}")
             return [_image(path.resolve())]
         raise Usage(f"{word}: no such kernel; give default, all, running, debian:<version> "
-                    "(scripts/qa list shows them) or the path of a bzImage or a kernel tree")
+                    "(scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a bzImage or a kernel tree")
 
     def _debian(self, name: str) -> Kernel:
         for kernel in self.offered:
@@ -127,7 +133,7 @@ class Kernels:
     def generic(self, kernel: Kernel) -> Kernel:
         """For one of Debian's cloud kernels the generic one of the same version; itself where there is none."""
         name = kernel.package.replace("-cloud", "")
-        if name == kernel.package:
+        if name == kernel.package or kernel.origin != "debian":
             return kernel
         same = [stanza for stanza in self._archive.packages(name, re.escape(name))
                 if stanza["Version"] == kernel.package_version]
@@ -204,6 +210,19 @@ def _label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]", "-", text).strip("-.") or "kernel"
 
 
+def _found(word: str) -> Kernel:
+    origin, _, text = word.partition(":")
+    try:
+        it = root.find(text, WANTED) if origin == "dir" else package.find(origin, text, WANTED)
+    except OSError as bad:
+        raise Unusable(f"{word}: {bad.filename or 'a file'}: {bad.strerror}") from bad
+    if it.lacking:
+        say(f"{it.release}: {it.lacking}")
+    return Kernel(label=_label(re.sub(r"[-.](amd64|x86_64)$", "", it.release)), word=it.word, origin=origin,
+                  version=it.version, package=it.package, package_version=it.package_version,
+                  obtain=lambda: _checked(Files(it.image, it.modules, it.config)))
+
+
 def _image(path: Path) -> Kernel:
     banner = image.banner(path)
     release = banner.split()[0]
@@ -228,7 +247,8 @@ def _image(path: Path) -> Kernel:
 def _tree(tree: Path) -> Kernel:
     text = version.of_makefile(tree)
     if text is None:
-        raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION)")
+        raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION); "
+                    f"an unpacked kernel is dir:{tree}")
     return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
                   version=image.upstream(text), present=_present(tree), obtain=lambda: _built(tree))
 
@@ -260,13 +280,6 @@ def _built(tree: Path) -> Files:
 def _checked(files: Files) -> Files:
     """Refuses, in words, a kernel that by its config cannot talk to us."""
     image.banner(files.image)
-    if files.config:
-        options = set(files.config.read_text(errors="replace").split())
-        for option, purpose in (("CONFIG_SERIAL_8250_CONSOLE", "a serial console (8250)"),
-                                ("CONFIG_BLK_DEV_INITRD", "support for an initrd"),
-                                ("CONFIG_BINFMT_ELF", "ELF programs"),
-                                ("CONFIG_BINFMT_SCRIPT", "scripts as programs")):
-            if f"{option}=y" not in options:
-                raise Unusable(f"{files.image}: a kernel without {purpose} cannot be tested here; "
-                               f"build it with {option}=y")
+    if files.config and (why := config.refusal(files.config)):
+        raise Unusable(f"{files.image}: {why}")
     return files

@@ -100,7 +100,7 @@ def _initrd(base: Path, own: bytes, console: Path) -> Iterator[Path]:
 def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, ports: Ports) -> list[str]:
     # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
     arguments = ("console=ttyS0 panic=-1 loglevel=5 oops=panic mitigations=off no_timer_check "
-                 "tsc=reliable random.trust_cpu=on cryptomgr.notests rdinit=/init")
+                 "tsc=reliable random.trust_cpu=on cryptomgr.notests ia32_emulation=1 rdinit=/init")
     return [*ports.around, "setpriv", "--pdeathsig", "KILL", *ports.qemu, "-accel", accel,
             "-cpu", CPU[accel], "-smp", "1", "-m", MEMORY,
             "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
