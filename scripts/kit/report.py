@@ -1,36 +1,51 @@
-"""The matrix: one row for each kernel, one column for each defect; reasons and commands beneath."""
+"""The matrix: one row for each kernel, one column for each defect; beneath, failures first, reasons and commands."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 
+from . import cure, excerpt
 from .ktap import NOT_ZERO_COPY
+from .markup import clean
 from .result import DEFECTS, OTHER, CaseResult, KernelResult
 
 COLUMNS = (*DEFECTS, NOT_ZERO_COPY, OTHER)
 LOOPBACK = "lo"                        # what the column nic says of it
 # Of several cases in a cell, the first of these is what the cell says.
 _ORDER = ("error", "REGRESSION", "NEWLY FIXED", "known", "fail", "pass", "skip")
+_SURPRISES = ("REGRESSION", "NEWLY FIXED", "error")
 
 
-def text(results: Sequence[KernelResult]) -> str:
-    """The matrix as a table of plain text, and what is behind each cell that is no pass."""
+def text(results: Sequence[KernelResult], folder: str = "") -> str:
+    """The matrix as a table of plain text, and what is behind each cell that is no pass.
+
+    `folder` is the results folder as the user types it: logs are named by it. The first empty line ends the matrix.
+    """
     nics = any(result.nic for result in results)
-    columns = COLUMNS if nics else (*DEFECTS, OTHER)
-    rows = [["kernel", "version", *(["nic"] if nics else []), *columns, "time"]]
+    shown = columns(results)
+    rows = [["kernel", "version", *(["nic"] if nics else []), *shown, "time"]]
     for result in results:
         rows.append([result.kernel, result.version, *([result.nic or LOOPBACK] if nics else []),
-                     *(cell(result, column) for column in columns), f"{result.seconds:.0f} s"])
-    details = [line for result in results for line in _details(result)]
+                     *(cell(result, column) for column in shown), f"{result.seconds:.0f} s"])
+    worst = sorted(results, key=lambda result: not result.surprising)
+    details = [line for result in worst for line in _details(result, folder)]
+    return clean("\n".join([*aligned(rows), "", *details, summary(results)]) + "\n")
+
+
+def columns(results: Sequence[KernelResult]) -> tuple[str, ...]:
+    """The columns that these results need."""
+    return COLUMNS if any(result.nic for result in results) else (*DEFECTS, OTHER)
+
+
+def summary(results: Sequence[KernelResult]) -> str:
+    """A line of figures: outcomes, and how much of it the table does not predict."""
     counts: dict[str, int] = {}
     for result in results:
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
-    summary = ", ".join(f"{number} {name}" for name, number in counts.items())
-    surprises = sum(case.verdict in ("REGRESSION", "NEWLY FIXED", "error")
+    outcomes = ", ".join(f"{number} {name}" for name, number in counts.items())
+    surprises = sum(case.verdict in _SURPRISES
                     for result in results if result.outcome in ("passed", "failed") for case in result.cases)
-    what = "runs" if nics else "kernels"
-    end = f"{len(results)} {what}: {summary}; {surprises} cases that the table does not predict"
-    return "\n".join([*aligned(rows), "", *details, end]) + "\n"
+    what = "runs" if any(result.nic for result in results) else "kernels"
+    return f"{len(results)} {what}: {outcomes}; {surprises} cases that the table does not predict"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -39,9 +54,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def as_json(results: Sequence[KernelResult]) -> str:
-    """All results as one JSON list of what the results.json files hold."""
-    return json.dumps([asdict(result) for result in results], indent=1) + "\n"
+def as_json(results: Sequence[KernelResult]) -> Iterator[str]:
+    """All results as one JSON list of what the results.json files hold, a kernel a line; in pieces."""
+    between = "[\n"
+    for result in results:
+        yield between + json.dumps({**vars(result), "cases": [vars(case) for case in result.cases]})
+        between = ",\n"
+    yield "\n]\n"
 
 
 def cell(result: KernelResult, column: str) -> str:
@@ -50,7 +69,7 @@ def cell(result: KernelResult, column: str) -> str:
     for abi in ("64", "32"):
         cases = [case for case in result.cases if case.defect == column and case.abi == abi]
         if cases:
-            states[abi] = _state(cases, result)
+            states[abi] = state(cases, result)
     if not states:
         return "-" if result.outcome in ("passed", "failed", "ran-nothing") else result.outcome
     words = set(states.values())
@@ -72,7 +91,8 @@ def deciding(cases: Sequence[CaseResult]) -> CaseResult:
     return min(cases, key=rank)
 
 
-def _state(cases: Sequence[CaseResult], result: KernelResult) -> str:
+def state(cases: Sequence[CaseResult], result: KernelResult) -> str:
+    """What a cell says of these cases, which are of one kernel, defect and ABI."""
     case = deciding(cases)
     if case.verdict == "known":
         return f"FAIL ({case.because})"
@@ -83,24 +103,33 @@ def _state(cases: Sequence[CaseResult], result: KernelResult) -> str:
     return case.verdict
 
 
-def _details(result: KernelResult) -> list[str]:
+def _details(result: KernelResult, folder: str) -> list[str]:
     lines = []
     if result.outcome not in ("passed", "failed"):
-        lines += [f"  {result.outcome}: {result.reason}", f"    {result.command}"]
+        lines += [f"  {result.outcome}: {result.reason}", *_log(folder, excerpt.log(result)), f"    {result.command}"]
     if result.version == "unknown":
         lines.append("  its upstream version cannot be told: nothing is predicted")
+    entries: list[tuple[int, list[str]]] = []
     for column in COLUMNS:
-        told: dict[str, CaseResult] = {}
+        told: set[str] = set()
         for abi in ("64", "32"):
             cases = [case for case in result.cases if case.defect == column and case.abi == abi]
-            word = _state(cases, result) if cases else "pass"
+            word = state(cases, result) if cases else "pass"
             if word not in ("pass", result.outcome) and word not in told:
-                case = told[word] = deciding(cases)
+                told.add(word)
+                case = deciding(cases)
                 same = sum(other.verdict == case.verdict for other in cases)
-                lines += [f"  {_with_abi(word, abi)}: {case.test}, one of {same}",
-                          f"    {case.reason or 'passes, though the table has no fix for it here'}",
-                          f"    {case.command}"]
+                why = cure.told(case)
+                rank = 0 if case.verdict in _SURPRISES else 2 if case.verdict == "skip" else 1
+                entries.append((rank, [f"  {_with_abi(word, abi)}: {case.test}, one of {same}", f"    {why.reason}",
+                                       *([f"    commit: {why.commit}"] if why.commit else []),
+                                       *_log(folder, excerpt.log(result, case)), f"    {case.command}"]))
+    lines += [line for _, entry in sorted(entries, key=lambda entry: entry[0]) for line in entry]
     if lines and result.nic_info:
         lines.insert(0, f"  {result.nic_info}")
     title = f"{result.kernel} {result.nic}".rstrip()
     return [title, *lines, ""] if lines else []
+
+
+def _log(folder: str, name: str) -> list[str]:
+    return [f"    log: {folder}/{name}"] if folder and name else []

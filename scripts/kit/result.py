@@ -44,6 +44,12 @@ class CaseResult:
     note: str = ""                     # what was seen of the sends on it, as ktap.Case has it
 
     @property
+    def program(self) -> str:
+        """The test program, without its _32; the fixture where the command does not name one."""
+        _, found, rest = self.command.rpartition(" --program ")
+        return rest.partition(" ")[0] if found else self.test.partition(".")[0]
+
+    @property
     def reference(self) -> bool:
         """Whether this is a control case, which must pass everywhere."""
         return is_reference(self.test)
@@ -70,6 +76,12 @@ class KernelResult:
     cases: list[CaseResult] = field(default_factory=list)
     nic: str = ""                      # "" for loopback
     nic_info: str = ""                 # what the guest and the host say of it
+    started: str = ""                  # when the test began, as RFC 3339 has it, in UTC; "" where it did not
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the results folder, where ktap.log and console.log are."""
+        return self.kernel + (f"+{self.nic.replace(':', '-')}" if self.nic else "")
 
     @property
     def impossible(self) -> bool:
@@ -158,12 +170,6 @@ def read(path: Path) -> KernelResult | None:
         return KernelResult(**data, cases=cases)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def read_all(folder: Path) -> list[KernelResult]:
-    """The results of a run's folder, oldest kernel first."""
-    found = filter(None, (read(path) for path in folder.glob("*/results.json")))
-    return sorted(found, key=age)
 
 
 def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, str], str]:

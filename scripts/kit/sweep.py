@@ -196,6 +196,7 @@ class Sweep:
         chosen = tuple(name for name in chosen if row.runs(ktap.split_abi(name)[0]))
         request = " ".join(f"-t {bundle.COLLECTION}:{name}" for name in chosen)
         started = time.monotonic()
+        whole.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         run = None
         lines: Sequence[tuple[float, str]]
         if kernel.origin == "running":

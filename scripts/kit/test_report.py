@@ -3,15 +3,17 @@
 import json
 import tempfile
 import unittest
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from kit import fixes, report, result
+from kit.folder import Folder
 from kit.kernel import Kernel
 from kit.ktap import Case, Status
 from kit.version import parse
 from kit.vm import Run
 
+DATA = Path(__file__).parent / "testdata"
 COMMAND = "scripts/qa run --kernels debian:6.1.86"
 
 
@@ -77,6 +79,7 @@ k       6.1.86   -             -             FAIL 64 (open)  -                 -
 k
   FAIL 64 (open): late_read.zc.after, one of 1
     why fail
+    commit: no release has one; patches/mainline has a fix
     scripts/qa run --kernels debian:6.1.86 --program late_read --abi 64
 
 1 kernels: 1 failed; 0 cases that the table does not predict
@@ -97,17 +100,18 @@ k       6.1.86   virtio-net  -             -             FAIL (open)  -         
 k       6.1.86   e1000e:ssh  -             -             pass         -                 REGRESSION     -        12 s
 k       6.1.86   igb         not-run       not-run       not-run      not-run           not-run        not-run  12 s
 
-k virtio-net
-  virtio-net on a bus
-  FAIL 64 (open): late_read.udp4_zc.after, one of 1
-    late-read: why
-    scripts/qa run --kernels debian:6.1.86 --program nic --abi 64
-
 k e1000e:ssh
   e1000e:ssh on a bus
   REGRESSION 32: zero_copy.udp4_zc.report, one of 1
     not-zero-copy: copied
     scripts/qa run --kernels debian:6.1.86 --program nic --abi 32
+
+k virtio-net
+  virtio-net on a bus
+  FAIL 64 (open): late_read.udp4_zc.after, one of 1
+    late-read: why
+    commit: no release has one; patches/mainline has a fix
+    scripts/qa run --kernels debian:6.1.86 --program nic --abi 64
 
 k igb
   not-run: the kernel has no driver for igb
@@ -115,6 +119,18 @@ k igb
 
 4 runs: 1 passed, 2 failed, 1 not-run; 1 cases that the table does not predict
 """)
+
+
+class Golden(unittest.TestCase):
+    def test_text(self) -> None:
+        """Failures first; scripts/qa report run-new, in testdata."""
+        text = report.text(Folder.read(DATA / "run-new").results, "run-new")
+        self.assertEqual(text, (DATA / "run-new.text").read_text())
+
+    def test_json(self) -> None:
+        results = Folder.read(DATA / "run-new").results
+        told = json.loads("".join(report.as_json(results)))
+        self.assertEqual(told, [asdict(result) for result in results])
 
 
 class Outcomes(unittest.TestCase):
@@ -144,7 +160,7 @@ class Files(unittest.TestCase):
             path = home / "results.json"
             result.write(whole, path)
             self.assertEqual(result.read(path), whole)
-            self.assertEqual(result.read_all(Path(name)), [whole])
+            self.assertEqual(Folder.read(Path(name)).results, [whole])
             path.write_text(path.read_text()[:200])
             self.assertIsNone(result.read(path))
             path.write_text(json.dumps({"cases": []}))
@@ -158,7 +174,7 @@ class Files(unittest.TestCase):
             data = json.loads(path.read_text())
             for old in (data, *data["cases"]):
                 del old["nic"]
-            del data["nic_info"]
+            del data["nic_info"], data["started"]
             path.write_text(json.dumps(data))
             self.assertEqual(result.read(path), whole)
 
