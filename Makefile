@@ -10,6 +10,8 @@ help:
 	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s'
 	@echo 'make tables  make anew what repeats patches/fixes.toml'
 	@echo 'make doc     Documentation as HTML in Documentation/_build'
+	@echo 'make dist    the last commit as source and static bundle in dist/, with checksums'
+	@echo '             (DIST=deb, rpm: packages; twice: two builds, compared; try: in a debootstrap)'
 
 qa:
 	@scripts/qa run
@@ -26,4 +28,7 @@ tables:
 doc:
 	@scripts/check documentation
 
-.PHONY: help qa prove check tables doc
+dist:
+	@scripts/dist $(DIST)
+
+.PHONY: help qa prove check tables doc dist

@@ -15,6 +15,7 @@ from .error import BuildFailed, Unusable, Usage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FRAGMENT = REPOSITORY / "Kconfig.fragment"
+RESULTS = Path(os.environ.get("RESULTS") or REPOSITORY / "results")    # where runs leave theirs unless they are told
 
 # The default set: the newest kernel of each of these groups of branches.
 DEFAULT = (("5.10",), ("6.1",), ("6.12",), ("6.16", "6.17", "6.18", "6.19"), ("7.0", "7.1", "7.2"),
