@@ -35,6 +35,7 @@ die() {
 	exit "$code"
 }
 
+[ -z "$NETIF" ] && [ "$1" = bench ] && exec "$nic" "$@"	# over loopback
 if [ -z "$NETIF" ]; then
 	echo "TAP version 13"
 	echo "1..0 # SKIP no card: set NETIF, LOCAL_V4, REMOTE_V4, REMOTE_TYPE and" \
