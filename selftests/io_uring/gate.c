@@ -40,8 +40,12 @@
 /* netem: one slot of a minute; a delay would orphan the packets (6.1, 7.3) */
 #define NETEM_SLOT_NS	(60LL * 1000 * 1000 * 1000)
 
-/* fq: 20 kB/s is about 130 ms a packet; fq itself waits a second at most */
+/*
+ * fq: 20 kB/s is about 130 ms a packet. A card gives back what fq lets through
+ * later than lo does: there a packet waits a second, which is fq's own limit.
+ */
 #define FQ_CLOSED_RATE	20000
+#define FQ_CARD_RATE	1000
 
 /* Where the queue stands, and an address that is reached through it */
 static int device = LO_IFINDEX;
@@ -162,8 +166,9 @@ static void netem_options(struct request *req, bool closed)
 static void fq_options(struct request *req, bool closed)
 {
 	struct rtattr *nest = attr_put(req, TCA_OPTIONS, NULL, 0);
+	uint32_t rate = device == LO_IFINDEX ? FQ_CLOSED_RATE : FQ_CARD_RATE;
 
-	attr_put_u32(req, TCA_FQ_FLOW_MAX_RATE, closed ? FQ_CLOSED_RATE : ~0U);
+	attr_put_u32(req, TCA_FQ_FLOW_MAX_RATE, closed ? rate : ~0U);
 	attr_put_u32(req, TCA_FQ_INITIAL_QUANTUM, 1514);
 	attr_put_u32(req, TCA_FQ_QUANTUM, 1514);
 	attr_end(req, nest);
