@@ -436,40 +436,47 @@ static const char *ends(bool v6, struct sockaddr_storage *local,
 	return NULL;
 }
 
-/* A second address of the card, so that a source can be asked for that shows */
-static bool second_address(const struct device *dev,
-			   const struct sockaddr_storage *first,
-			   struct sockaddr_storage *second)
+static bool same_address(const struct sockaddr *one,
+			 const struct sockaddr_storage *other)
 {
-	const struct sockaddr_in6 *v6;
+	const struct sockaddr_in6 *a6 = (const void *)one, *b6 = (void *)other;
+	const struct sockaddr_in *a = (const void *)one, *b = (void *)other;
+
+	if (one->sa_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+	return a->sin_addr.s_addr == b->sin_addr.s_addr;
+}
+
+/*
+ * An address of the card: this one, or another of its family, so that a source
+ * can be asked for that shows. false: there is none.
+ */
+static bool find_address(const struct device *dev,
+			 const struct sockaddr_storage *address, bool other,
+			 struct sockaddr_storage *found)
+{
 	struct ifaddrs *all, *one;
-	bool found = false;
+	const struct sockaddr_in6 *v6;
+	bool good = false;
 
 	if (getifaddrs(&all))
 		return false;
-	for (one = all; one && !found; one = one->ifa_next) {
+	for (one = all; one && !good; one = one->ifa_next) {
 		if (!one->ifa_addr || strcmp(one->ifa_name, dev->name) ||
-		    one->ifa_addr->sa_family != first->ss_family)
+		    one->ifa_addr->sa_family != address->ss_family ||
+		    same_address(one->ifa_addr, address) == other)
 			continue;
-		v6 = (void *)one->ifa_addr;
-		if (first->ss_family == AF_INET6 ?
-		    IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr) ||
-		    IN6_ARE_ADDR_EQUAL(&v6->sin6_addr,
-				       &((struct sockaddr_in6 *)first)->sin6_addr) :
-		    ((struct sockaddr_in *)one->ifa_addr)->sin_addr.s_addr ==
-		    ((struct sockaddr_in *)first)->sin_addr.s_addr)
+		v6 = (const void *)one->ifa_addr;
+		if (other && address->ss_family == AF_INET6 &&
+		    IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
 			continue;
-		*second = *first;
-		if (first->ss_family == AF_INET6)
-			((struct sockaddr_in6 *)second)->sin6_addr =
-				v6->sin6_addr;
-		else
-			((struct sockaddr_in *)second)->sin_addr =
-				((struct sockaddr_in *)one->ifa_addr)->sin_addr;
-		found = true;
+		*found = *address;
+		memcpy(found, one->ifa_addr, address->ss_family == AF_INET6 ?
+		       sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+		good = true;
 	}
 	freeifaddrs(all);
-	return found;
+	return good;
 }
 
 /* A socket that sends from there and through the card, -1 and errno if not */
@@ -495,18 +502,12 @@ const char *device_ends(const struct device *dev, bool v6)
 	struct sockaddr_storage local, to;
 	socklen_t len;
 	const char *why = ends(v6, &local, &to, &len);
-	int fd;
 
-	if (why)
-		return why;
-	fd = socket_through(dev, &local, len);
-	if (fd < 0)
-		return cannot(reason("cannot send from %s through %s",
-				     getenv(v6 ? "LOCAL_V6" : "LOCAL_V4"),
-				     dev->name), errno,
-			      "set it to an address of the card");
-	close(fd);
-	return NULL;
+	if (!why && !find_address(dev, &local, false, &local))
+		why = cannot(reason("%s does not have the address %s", dev->name,
+				    getenv(v6 ? "LOCAL_V6" : "LOCAL_V4")), 0,
+			     "set LOCAL_V4 and LOCAL_V6 to addresses of the card");
+	return why;
 }
 
 /*
@@ -575,7 +576,7 @@ const char *device_flow(const struct device *dev, struct flow *flow,
 	 * they asked for are lost then.
 	 */
 	flow->own = local;
-	if (!second_address(dev, &local, &flow->other)) {
+	if (!find_address(dev, &local, true, &flow->other)) {
 		flow->other = local;
 		if (source)
 			address(&flow->own, &flow->to_len, v6,

@@ -1,0 +1,36 @@
+"""What another engine boots: a kernel and the guest's root as two plain files, for QEMU or a board.
+
+The root is that of scripts/qa and, for a target with one serial port, `one-port`: a first process that has results
+and console on the same port, and after each result a line that says the case's name and outcome (fleets/cases.awk).
+"""
+
+from pathlib import Path
+
+from . import bundle, cache, initramfs, ktap, module
+from .error import Usage
+from .kernel import REPOSITORY, Files
+
+FLEETS = REPOSITORY / "fleets"
+MORE = {"one-port": FLEETS / "one-port.sh", "cases.awk": FLEETS / "cases.awk"}
+
+
+def request(built: Path) -> str:
+    """Arguments of run_kselftest.sh for all programs that run on loopback."""
+    return " ".join(f"-t {bundle.COLLECTION}:{name}" for name in bundle.programs(built)
+                    if ktap.split_abi(name)[0] != ktap.NIC)
+
+
+def write(files: Files, built: Path, into: Path) -> list[Path]:
+    """Writes vmlinuz and initrd.cpio into a folder; gives their paths. Raises Usage when one is there."""
+    image, initrd = into / "vmlinuz", into / "initrd.cpio"
+    there = next((path for path in (image, initrd) if path.exists()), None)
+    if there:
+        raise Usage(f"{there}: exists; name another folder")
+    own = initramfs.of_kernel(files.modules, request(built), module.QDISCS, MORE)
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(files.image.read_bytes())
+        initrd.write_bytes(initramfs.base(built).read_bytes() + own)
+    except OSError as bad:
+        raise cache.unusable(into, bad) from bad
+    return [image, initrd]

@@ -1,0 +1,83 @@
+"""What is handed to other engines: fleets/cases.awk beside the KTAP reader, and what write() refuses."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from kit import export, ktap
+from kit.error import Usage
+from kit.kernel import Files
+from kit.test_ktap import DATA, LOGS
+
+AWKS = [awk.split() for awk in ("mawk", "gawk", "busybox awk") if shutil.which(awk.split()[0])]
+
+
+def by_awk(awk: list[str], lines: list[str], *more: str) -> list[str]:
+    """What cases.awk prints for a log."""
+    log = "".join(f"{line}\n" for line in lines)
+    return subprocess.run([*awk, *more, "-f", str(export.FLEETS / "cases.awk")], input=log, capture_output=True,
+                          text=True, check=True).stdout.splitlines()
+
+
+def by_kit(lines: list[str]) -> list[str]:
+    """The same lines, without the reason, from the reader that scripts/qa has."""
+    return [f"case {case.program}{'_32' if case.abi == '32' else ''}."
+            f"{re.sub(r'[^A-Za-z0-9_.-]', '_', case.name)} {case.status}" for case in ktap.parse(lines)]
+
+
+@unittest.skipUnless(AWKS, "needs an awk")
+class Cases(unittest.TestCase):
+    def same(self, lines: list[str]) -> None:
+        """Both readers say the same; a program that the plan has and the log has not is only seen by awk."""
+        for awk in AWKS:
+            found = [" ".join(line.split(" ")[:3]) for line in by_awk(awk, lines)]
+            self.assertEqual([line for line in found if not line.startswith("case run_kselftest.")], by_kit(lines), awk)
+
+    def test_whole_logs(self) -> None:
+        for name in LOGS:
+            with self.subTest(log=name):
+                self.same((DATA / f"{name}.log").read_text().splitlines())
+
+    def test_cut_anywhere(self) -> None:
+        lines = (DATA / "frame-7.3.log").read_text().splitlines()
+        for end in range(0, len(lines), 23):
+            with self.subTest(end=end):
+                self.same(lines[:end])
+
+    def test_messages_of_the_kernel_between_and_before(self) -> None:
+        lines = (DATA / "frame-6.12.log").read_text().splitlines()
+        mixed = [text for line in lines for text in ("[   12.345678] lo: entered", f"[    1.000001] x {line}"
+                                                     if line.startswith("# ok") else line)]
+        self.same(mixed)
+
+    def test_killed_in_the_middle(self) -> None:
+        log = ["1..2", "# selftests: io_uring: late_read", "# TAP version 13", "# 1..3", "# #  RUN           a.b.c ...",
+               "# ok 1 a.b.c", "# #  RUN           a.b.d ...", "not ok 1 selftests: io_uring: late_read # exit=137"]
+        self.same(log)
+        self.assertEqual(by_awk(AWKS[0], log),
+                         ["case late_read.a.b.c pass", "case late_read.a.b.d error no result: exit=137",
+                          "case late_read.case_3_of_3 error no result: exit=137",
+                          "case run_kselftest.program_2 error never started"])
+
+    def test_reason_and_echo(self) -> None:
+        log = ["# selftests: io_uring: late_read", "# 1..2", "# # late-read: 7.3 sendmsg:  odd", "# not ok 1 a.b.c",
+               "# ok 2 a.b.d # SKIP no such thing", "not ok 1 selftests: io_uring: late_read # exit=1"]
+        self.assertEqual(by_awk(AWKS[0], log), ["case late_read.a.b.c fail late-read: 7.3 sendmsg: odd",
+                                                "case late_read.a.b.d skip no such thing"])
+        self.assertEqual([line for line in by_awk(AWKS[0], log, "-v", "echo=1") if not line.startswith("case ")], log)
+
+
+class Write(unittest.TestCase):
+    def test_overwrites_nothing(self) -> None:
+        with tempfile.TemporaryDirectory() as work:
+            Path(work, "initrd.cpio").touch()
+            with self.assertRaisesRegex(Usage, "initrd.cpio: exists"):
+                export.write(Files(Path(work, "bzImage")), Path(work), Path(work))
+
+    def test_all_that_runs_on_loopback(self) -> None:
+        with tempfile.TemporaryDirectory() as work:
+            Path(work, "kselftest-list.txt").write_text("io_uring:late_read\nio_uring:nic.sh\nio_uring:nic_32.sh\n")
+            self.assertEqual(export.request(Path(work)), "-t io_uring:late_read")
