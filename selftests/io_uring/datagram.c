@@ -87,22 +87,21 @@ const char *flow_open(struct flow *flow, enum family family)
 	return NULL;
 }
 
-const char *flow_drain(struct flow *flow)
+const char *socket_drain(int fd)
 {
 	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
 	int i, left = 1;
 
 	/* No event tells when the last byte is given back: look once in a ms */
 	for (i = 0; i < WAIT_MS; i++) {
-		if (ioctl(flow->tx, SIOCOUTQ, &left))
+		if (ioctl(fd, SIOCOUTQ, &left))
 			return reason("cannot ask for send memory: %s",
 				      strerror(errno));
 		if (!left)
 			return NULL;
 		nanosleep(&ms, NULL);
 	}
-	return reason("%d bytes of send memory are still in use after 10 s",
-		      left);
+	return reason("%d bytes are still in the send buffer after 10 s", left);
 }
 
 const char *flow_fill(struct flow *flow)

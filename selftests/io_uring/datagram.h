@@ -78,8 +78,11 @@ struct parcel {
 /* NULL, or the reason of a SKIP */
 const char *flow_open(struct flow *flow, enum family family);
 
-/* Wait until all that was sent is out, at most 10 s. NULL or that it is not */
-const char *flow_drain(struct flow *flow);
+/*
+ * Wait until nothing that was sent by a socket counts against its send buffer,
+ * of a TCP one until all is acknowledged, at most 10 s. NULL or what is left.
+ */
+const char *socket_drain(int fd);
 
 /*
  * sendmsg(2) datagrams that the receiver will ignore until the socket says

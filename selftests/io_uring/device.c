@@ -6,8 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/ethtool.h>
@@ -27,10 +25,6 @@
 #define LOSS_MS		1500	/* far more than a datagram is under way */
 #define HELLO_MS	100
 #define HELLOS		100
-
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX	62
-#endif
 
 /* What the tests switch, and how it has to stand for HARDWARE_GSO and so on */
 static const struct {
@@ -55,6 +49,7 @@ static const struct {
 
 /* One bit a feature of the table */
 struct state {
+	int place[FEATURES];	/* its bit in the kernel, or -1 */
 	unsigned int available;
 	unsigned int requested;
 	unsigned int active;
@@ -76,18 +71,10 @@ const char *offload_name(enum offload offload)
 static int ethtool(const struct device *dev, void *cmd)
 {
 	struct ifreq ifr = { .ifr_data = cmd };
-	int fd, ret;
 
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
-	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
-	ret = ioctl(fd, SIOCETHTOOL, &ifr) < 0 ? errno : 0;
-	close(fd);
-	return ret;
+	return if_ioctl(dev->name, SIOCETHTOOL, &ifr);
 }
 
-/* Which bit of the kernel's each feature of the table is, or -1 */
 static int places(const struct device *dev, int *place)
 {
 	struct {
@@ -132,20 +119,20 @@ static int get_state(const struct device *dev, struct state *state)
 		.head.cmd = ETHTOOL_GFEATURES,
 		.head.size = MOST_FEATURES / 32,
 	};
-	int place[FEATURES];
 	unsigned int i;
 	int ret;
 
-	ret = places(dev, place) ?: ethtool(dev, &get);
 	memset(state, 0, sizeof(*state));
+	ret = places(dev, state->place) ?: ethtool(dev, &get);
 	for (i = 0; i < FEATURES && !ret; i++) {
 		const struct ethtool_get_features_block *block;
+		int place = state->place[i];
 		unsigned int bit;
 
-		if (place[i] < 0)
+		if (place < 0)
 			continue;
-		block = &get.block[place[i] / 32];
-		bit = 1U << (place[i] % 32);
+		block = &get.block[place / 32];
+		bit = 1U << (place % 32);
 		/* Those that never change cannot be had, nor got rid of */
 		if (block->available & bit && !(block->never_changed & bit))
 			state->available |= 1U << i;
@@ -165,34 +152,32 @@ static int set_state(const struct device *dev, unsigned int wanted)
 		struct ethtool_set_features_block block[MOST_FEATURES / 32];
 	} set = {
 		.head.cmd = ETHTOOL_SFEATURES,
-		.head.size = MOST_FEATURES / 32,
 	};
-	int place[FEATURES], ret;
 	struct state now;
 	unsigned int i;
+	int ret;
 
-	ret = places(dev, place) ?: get_state(dev, &now);
+	ret = get_state(dev, &now);
 	if (ret)
 		return ret;
 	if (!((now.requested ^ wanted) & now.available))
 		return 0;
 	for (i = 0; i < FEATURES; i++) {
 		struct ethtool_set_features_block *block;
+		int place = now.place[i];
 		unsigned int bit;
 
+		/* The kernel takes as many blocks as it has, no more */
+		if (place >= 0 && set.head.size < place / 32U + 1)
+			set.head.size = place / 32 + 1;
 		if (!(now.available & 1U << i))
 			continue;
-		block = &set.block[place[i] / 32];
-		bit = 1U << (place[i] % 32);
+		block = &set.block[place / 32];
+		bit = 1U << (place % 32);
 		block->valid |= bit;
 		if (wanted & 1U << i)
 			block->requested |= bit;
 	}
-	/* The kernel takes as many blocks as it has, no more */
-	set.head.size = 0;
-	for (i = 0; i < FEATURES; i++)
-		if (place[i] >= 0 && set.head.size < place[i] / 32U + 1)
-			set.head.size = place[i] / 32 + 1;
 	return ethtool(dev, &set);
 }
 
@@ -292,16 +277,10 @@ const char *device_trouble(const struct device *dev)
 static int set_mtu(const struct device *dev, int mtu)
 {
 	struct ifreq ifr = { .ifr_mtu = mtu };
-	int fd, ret = 0;
 
 	if (read_number(dev, "mtu") == mtu)
 		return 0;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	memcpy(ifr.ifr_name, dev->name, sizeof(ifr.ifr_name));
-	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &ifr))
-		ret = errno;
-	close(fd);
-	return ret;
+	return if_ioctl(dev->name, SIOCSIFMTU, &ifr);
 }
 
 const char *device_mtu(const struct device *dev, int mtu)
@@ -673,7 +652,9 @@ bool device_restore(const struct device *dev, FILE *from)
 			dev->name, mtu, read_number(dev, "mtu"));
 		good = false;
 	}
-	for (i = 0; i < FEATURES && !get_state(dev, &state); i++)
+	if (get_state(dev, &state))
+		state.active = active;
+	for (i = 0; i < FEATURES; i++)
 		if ((state.active ^ active) & 1U << i) {
 			fprintf(stderr, "nic: %s: %s was %s and is not now\n",
 				dev->name, features[i].name,

@@ -20,10 +20,6 @@
 #include "receiver.h"
 #include "report.h"
 
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX	62
-#endif
-
 #define LO_IFINDEX	1
 
 /*
@@ -53,17 +49,11 @@ static struct sockaddr_storage beyond;
 
 static int lo_up(void)
 {
-	struct ifreq ifr = { .ifr_name = "lo" };
-	int fd, ret = 0;
+	struct ifreq ifr = {
+		.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK,
+	};
 
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
-	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
-	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
-		ret = errno;
-	close(fd);
-	return ret;
+	return if_ioctl("lo", SIOCSIFFLAGS, &ifr);
 }
 
 /* IFA_F_NODAD: usable at once, and never deprecated under the test */

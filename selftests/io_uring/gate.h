@@ -21,6 +21,11 @@
 #define MAPPED_ADDR	"::ffff:127.0.0.1"
 #define MAPPED_SOURCE	"::ffff:127.0.0.2"
 
+/* Headers before 5.0 lack it */
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX	62
+#endif
+
 #define GATE_HANDLE	0x10c00000	/* of the queue, as in tc(8): 10c0: */
 
 /*

@@ -224,7 +224,6 @@ TEST_F(lost_pointer, retry)
 {
 	struct run *run = &self->run;
 	const char *wrong;
-	unsigned int i;
 	int err = 0;
 
 	if (variant->control != NONE)
@@ -243,12 +242,8 @@ TEST_F(lost_pointer, retry)
 	wrong = force_retry(run) ?: run_finish(run);
 	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
 
-	for (i = 0; i < run->n; i++) {
-		if (sizeof(long) == 8 || run->done[i].res != -EINVAL)
-			continue;
-		if (!run_pointer_comes_back(run->op))
-			break;
-		TH_LOG("send %u: -EINVAL, see wrong_length", i);
+	if (run_wrong_length(run)) {
+		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
 	judge(_metadata, DEFECT, opcode_name(run->op), self->what, run_judge(run));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +31,19 @@ void attr_put_u32(struct request *req, unsigned short type, uint32_t val)
 void attr_end(struct request *req, struct rtattr *nest)
 {
 	nest->rta_len = (char *)req + req->nlh.nlmsg_len - (char *)nest;
+}
+
+int if_ioctl(const char *name, unsigned long request, struct ifreq *ifr)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int ret;
+
+	if (fd < 0)
+		return errno;
+	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
+	ret = ioctl(fd, request, ifr) ? errno : 0;
+	close(fd);
+	return ret;
 }
 
 /* A socket with the request in it, or -1 and errno */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests to rtnetlink: a message, attributes put into it one after another,
- * and the errno of the kernel's answer.
+ * Requests about interfaces: to rtnetlink a message, attributes put into it one
+ * after another, and the errno of the kernel's answer; and ioctls.
  */
 #ifndef IO_URING_SELFTEST_NETLINK_H
 #define IO_URING_SELFTEST_NETLINK_H
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <net/if.h>
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -29,6 +31,9 @@ void attr_end(struct request *req, struct rtattr *nest);
 
 /* Send one request and return the errno of its answer, or 0 */
 int rtnl_talk(struct request *req);
+
+/* An ioctl on the interface of that name; its errno, or 0 */
+int if_ioctl(const char *name, unsigned long request, struct ifreq *ifr);
 
 /* Hand each message of a dump to see(); the errno of the answer, or 0 */
 int rtnl_dump(struct request *req,

@@ -35,6 +35,7 @@
 #include "gate.h"
 #include "remote.h"
 #include "run.h"
+#include "short_send.h"
 #include "train.h"
 #include "verdict.h"
 
@@ -89,7 +90,7 @@ static bool way_open(struct __test_metadata *_metadata, const struct way *way,
 	gate_on(dev->ifindex, &run->flow.to);
 	/* What is under way gives back room that a retry would not wait for */
 	judge(_metadata, NULL, opcode_name(way->op), way_name(way, ""),
-	      flow_drain(&run->flow));
+	      socket_drain(run->flow.tx));
 	why = why ?: run_start(run, way->op, way->how, way->gated);
 	if (!possible(_metadata, why))
 		return false;
@@ -149,7 +150,7 @@ static struct verdict way_go(const struct way *way, const struct device *dev,
 		lost += run->flow.lost;
 		if (!run->flow.lost)
 			break;
-		v.mechanics = device_trouble(dev) ?: flow_drain(&run->flow);
+		v.mechanics = device_trouble(dev) ?: socket_drain(run->flow.tx);
 		if (!v.mechanics && way->gated)
 			v.mechanics = gate_close();
 		if (v.mechanics)
@@ -469,7 +470,6 @@ TEST_F(lost_pointer, retry)
 	const char *opcode = opcode_name(way->op);
 	struct run *run = &self->run;
 	struct verdict v;
-	unsigned int i;
 	int err = 0;
 
 	if (!possible(_metadata, device_get(&self->dev)))
@@ -483,12 +483,8 @@ TEST_F(lost_pointer, retry)
 		return;
 	v = way_go(way, &self->dev, run);
 	judge(_metadata, NULL, opcode, way_name(way, ""), v.mechanics);
-	for (i = 0; i < run->n; i++) {
-		if (sizeof(long) == 8 || run->done[i].res != -EINVAL)
-			continue;
-		if (!run_pointer_comes_back(way->op))
-			break;
-		TH_LOG("send %u: -EINVAL, see wrong_length", i);
+	if (run_wrong_length(run)) {
+		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
 	judge(_metadata, way->control == NONE ? NULL : "lost-pointer", opcode,
@@ -657,13 +653,8 @@ FIXTURE_VARIANT_ADD(repeated_control, zc) {
 
 TEST_F(repeated_control, short_send)
 {
-	const char *what = variant->control ?
-			   "tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING" :
-			   "tcp 1 MiB, MSG_WAITALL, no control";
-	const char *opcode = opcode_name(variant->op);
-	const char *wrong, *defect, *why;
-	struct outcome out = { };
 	struct route route;
+	const char *why;
 
 	if (variant->control &&
 	    !possible(_metadata, run_spoiled(variant->op)))
@@ -678,18 +669,8 @@ TEST_F(repeated_control, short_send)
 	      ring_open(&self->ring, variant->op, RETRY);
 	if (!possible(_metadata, why))
 		return;
-	wrong = stream_send(&self->ring, variant->op, false, &route, &out);
-	judge(_metadata, NULL, opcode, what, wrong);
-	wrong = stream_judge(&out, false, &defect, &why);
-	if (!possible(_metadata, why))
-		return;
-	judge(_metadata, defect, opcode, what, wrong);
-	if (!variant->control)
-		return;
-	wrong = stream_send(&self->ring, variant->op, true, &route, &out);
-	judge(_metadata, NULL, opcode, what, wrong);
-	wrong = stream_judge(&out, true, &defect, &why);
-	judge(_metadata, defect, opcode, what, wrong);
+	short_send(_metadata, &self->ring, variant->op, variant->control,
+		   &route);
 }
 
 /* The same control by sendmsg(2): what the receiver asks for can be had */

@@ -19,11 +19,9 @@
 
 #include "gate.h"
 #include "run.h"
-#include "stream.h"
-#include "verdict.h"
+#include "short_send.h"
 
-#define REFERENCE	"tcp 1 MiB, MSG_WAITALL, no control"
-#define WHAT		"tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING"
+#define WHAT	"tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING"
 
 static const struct route on_lo;
 
@@ -66,10 +64,6 @@ FIXTURE_VARIANT_ADD(repeated_control, zc) {
 
 TEST_F(repeated_control, short_send)
 {
-	const char *opcode = opcode_name(variant->op);
-	const char *wrong, *defect, *why;
-	struct outcome out = { };
-
 	if (variant->control &&
 	    !possible(_metadata, run_spoiled(variant->op)))
 		return;
@@ -77,19 +71,8 @@ TEST_F(repeated_control, short_send)
 		return;
 	if (!possible(_metadata, ring_open(&self->ring, variant->op, RETRY)))
 		return;
-	judge(_metadata, NULL, opcode, REFERENCE,
-	      stream_send(&self->ring, variant->op, false, &on_lo, &out));
-	wrong = stream_judge(&out, false, &defect, &why);
-	if (!possible(_metadata, why))
-		return;
-	judge(_metadata, defect, opcode, REFERENCE, wrong);
-	if (!variant->control)
-		return;
-
-	judge(_metadata, NULL, opcode, WHAT,
-	      stream_send(&self->ring, variant->op, true, &on_lo, &out));
-	wrong = stream_judge(&out, true, &defect, &why);
-	judge(_metadata, defect, opcode, WHAT, wrong);
+	short_send(_metadata, &self->ring, variant->op, variant->control,
+		   &on_lo);
 }
 
 /* What sendmsg(2) gives for the same data and control: one timestamp */

@@ -65,12 +65,10 @@ const char *run_judge(struct run *run);
 int run_first_issue(enum opcode op);
 
 /*
- * Whether the pointer comes back before a retry, asked in 32 bit after an
- * -EINVAL. wrong-length gives that for what follows the control, and here
- * follows what it takes for one more message, which no protocol looks at. A
- * pointer that is NULL by then gives it for control without any message.
+ * In 32 bit: whether a retry ended with -EINVAL although the pointer comes
+ * back, which is wrong-length's to report and not lost-pointer's.
  */
-bool run_pointer_comes_back(enum opcode op);
+bool run_wrong_length(const struct run *run);
 
 /* Whether that spoils all sends with control: the reason of a SKIP, or NULL */
 const char *run_spoiled(enum opcode op);

@@ -5,13 +5,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
-#include <linux/sockios.h>
 
 #include "gate.h"
 #include "remote.h"
@@ -142,22 +139,14 @@ static const char *stream_read(struct stream *s, struct io_uring *ring)
 /* All data acknowledged, so that each timestamp that is due has been queued */
 const char *stream_acked(const struct stream *s)
 {
-	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
+	const char *wrong = socket_drain(s->tx);
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
-	int i, left = 1;
 
-	for (i = 0; i < WAIT_MS; i++) {
-		if (ioctl(s->tx, SIOCOUTQ, &left))
-			return "cannot ask for unacknowledged data";
-		if (!left) {
-			/* Takes the socket's lock: the last ACK is done with */
-			getsockopt(s->tx, IPPROTO_TCP, TCP_INFO, &info, &len);
-			return NULL;
-		}
-		nanosleep(&ms, NULL);
-	}
-	return reason("%d bytes were not acknowledged within 10 s", left);
+	/* Takes the socket's lock: the last ACK is done with */
+	if (!wrong)
+		getsockopt(s->tx, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return wrong;
 }
 
 int stream_timestamps(const struct stream *s)

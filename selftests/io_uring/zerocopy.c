@@ -84,7 +84,7 @@ static const char *judge_all(const struct run *run, int res)
 /* Nothing of the earlier sends is underway, and a new one goes through */
 static const char *works_again(struct run *run)
 {
-	const char *wrong = flow_drain(&run->flow) ?:
+	const char *wrong = socket_drain(run->flow.tx) ?:
 			    flow_nothing_yet(&run->flow);
 
 	if (wrong)
