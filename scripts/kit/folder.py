@@ -67,6 +67,14 @@ class Folder:
         return Folder(path, sorted(results, key=result.age), broken)
 
 
+def whole(path: Path) -> KernelResult | None:
+    """What a results.json holds; None when it is absent or not whole."""
+    try:
+        return parse(path.read_text(), {})
+    except (OSError, ValueError):
+        return None
+
+
 def parse(text: str, memo: dict[Any, Any]) -> KernelResult:
     """The result that a results.json holds. `memo` keeps strings that come again.
 

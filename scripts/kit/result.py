@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from . import nic, version
 from .fixes import Defect
@@ -81,7 +81,7 @@ class KernelResult:
     @property
     def folder(self) -> str:
         """The name of its folder in the results folder, where ktap.log and console.log are."""
-        return self.kernel + (f"+{self.nic.replace(':', '-')}" if self.nic else "")
+        return folder(self.kernel, self.nic)
 
     @property
     def impossible(self) -> bool:
@@ -93,6 +93,11 @@ class KernelResult:
         """Whether the table does not predict this: what exit status 1 stands for."""
         return (self.outcome not in ("passed", "failed") and not self.impossible
                 or any(case.verdict in ("REGRESSION", "NEWLY FIXED", "error") for case in self.cases))
+
+
+def folder(kernel: str, nic: str) -> str:
+    """The name of the folder for a kernel by its label and a NIC by its word, "" for loopback."""
+    return kernel + (f"+{nic.replace(':', '-')}" if nic else "")
 
 
 def is_reference(name: str) -> bool:
@@ -160,16 +165,6 @@ def write(result: KernelResult, path: Path) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(result), indent=1) + "\n")
     partial.rename(path)
-
-
-def read(path: Path) -> KernelResult | None:
-    """Reads results.json; None when it is absent or not whole."""
-    try:
-        data: dict[str, Any] = json.loads(path.read_text())
-        cases = [CaseResult(**case) for case in data.pop("cases")]
-        return KernelResult(**data, cases=cases)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
 
 
 def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, str], str]:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import bundle, cache, command, fixes, guest, host, initramfs, ktap, nic, result, ssh, vm
+from . import bundle, cache, command, fixes, folder, guest, host, initramfs, ktap, nic, result, ssh, vm
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
 from .kernel import Files, Kernel, Kernels
@@ -33,7 +33,7 @@ class Row:
     @property
     def label(self) -> str:
         """The name of its results folder."""
-        return self.kernel.label + (f"+{self.through.replace(':', '-')}" if self.nic else "")
+        return result.folder(self.kernel.label, self.through)
 
     @property
     def command(self) -> str:
@@ -144,7 +144,7 @@ class Sweep:
     def _one(self, row: Row, building: "Future[tuple[Path, tuple[str, ...]]]") -> result.KernelResult:
         kernel = row.kernel
         home = self._folder / row.label
-        before = result.read(home / "results.json")
+        before = folder.whole(home / "results.json")
         if before and before.complete:
             return before
         home.mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ import unittest
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from kit import fixes, report, result
+from kit import fixes, folder, report, result
 from kit.folder import Folder
 from kit.kernel import Kernel
 from kit.ktap import Case, Status
@@ -159,12 +159,12 @@ class Files(unittest.TestCase):
             whole = row([case("fail"), case("pass", "32")], ("64", None))
             path = home / "results.json"
             result.write(whole, path)
-            self.assertEqual(result.read(path), whole)
+            self.assertEqual(folder.whole(path), whole)
             self.assertEqual(Folder.read(Path(name)).results, [whole])
             path.write_text(path.read_text()[:200])
-            self.assertIsNone(result.read(path))
+            self.assertIsNone(folder.whole(path))
             path.write_text(json.dumps({"cases": []}))
-            self.assertIsNone(result.read(path))
+            self.assertIsNone(folder.whole(path))
 
     def test_old_files_are_read(self) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -176,7 +176,7 @@ class Files(unittest.TestCase):
                 del old["nic"]
             del data["nic_info"], data["started"]
             path.write_text(json.dumps(data))
-            self.assertEqual(result.read(path), whole)
+            self.assertEqual(folder.whole(path), whole)
 
     def test_order(self) -> None:
         named = [replace(row([], version=version), kernel=kernel, nic=nic) for kernel, version, nic in (
