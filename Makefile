@@ -8,6 +8,7 @@ help:
 	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
 	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'
 	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s'
+	@echo 'make harm    what the fixes may break, leak or cost: scripts/harm --help'
 	@echo 'make tables  make anew what repeats patches/fixes.toml'
 	@echo 'make doc     Documentation as HTML in Documentation/_build'
 	@echo 'make dist    the last commit as source and static bundle in dist/, with checksums'
@@ -18,6 +19,9 @@ qa:
 
 prove:
 	@scripts/series prove --each $(or $(VERSIONS),6.1 6.12 7.3)
+
+harm:
+	@scripts/harm all
 
 check:
 	@scripts/check
@@ -31,4 +35,4 @@ doc:
 dist:
 	@scripts/dist $(DIST)
 
-.PHONY: help qa prove check tables doc dist
+.PHONY: help qa prove harm check tables doc dist

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .command import run
@@ -37,15 +38,26 @@ def merge(fragment: Path, tree: Path) -> None:
         raise BuildFailed(f"{fragment}: {tree.name} does not take {', '.join(lost)}")
 
 
-def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None) -> None:
-    """Leaves out/.config: tinyconfig of an x86 tree with the fragment on top. Raises BuildFailed."""
-    make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}"]
+def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None, more: Sequence[str] = (),
+              words: Sequence[str] = ()) -> None:
+    """Leaves out/.config: tinyconfig of an x86 tree with the fragment and more lines on top.
+
+    `words` go to make. Raises BuildFailed, also when one of the lines is lost.
+    """
+    make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}", *words]
     said = f"configuring {tree}"
     run([*make, "tinyconfig"], said, log=log, error=BuildFailed)
     base = out / "tinyconfig"
     shutil.copy(out / ".config", base)
-    run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment], said, log=log, error=BuildFailed)
+    extra = out / "extra"
+    extra.write_text("".join(f"{line}\n" for line in more))
+    run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment, extra], said, log=log,
+        error=BuildFailed)
     run([*make, "olddefconfig"], said, log=log, error=BuildFailed)
+    final = options(out / ".config")
+    lost = [name for name, value in options(extra).items() if final.get(name) != value]
+    if lost:
+        raise BuildFailed(f"{said}: it does not take {', '.join(lost)}")
 
 
 def compare(needed: Path, config: Path) -> None:

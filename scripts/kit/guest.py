@@ -37,6 +37,16 @@ def run(accelerator: str, files: Files, base: Path, request: str, through: Nic |
         return boot(_own(through, "ssh", files, request, local), through.port(nic.LOCAL_MAC, ours.fileno()))
 
 
+def job(accelerator: str, files: Files, base: Path, script: str, home: Path, seen: Callable[[str], None], *,
+        machine: vm.Machine = vm.USUAL, more: program.Files | None = None) -> Run:
+    """Boots a kernel and runs there a script of busybox's shell, with the base's /bundle and these files at hand.
+
+    Both streams of the script are the lines of results; its console is left in `home`.
+    """
+    own = initramfs.of_kernel(files.modules, "", more={**(more or {}), "job": script.encode()})
+    return vm.boot(accelerator, files.image, base, own, home / "console.log", seen, machine=machine)
+
+
 def _own(through: Nic, way: str, files: Files, request: str, more: program.Files | None = None) -> bytes:
     """The initramfs of one guest; ports.sh says what the ways are."""
     said = {"way": way, "model": through.model.name, "local_mac": nic.LOCAL_MAC, "remote_mac": nic.REMOTE_MAC,

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # First process of the guest: loads the modules, sets up the NIC if it has one, runs the installed
-# kselftest bundle with the arguments in /request and reports on the second serial port. dmesg goes to the first.
+# kselftest bundle with the arguments in /request, or the script /job, and reports on the second serial port. dmesg goes to the first.
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/bin HOME=/ TMPDIR=/tmp
 mount -t proc proc /proc
@@ -30,5 +30,7 @@ done
 ulimit -l unlimited
 # shellcheck disable=SC1091,SC2046  # in the guest; words, each an argument
 { [ ! -e /ports ] || . /ports.sh; } && [ -s /request ] && sh /bundle/run_kselftest.sh $(cat /request)
+# shellcheck disable=SC1091  # in the guest
+[ -e /job ] && (. /job)
 echo "# kit: done $(cut -d ' ' -f 1 /proc/uptime)"
 reboot -f

@@ -37,6 +37,18 @@ class Variant:
     cured: bool = False                # has every fix: nothing may fail
 
 
+@dataclass(frozen=True)
+class Flavour:
+    """What a kernel is built with beyond Kconfig.fragment: options, and words for make such as "LLVM=-19"."""
+
+    name: str = ""
+    lines: tuple[str, ...] = ()        # of a Kconfig fragment, such as "CONFIG_KASAN=y"
+    words: tuple[str, ...] = ()
+
+
+PLAIN = Flavour()
+
+
 def find(word: str) -> Tree:
     """The tree for a path, or for a version whose source Debian has. Raises Usage for anything else."""
     if Path(word).is_dir():
@@ -99,11 +111,13 @@ def through(variant: Variant, nic: str) -> Variant:
 
 
 class Workshop:
-    """Builds the variants of one tree, one after the other, whoever asks."""
+    """Builds the variants of one tree in one flavour, one after the other, whoever asks."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, flavour: Flavour = PLAIN) -> None:
         self._tree = tree
-        self._label = f"{tree.release}-{cache.digest(str(tree.home))}"
+        self._flavour = flavour
+        self._name = " ".join(filter(None, (tree.release, flavour.name)))
+        self._label = f"{tree.release}-{cache.digest(str(tree.home), *flavour.name.split())}"
         self._guard = threading.Lock()
         self._fresh = False
 
@@ -112,7 +126,7 @@ class Workshop:
         with trees.desk(self._tree) as copies:
             self._arrange(copies, variant)
             present = diagnosis.present(copies.home)
-        label = f"{self._tree.release} {variant.name}".replace(",", "").replace(" ", "-")
+        label = f"{self._name} {variant.name}".replace(",", "").replace(" ", "-")
         return Kernel(label, str(self._made(label)), "tree", self._tree.version, present=present,
                       obtain=lambda: self._build(variant, label))
 
@@ -134,9 +148,9 @@ class Workshop:
             log = top / f"{label}.log"
             with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}"}
             if not self._fresh:
-                fragment.configure(FRAGMENT, work, out, log)
+                fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words)
                 self._fresh = True
-            run(["make", "-C", work, f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}", "bzImage"],
+            run(["make", "-C", work, f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}", *self._flavour.words, "bzImage"],
                 f"building {label}", log=log, env=with_ccache, error=BuildFailed)
             made = self._made(label)
             # A copy: the next build writes into the file that is there

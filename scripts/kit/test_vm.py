@@ -5,7 +5,6 @@ import threading
 import time
 import unittest
 from pathlib import Path
-from unittest import mock
 
 from kit import command, vm
 
@@ -18,8 +17,8 @@ class Ends(unittest.TestCase):
     def tearDown(self) -> None:
         self.folder.cleanup()
 
-    def watch(self, script: str, overall: float = 60) -> vm.Run:
-        return vm._watch(["sh", "-c", script], self.console, lambda line: None, time.monotonic(), overall)
+    def watch(self, script: str, machine: vm.Machine = vm.USUAL) -> vm.Run:
+        return vm._watch(["sh", "-c", script], self.console, lambda line: None, time.monotonic(), machine)
 
     def test_lines_come_whole(self) -> None:
         run = self.watch("printf 'one\\r\\ntw'; sleep 0.2; printf 'o\\nrest'")
@@ -29,11 +28,11 @@ class Ends(unittest.TestCase):
         self.assertEqual(self.watch("echo no such machine >&2; exit 1").ended, "QEMU ended with 1: no such machine")
 
     def test_silence(self) -> None:
-        with mock.patch.multiple(vm, SILENCE=0.3, BOOT=0.3):
-            self.assertEqual(self.watch("echo x; sleep 60").ended, "silence")
+        short = vm.Machine(silence=0.3, boot=0.3)
+        self.assertEqual(self.watch("echo x; sleep 60", short).ended, "silence")
 
     def test_overall(self) -> None:
-        self.assertEqual(self.watch("while :; do echo x; sleep 0.1; done", overall=0.5).ended, "overall")
+        self.assertEqual(self.watch("while :; do echo x; sleep 0.1; done", vm.Machine(overall=0.5)).ended, "overall")
 
     def test_interrupted_is_no_result(self) -> None:
         threading.Timer(0.3, command.stop).start()

@@ -20,10 +20,22 @@ from .qemu import PROGRAM
 # TCG of QEMU 7.2 at times loses the flags over CMPXCHG16B, which ends in a double fault of the guest;
 # without the feature kernels use other ways.
 CPU = {"kvm": "host", "tcg": "max,cx16=off"}
-MEMORY = "512"                # MiB
-OVERALL = 900.0               # seconds one guest may take
-SILENCE = 240.0               # seconds without a byte on either port; above kselftest's timeout
-BOOT = 90.0                   # the same until the first line of results
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a guest has, and how long it may take."""
+
+    memory: str = "512"                # MiB
+    cpus: int = 1
+    arguments: str = ""                # more of the kernel's command line
+    overall: float = 900.0             # seconds one guest may take
+    silence: float = 240.0             # seconds without a byte on either port; above kselftest's timeout
+    boot: float = 90.0                 # the same until the first line of results
+    words: tuple[str, ...] = ()        # more of QEMU's command line
+
+
+USUAL = Machine()
 
 
 @dataclass
@@ -48,7 +60,7 @@ def accelerator(image: Path, base: Path) -> str:
 
     def probe(into: Path) -> None:
         run = boot("kvm", image, base, initramfs.of_kernel(None, ""), into / "console.log",
-                   lambda line: None, overall=20)
+                   lambda line: None, machine=Machine(overall=20))
         works = any("# kit: done" in line for _, line in run.lines)
         (into / "accelerator").write_text("kvm" if works else "tcg")
         (into / "why").write_text(run.ended)
@@ -57,7 +69,7 @@ def accelerator(image: Path, base: Path) -> str:
 
 
 def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
-         seen: Callable[[str], None], *, overall: float = OVERALL, ports: Ports = Ports()) -> Run:
+         seen: Callable[[str], None], *, machine: Machine = USUAL, ports: Ports = Ports()) -> Run:
     """Runs a kernel with the initramfs `base` + `own` until it ends or a time limit is over.
 
     `console` is written as the guest writes it; seen(line) is called for each line of results.
@@ -65,8 +77,8 @@ def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
     started = time.monotonic()
     try:
         with _initrd(base, own, console) as initrd:
-            argv = _argv(accel, image, initrd, console, "stdio,id=results,signal=off", ports)
-            return _watch(argv, console, seen, started, overall, ports.descriptors)
+            argv = _argv(accel, image, initrd, console, "stdio,id=results,signal=off", ports, machine)
+            return _watch(argv, console, seen, started, machine, ports.descriptors)
     except OSError as bad:
         raise cache.unusable(console, bad) from bad
 
@@ -97,20 +109,21 @@ def _initrd(base: Path, own: bytes, console: Path) -> Iterator[Path]:
         initrd.unlink(missing_ok=True)
 
 
-def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, ports: Ports) -> list[str]:
+def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, ports: Ports,
+          machine: Machine = USUAL) -> list[str]:
     # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
     arguments = ("console=ttyS0 panic=-1 loglevel=5 oops=panic mitigations=off no_timer_check "
                  "tsc=reliable random.trust_cpu=on cryptomgr.notests ia32_emulation=1 rdinit=/init")
     return [*ports.around, "setpriv", "--pdeathsig", "KILL", *ports.qemu, "-accel", accel,
-            "-cpu", CPU[accel], "-smp", "1", "-m", MEMORY,
+            "-cpu", CPU[accel], "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
             "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
-            "-initrd", str(initrd), "-append", arguments, *ports.arguments,
+            "-initrd", str(initrd), "-append", f"{arguments} {machine.arguments}".rstrip(), *ports.arguments,
             "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
             "-chardev", results, "-serial", "chardev:results"]
 
 
 def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started: float,
-           overall: float, descriptors: Sequence[int] = ()) -> Run:
+           machine: Machine, descriptors: Sequence[int] = ()) -> Run:
     lines: list[tuple[float, str]] = []
     ended = ""
     rest = b""
@@ -136,9 +149,9 @@ def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started:
                     grown = console.stat().st_size if console.exists() else 0
                     if grown != size:
                         size, heard = grown, now
-                    if now - started > overall:
+                    if now - started > machine.overall:
                         ended = "overall"
-                    elif now - heard > (SILENCE if lines else BOOT):
+                    elif now - heard > (machine.silence if lines else machine.boot):
                         ended = "silence"
         finally:
             command.end(qemu, 0 if ended else 2)
