@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from . import cache, command
+from .arch import AMD64, Architecture
 from .error import FullDisk, Unusable
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -33,15 +34,15 @@ def say(text: str) -> None:
 class Archive:
     """What the mirror offers. Made by open_archive()."""
 
-    def __init__(self, state: Path) -> None:
-        self._state = state
+    def __init__(self, state: Path, architecture: str = "amd64") -> None:
+        self._state, self._architecture = state, architecture
 
     def _apt(self, tool: str, *words: str) -> list[str]:
         settings = {
             "Dir::Etc": self._state / "etc", "Dir::State": self._state,
             "Dir::State::status": self._state / "status", "Dir::Cache": self._state,
             "Dir::Cache::pkgcache": "pkgcache.bin", "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
-            "APT::Architecture": "amd64", "APT::Architectures": "amd64",
+            "APT::Architecture": self._architecture, "APT::Architectures": self._architecture,
             "Acquire::Languages": "none", "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
             "Acquire::Retries": "2", "Acquire::http::Timeout": "20", "Dpkg::Use-Pty": "false",
         }
@@ -141,8 +142,8 @@ class Archive:
         return [suite for suite in suites if suite not in have]
 
 
-def open_archive(refresh: bool = False) -> Archive:
-    """The archive with its lists at hand, at most MAX_AGE old unless the network is down.
+def open_archive(refresh: bool = False, arch: Architecture = AMD64) -> Archive:
+    """The archive of an architecture with its lists at hand, at most MAX_AGE old unless the network is down.
 
     Raises Unusable without lists, or on a host whose apt knows no Debian mirror.
     """
@@ -150,9 +151,9 @@ def open_archive(refresh: bool = False) -> Archive:
         raise Unusable("no apt-get here: packages of Debian kernels need a Debian or Ubuntu host "
                        "(KERNELS=path/to/bzImage works anywhere)")
     try:
-        state = cache.root() / "apt"
+        state = cache.root() / ("apt" if arch.native else f"apt-{arch.name}")
         state.mkdir(exist_ok=True)
-        archive = Archive(state)
+        archive = Archive(state, arch.name)
         archive.refresh(refresh)
     except OSError as bad:
         raise cache.unusable(cache.root(), bad) from bad

@@ -2,25 +2,28 @@
 
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from . import cache, command, liburing, source
+from .arch import AMD64, Architecture
 
 COLLECTION = "io_uring"
 SELFTEST = Path(__file__).resolve().parents[2] / "selftests" / COLLECTION
 
 
-def build(selftest: Path = SELFTEST, branch: str | None = None, abis: Iterable[str] = ("64", "32")) -> Path:
-    """Builds a selftest folder within the kselftest frame of a branch (default: the newest).
+def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architecture = AMD64) -> Path:
+    """Builds a selftest folder within the kselftest frame of a branch (default: the newest), for all ABIs.
 
     Gives the installed bundle: a folder with run_kselftest.sh, kselftest-list.txt, kselftest/ and
     io_uring/. Unchanged sources are not built again. Raises Unusable when it does not build; the message
     names the log.
     """
-    frame = source.frame(branch)
-    prefixes = {abi: liburing.prefix(abi) for abi in abis}
-    key = cache.digest(selftest, str(frame), *map(str, prefixes.values()))
+    frame = source.frame(branch, arch.source)
+    compilers = {abi: arch.compiler(abi) for abi in arch.abis}
+    if arch.headers_32:
+        compilers["32"] += f" -isystem {source.frame(branch, arch.headers_32)}/usr/include"
+    prefixes = {abi: liburing.prefix(abi, arch) for abi in arch.abis}
+    key = cache.digest(selftest, str(frame), *compilers.values(), *map(str, prefixes.values()))
     log = cache.root() / f"bundle-{key}.log"
 
     def make(into: Path) -> None:
@@ -32,7 +35,8 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, abis: Iterable[s
         selftests = tree / "tools/testing/selftests"
         shutil.copytree(selftest, selftests / COLLECTION)
         command.run(["make", "-C", selftests, f"-j{os.cpu_count() or 1}", f"TARGETS={COLLECTION}",
-                     "FORCE_TARGETS=1", "STATIC=1", "CC=gcc", f"ABI={' '.join(prefixes)}",
+                     "FORCE_TARGETS=1", "STATIC=1", f"ARCH={arch.source}", f"CC={compilers['64']}",
+                     f"CC_32={compilers.get('32', '')}", f"ABI={' '.join(prefixes)}",
                      *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items()),
                      f"KSFT_INSTALL_PATH={into / 'installed'}", "install"],
                     f"building the selftest with the frame of {frame.name}", log=log)

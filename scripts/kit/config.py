@@ -7,10 +7,10 @@ which nic.Nic.lacking() looks at.
 from pathlib import Path
 
 from . import fragment, module
+from .arch import AMD64, Architecture
 
 # Without these no guest can tell anything
 NEEDED = {
-    "CONFIG_SERIAL_8250_CONSOLE": "a serial console (8250)",
     "CONFIG_BLK_DEV_INITRD": "support for an initrd",
     "CONFIG_BINFMT_ELF": "ELF programs",
     "CONFIG_BINFMT_SCRIPT": "scripts as programs",
@@ -19,13 +19,13 @@ NEEDED = {
     "CONFIG_INET": "IPv4",
     "CONFIG_IO_URING": "io_uring",
 }
+COMPAT = "32-bit programs cannot run"
 UNSURE = "the tests may fail for it"
 NOTHING = ""                           # as root in a guest no case is lost
 LOSS = {
     "CONFIG_NET_NS": "nearly all cases are skipped",
     "CONFIG_NET_SCHED": "most cases are skipped",
     "CONFIG_IPV6": "cases with IPv6 are skipped",
-    "CONFIG_IA32_EMULATION": "32-bit programs cannot run",
     "CONFIG_PRINTK": "console.log stays empty",
     **dict.fromkeys(("CONFIG_ADVISE_SYSCALLS", "CONFIG_EPOLL", "CONFIG_EVENTFD", "CONFIG_FUTEX",
                      "CONFIG_HIGH_RES_TIMERS", "CONFIG_MULTIUSER", "CONFIG_NAMESPACES", "CONFIG_POSIX_TIMERS",
@@ -37,21 +37,21 @@ LOSS = {
 QDISC = "CONFIG_NET_SCH_TBF"           # the first of module.QDISCS; each of them will do
 
 
-def refusal(config: Path) -> str:
+def refusal(config: Path, arch: Architecture = AMD64) -> str:
     """Why a kernel with this configuration cannot be tested in a guest at all; "" when it can."""
     has = fragment.options(config)
     return next((f"a kernel without {purpose} cannot be tested here; build it with {option}=y"
-                 for option, purpose in NEEDED.items() if has.get(option) != "y"), "")
+                 for option, purpose in {**arch.needed, **NEEDED}.items() if has.get(option) != "y"), "")
 
 
-def notes(config: Path, modules: Path | None, elsewhere: str) -> list[str]:
+def notes(config: Path, modules: Path | None, elsewhere: str, arch: Architecture = AMD64) -> list[str]:
     """What will be skipped or cannot run, and why, each in a few words; empty for a kernel that has all.
 
     `modules` is a folder that module.gather() filled, `elsewhere` says where a module that is not in it may be.
     """
     has = fragment.options(config)
     lost: dict[str, list[str]] = {}
-    for option, loss in LOSS.items():
+    for option, loss in (LOSS | ({arch.compat: COMPAT} if arch.compat else {})).items():
         if loss and has.get(option) != "y":
             state = "built as a module, which is not loaded" if has.get(option) == "m" else "not set"
             lost.setdefault(f"{state}: {loss}", []).append(option)

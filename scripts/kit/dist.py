@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .arch import AMD64, Architecture
 from . import bundle, cache, command, liburing, patch, source
 from .error import BuildFailed, Unusable
 
@@ -177,32 +178,35 @@ def pack_frame(made: Release, into: Path) -> Path:
     return pack(into / f"{made.name}-frame.tar.xz", folder_members(source.frame(), FRAME), made)
 
 
-def pack_bundle(made: Release, tree: Path, into: Path, work: Path) -> Path:
+def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Architecture = AMD64) -> Path:
     """The static bundle of the tests in an unpacked source archive, built anew with a cache below `work`.
 
     Only what is downloaded comes from the user's cache.
     """
     own = cache.root()
     fresh = work / "cache" / cache.PROJECT
-    fresh.mkdir(parents=True)
+    fresh.mkdir(parents=True, exist_ok=True)
     for name in ("apt", "frames", "locks"):
         (own / name).mkdir(exist_ok=True)
-        (fresh / name).symlink_to(own / name)
+        if not (fresh / name).is_symlink():
+            (fresh / name).symlink_to(own / name)
     before = os.environ.get("XDG_CACHE_HOME")
     os.environ["XDG_CACHE_HOME"] = str(fresh.parent)
     try:
-        members = folder_members(bundle.build(tree / "selftests" / bundle.COLLECTION))
-        library, frame = liburing.prefix("64").name.removesuffix("-64"), source.frame().name.split("_")[1]
+        members = folder_members(bundle.build(tree / "selftests" / bundle.COLLECTION, arch=arch))
+        library, frame = "-".join(liburing.prefix("64", arch).name.split("-")[:2]), source.frame().name.split("_")[1]
     finally:
         os.environ.pop("XDG_CACHE_HOME")
         if before is not None:
             os.environ["XDG_CACHE_HOME"] = before
+    libc = arch.libraries[0] if arch.libraries else "libc6-dev"
     words = {"VERSION": made.version, "COMMIT": made.commit, "LIBURING": library, "FRAME": frame,
-             "GCC": command.run(["gcc", "--version"], "gcc").splitlines()[0],
-             "GLIBC": command.run(["dpkg-query", "-W", "-f", "${Version}", "libc6-dev"], "dpkg-query")}
+             "ARCH": f"{arch.name}, {' and '.join(arch.abis)} bit",
+             "GCC": command.run([arch.compiler("64"), "--version"], "gcc").splitlines()[0],
+             "LIBC": libc, "GLIBC": command.run(["dpkg-query", "-W", "-f", "${Version}", libc], "dpkg-query")}
     text = (tree / "packaging/bundle/README").read_text()
     members["README"] = Member(fill(text, words).encode())
-    return pack(into / f"{made.name}-bundle-amd64.tar.xz", members, made)
+    return pack(into / f"{made.name}-bundle-{arch.name}.tar.xz", members, made)
 
 
 def liburing_32(tree: Path) -> Path:

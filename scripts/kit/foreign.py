@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import config, image, module, version
+from .arch import AMD64, Architecture
 from .error import Usage
 
 # SUSE's kernels that stay on one point release for years: 5.14.21-150500.55.19-default, 5.3.18-lp152.19.2-default
@@ -22,42 +23,43 @@ class Found:
     modules: Path
     config: Path | None
     elsewhere: str                     # where a module that is not there may be
+    arch: Architecture = AMD64
     package: str = ""
     package_version: str = ""
 
     @property
     def release(self) -> str:
         """As uname -r has it."""
-        return image.banner(self.image).split()[0]
+        return image.banner(self.image, self.arch).split()[0]
 
     @property
     def version(self) -> version.Version | None:
         """The upstream version, None when it cannot be told."""
-        return None if FROZEN.match(self.release) else image.upstream(image.banner(self.image))
+        return None if FROZEN.match(self.release) else image.upstream(image.banner(self.image, self.arch))
 
     @property
     def lacking(self) -> str:
         """A line on what will be skipped or cannot run for want of an option or a module; "" when nothing is."""
         if self.config:
-            return "; ".join(config.notes(self.config, self.modules, self.elsewhere))
+            return "; ".join(config.notes(self.config, self.modules, self.elsewhere, self.arch))
         bare = "" if any(self.modules.iterdir()) else f", no modules ({self.elsewhere})"
         return f"no configuration at hand{bare}: what is skipped shows when it runs"
 
 
-def release(path: Path, source: Path) -> str:
-    """The release of an image that lies in a package or folder. Raises Usage unless it is for x86-64."""
+def release(path: Path, source: Path, arch: Architecture) -> str:
+    """The release of an image that lies in a package or folder. Raises Usage unless it is for that architecture."""
     try:
-        found = image.banner(path).split()[0]
+        found = image.banner(path, arch).split()[0]
     except Usage as bad:
         raise Usage(f"{source}: {path.name}: {str(bad).removeprefix(f'{path}: ')}") from bad
     with path.open("rb") as file:
         head = file.read(0x238)
-    if int.from_bytes(head[0x206:0x208], "little") >= 0x20c and not head[0x236] & 1:
-        raise Usage(f"{source}: {path.name} is a 32-bit kernel, and the guest is x86-64")
+    if arch.native and int.from_bytes(head[0x206:0x208], "little") >= 0x20c and not head[0x236] & 1:
+        raise Usage(f"{source}: {path.name} is a 32-bit kernel, and the guest is amd64")
     return found
 
 
-def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path) -> None:
+def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path, arch: Architecture) -> None:
     """module.gather() of all below a lib/modules/RELEASE: distributions have extra/ and updates/ beside kernel/.
 
     Raises Usage when there are modules for another architecture.
@@ -68,5 +70,6 @@ def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path) -> No
     for path in into.glob("*.ko"):
         with path.open("rb") as file:
             head = file.read(20)
-        if head[:5] != b"\x7fELF\x02" or head[18:20] != b"\x3e\0":
-            raise Usage(f"{source}: {path.stem.partition('-')[2]}.ko is not for x86-64, as the guest is")
+        data, machine = arch.elf
+        if head[:6] != b"\x7fELF\2%c" % data or int.from_bytes(head[18:20], "little" if data == 1 else "big") != machine:
+            raise Usage(f"{source}: {path.stem.partition('-')[2]}.ko is not for {arch.name}, as the guest is")

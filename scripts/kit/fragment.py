@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from .arch import AMD64, Architecture
 from .command import run
 from .error import BuildFailed
 
@@ -38,26 +39,36 @@ def merge(fragment: Path, tree: Path) -> None:
         raise BuildFailed(f"{fragment}: {tree.name} does not take {', '.join(lost)}")
 
 
+def make(tree: Path, out: Path, arch: Architecture, *words: str) -> list[str | Path]:
+    """The command that builds in a tree for an architecture."""
+    cross = () if arch.native else (f"CROSS_COMPILE={arch.triplets['64']}-", f"CC={arch.compiler('64')}")
+    return ["make", "-C", tree, f"O={out}", f"ARCH={arch.kernel}", *cross, f"-j{os.cpu_count() or 1}", *words]
+
+
 def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None, more: Sequence[str] = (),
-              words: Sequence[str] = ()) -> None:
-    """Leaves out/.config: tinyconfig of an x86 tree with the fragment and more lines on top.
+              words: Sequence[str] = (), arch: Architecture = AMD64) -> None:
+    """Leaves out/.config: tinyconfig of a tree with the fragment, that of the architecture and more lines on top.
 
     `words` go to make. Raises BuildFailed, also when one of the lines is lost.
     """
-    make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}", *words]
     said = f"configuring {tree}"
-    run([*make, "tinyconfig"], said, log=log, error=BuildFailed)
+    run(make(tree, out, arch, *words, "tinyconfig"), said, log=log, error=BuildFailed)
     base = out / "tinyconfig"
     shutil.copy(out / ".config", base)
     extra = out / "extra"
     extra.write_text("".join(f"{line}\n" for line in more))
-    run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment, extra], said, log=log,
-        error=BuildFailed)
-    run([*make, "olddefconfig"], said, log=log, error=BuildFailed)
+    run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment,
+         *_own(fragment, arch), extra], said, log=log, error=BuildFailed)
+    run(make(tree, out, arch, *words, "olddefconfig"), said, log=log, error=BuildFailed)
     final = options(out / ".config")
-    lost = [name for name, value in options(extra).items() if final.get(name) != value]
+    lost = [name for path in (*_own(fragment, arch), extra) for name, value in options(path).items() if final.get(name) != value]
     if lost:
         raise BuildFailed(f"{said}: it does not take {', '.join(lost)}")
+
+
+def _own(fragment: Path, arch: Architecture) -> list[Path]:
+    """The lines that one architecture needs besides."""
+    return [] if arch.native else [fragment.with_name(f"{fragment.name}.{arch.name}")]
 
 
 def compare(needed: Path, config: Path) -> None:

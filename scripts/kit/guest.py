@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from . import initramfs, module, nic, program, ssh, vm
@@ -20,7 +21,8 @@ def run(accelerator: str, files: Files, base: Path, request: str, through: Nic |
     console = home / "console.log"
 
     def boot(initrd: bytes, ports: Ports) -> Run:
-        done = vm.boot(accelerator, files.image, base, initrd, console, seen, ports=ports)
+        done = vm.boot(accelerator, files.image, base, initrd, console, seen, ports=ports,
+                       machine=vm.Machine(arch=files.arch))
         done.lines[:0] = [(0.0, f"# nic: {note}") for note in ports.notes]
         return done
 
@@ -44,7 +46,8 @@ def job(accelerator: str, files: Files, base: Path, script: str, home: Path, see
     Both streams of the script are the lines of results; its console is left in `home`.
     """
     own = initramfs.of_kernel(files.modules, "", more={**(more or {}), "job": script.encode()})
-    return vm.boot(accelerator, files.image, base, own, home / "console.log", seen, machine=machine)
+    return vm.boot(accelerator, files.image, base, own, home / "console.log", seen,
+                   machine=replace(machine, arch=files.arch))
 
 
 def _own(through: Nic, way: str, files: Files, request: str, more: program.Files | None = None) -> bytes:

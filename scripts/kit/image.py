@@ -1,17 +1,29 @@
-"""Kernel images: what a bzImage's header says. Documentation/arch/x86/boot.rst has the format."""
+"""Kernel images: what they say of themselves.
 
+Documentation/arch/x86/boot.rst has the header of a bzImage, Documentation/arch/arm64/booting.rst and riscv/boot.rst
+those of an Image. Only the first tells a version; others have the text of /proc/version or the like in their data.
+"""
+
+import mmap
 import re
 from pathlib import Path
 
 from . import version
+from .arch import AMD64, Architecture
 from .error import Usage
 
 
-def banner(path: Path) -> str:
-    """The kernel_version string of a bzImage, "6.1.0-50-cloud-amd64 (builder) #1 SMP ...".
+# "Linux version 6.1.5 (builder) (compiler) #1 SMP ...", or on s390 without the first words
+_TEXT = re.compile(rb"\d+\.\d+[\w.+~-]* \([^\0\n]{1,300}\) #\d+ [^\0\n]{1,200}")
 
-    Raises Usage when the file is no x86 kernel image or is cut short.
+
+def banner(path: Path, arch: Architecture = AMD64) -> str:
+    """What an image of an architecture says that it is, "6.1.0-50-cloud-amd64 (builder) #1 SMP ...".
+
+    Raises Usage when the file is no such image or is cut short.
     """
+    if not arch.native:
+        return _told(path, arch)
     try:
         with path.open("rb") as file:
             head = file.read(0x10000)
@@ -30,6 +42,24 @@ def banner(path: Path) -> str:
     text = head[start:start + 256].split(b"\0")[0].decode("latin-1")
     if start == 0x200 or not text:
         raise Usage(f"{path}: its boot header names no version")
+    return text
+
+
+def _told(path: Path, arch: Architecture) -> str:
+    try:
+        with path.open("rb") as file:
+            start, magic = arch.magic
+            head = file.read(4096)
+            if head[start:start + len(magic)] != magic or \
+                    head[:4] == b"\x7fELF" and int.from_bytes(head[18:20], "little") != arch.elf[1]:
+                raise Usage(f"{path}: not a kernel image for {arch.name}; give {arch.made} of a build")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                found = _TEXT.search(data)
+                text = found[0].decode("latin-1") if found else ""
+    except OSError as bad:
+        raise Usage(f"{path}: {bad.strerror}") from bad
+    if not text:
+        raise Usage(f"{path}: tells no version; it may be cut short")
     return text
 
 

@@ -20,8 +20,10 @@ mount -t tmpfs tmpfs /tmp
 [ -d /sys/kernel/debug ] && mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 # RHEL forbids it until it is asked
 [ -e /proc/sys/kernel/io_uring_disabled ] && echo 0 >/proc/sys/kernel/io_uring_disabled
-exec >/dev/ttyS1 2>&1 </dev/null
-stty -F /dev/ttyS1 -opost 2>/dev/null
+# The kernel's command line may say results=
+: "${results:=ttyS1}"
+exec >"/dev/$results" 2>&1 </dev/null
+stty -F "/dev/$results" -opost 2>/dev/null
 echo "# kit: started $(uname -r) $(cut -d ' ' -f 1 /proc/uptime)"
 for module in /modules/*.ko; do
 	[ -e "$module" ] && { insmod "$module" || echo "# kit: no ${module##*/}"; }

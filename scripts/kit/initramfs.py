@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from . import cache, module
+from .arch import AMD64, Architecture
 from .archive import open_archive
 from .error import Unusable
 
@@ -30,21 +31,22 @@ exec awk '{ print "# " $0; fflush() }'
 """
 
 
-def busybox() -> Path:
-    """A static busybox: the host's if it has one, else that of Debian's busybox-static."""
+def busybox(arch: Architecture = AMD64) -> Path:
+    """A static busybox: the host's if it has one and is of that architecture, else that of Debian's busybox-static."""
     for place in map(Path, ("/bin/busybox", "/usr/bin/busybox")):
-        if place.is_file() and b"/ld-linux" not in place.read_bytes()[:4096]:
+        if arch.native and place.is_file() and b"/ld-linux" not in place.read_bytes()[:4096]:
             return place
-    home = cache.folder("busybox", lambda into: open_archive().unpack("busybox-static", None, into))
+    home = cache.folder("busybox" if arch.native else f"busybox-{arch.name}",
+                        lambda into: open_archive(arch=arch).unpack("busybox-static", None, into))
     found = next((path for path in home.glob("**/bin/busybox") if path.is_file()), None)
     if not found:
         raise Unusable("busybox-static has no busybox in it")
     return found
 
 
-def base(bundle: Path) -> Path:
+def base(bundle: Path, arch: Architecture = AMD64) -> Path:
     """The part that all kernels share: busybox, init and the bundle. Made once for each bundle."""
-    box = busybox()
+    box = busybox(arch)
     key = f"initramfs/{bundle.name}-{cache.digest(INIT, PORTS, box, TIMEOUT, PERL)}"
 
     def make(into: Path) -> None:

@@ -21,6 +21,8 @@ VERSION = {"major": 5, "minor": 3}
 ORIGIN = "sendmsg_retry"               # who reports, unless --origin says otherwise
 ROOT = "kselftest.io_uring"            # the path of all tests, as KernelCI names selftests
 
+# Debian's name -> KCIDB's, which is the kernel's; others are the same
+_ARCHITECTURE = {"amd64": "x86_64", "s390x": "s390", "riscv64": "riscv", "ppc64el": "powerpc"}
 _STATUS = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP", "error": "ERROR"}
 _WHOLE = {"did-not-boot": "MISS", "not-run": "MISS", "panicked": "FAIL", "hung": "ERROR", "ran-nothing": "ERROR"}
 _NEVER_RAN = re.compile(r"case \d+ of \d+")    # ktap's name for what was planned and did not begin
@@ -89,7 +91,7 @@ def _checkout(key: str, result: KernelResult, origin: str) -> str:
 
 def _build(key: str, result: KernelResult, origin: str) -> str:
     failed = result.outcome == "did-not-build"
-    return _object({"id": key, "checkout_id": key, "origin": origin, "architecture": "x86_64",
+    return _object({"id": key, "checkout_id": key, "origin": origin, "architecture": _ARCHITECTURE.get(result.arch, result.arch),
                     "status": "FAIL" if failed else "PASS", "comment": clean(result.package or result.kernel),
                     "log_excerpt": clean(shortened(result.reason, LIMIT)) if failed else ""})
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from . import cache, config, diagnosis, fragment, host, image, module, nic, package, root, version
+from .arch import AMD64, Architecture
 from .archive import Archive, Order, Stanza, debian_order, open_archive, say
 from .command import run
 from .error import BuildFailed, Unusable, Usage
@@ -30,6 +31,7 @@ class Files:
     image: Path
     modules: Path | None = None
     config: Path | None = None
+    arch: Architecture = AMD64
 
 
 @dataclass(frozen=True)
@@ -45,24 +47,25 @@ class Kernel:
     complete: bool = True             # False: the mirror no longer has its modules
     # What its code has, as (slug, opcode) of diagnosis: predicts better than a version where it is known
     present: frozenset[tuple[str, str]] | None = None
+    arch: Architecture = AMD64
     obtain: Callable[[], Files] = field(default=lambda: Files(Path()), compare=False, repr=False)
 
 
 class Kernels:
-    """Turns words into kernels; asks the archive only when a word needs it."""
+    """Turns words into kernels of one architecture; asks the archive only when a word needs it."""
 
-    def __init__(self, refresh: bool = False) -> None:
-        self._refresh = refresh
+    def __init__(self, refresh: bool = False, arch: Architecture = AMD64) -> None:
+        self._refresh, self._arch = refresh, arch
 
     @cached_property
     def _archive(self) -> Archive:
-        return open_archive(self._refresh)
+        return open_archive(self._refresh, self._arch)
 
     @cached_property
     def offered(self) -> list[Kernel]:
-        """Debian's cloud kernels, newest first, one for each upstream version."""
+        """Debian's kernels, cloud ones where there are, newest first, one for each upstream version."""
         best: dict[version.Version, Stanza] = {}
-        pattern = r"linux-image-\d.*-cloud-amd64"
+        pattern = f"linux-image-{self._arch.flavour}"
         for stanza in self._archive.packages("linux-image-", pattern):
             if not re.search(r"\.\d+.*-\d|\d\.\d+\.\d+", stanza["Package"]):
                 continue                          # linux-image-6.1-cloud-amd64: only points to another
@@ -100,20 +103,22 @@ class Kernels:
                       for branches in DEFAULT)
             return [kernel for kernel in newest if kernel]
         if word == "running":
+            if not self._arch.native:
+                raise Usage(f"running: this host is not {self._arch.name}; without --arch it is tested")
             return [_running()]
         if word.startswith("debian:"):
             return [self._debian(word.removeprefix("debian:"))]
         if word.startswith(("deb:", "rpm:", "dir:")):
-            return [_found(word)]
+            return [_found(word, self._arch)]
         path = Path(word).expanduser()
         if path.is_dir():
-            return [_tree(path.resolve())]
+            return [_tree(path.resolve(), self._arch)]
         if path.is_file():
             if path.suffix in (".deb", ".rpm"):
                 raise Usage(f"{path}: a package; say {path.suffix[1:]}:{path}")
-            return [_image(path.resolve())]
+            return [_image(path.resolve(), self._arch)]
         raise Usage(f"{word}: no such kernel; give default, all, running, debian:<version> "
-                    "(scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a bzImage or a kernel tree")
+                    "(scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a kernel image or tree")
 
     def _debian(self, name: str) -> Kernel:
         for kernel in self.offered:
@@ -122,7 +127,7 @@ class Kernels:
         for kernel in self.offered:
             if kernel.complete and kernel.version and name == kernel.version.branch:
                 return kernel
-        for candidate in (name, f"linux-image-{name}", f"linux-image-{name}-amd64"):
+        for candidate in (name, f"linux-image-{name}", f"linux-image-{name}-{self._arch.name}"):
             stanzas = self._archive.packages(candidate, re.escape(candidate))
             if stanzas:
                 return self._packaged(max(stanzas, key=_order), f"debian:{candidate}")
@@ -144,7 +149,7 @@ class Kernels:
         package, debian = stanza["Package"], stanza["Version"]
         return Kernel(label=package.removeprefix("linux-image-").removesuffix("-amd64"), word=word,
                       origin="debian", version=version.of_package(debian), package=package,
-                      package_version=debian, complete=self._has_modules(stanza), obtain=lambda: self._unpacked(stanza))
+                      package_version=debian, complete=self._has_modules(stanza), arch=self._arch, obtain=lambda: self._unpacked(stanza))
 
     @cached_property
     def _module_packages(self) -> set[tuple[str, str]]:
@@ -157,7 +162,7 @@ class Kernels:
 
     def _unpacked(self, stanza: Stanza) -> Files:
         wanted = cache.digest(*WANTED)
-        key = f"kernels/{stanza['Package']}_{stanza['Version']}_{wanted}"
+        key = f"kernels/{stanza['Package']}_{stanza['Version']}_{wanted}"    # no other architecture has this name
 
         def make(into: Path) -> None:
             raw = into / "raw"
@@ -167,7 +172,7 @@ class Kernels:
                 if not part[0].startswith("linux-binary-") and not self._archive.has(*part):
                     continue                      # older ones have left the mirror: do without
                 self._archive.unpack(*part, raw)
-            image_file = _first(raw, "vmlinuz*")
+            image_file = _first(raw, "vmlinu[xz]*")
             if not image_file:
                 raise Unusable(f"{stanza['Package']} {stanza['Version']}: has no vmlinuz")
             image_file.rename(into / "vmlinuz")
@@ -183,7 +188,7 @@ class Kernels:
 
         home = cache.folder(key, make)
         config = home / "config"
-        return _checked(Files(home / "vmlinuz", home / "modules", config if config.exists() else None))
+        return _checked(Files(home / "vmlinuz", home / "modules", config if config.exists() else None, self._arch))
 
 
 def _parts(stanza: Stanza) -> list[tuple[str, str]]:
@@ -211,47 +216,49 @@ def _label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]", "-", text).strip("-.") or "kernel"
 
 
-def _found(word: str) -> Kernel:
+def _found(word: str, arch: Architecture) -> Kernel:
     origin, _, text = word.partition(":")
     try:
-        it = root.find(text, WANTED) if origin == "dir" else package.find(origin, text, WANTED)
+        it = root.find(text, WANTED, arch) if origin == "dir" else package.find(origin, text, WANTED, arch)
     except OSError as bad:
         raise Unusable(f"{word}: {bad.filename or 'a file'}: {bad.strerror}") from bad
     if it.lacking:
         say(f"{it.release}: {it.lacking}")
     return Kernel(label=_label(re.sub(r"[-.](amd64|x86_64)$", "", it.release)), word=it.word, origin=origin,
-                  version=it.version, package=it.package, package_version=it.package_version,
-                  obtain=lambda: _checked(Files(it.image, it.modules, it.config)))
+                  version=it.version, package=it.package, package_version=it.package_version, arch=arch,
+                  obtain=lambda: _checked(Files(it.image, it.modules, it.config, arch)))
 
 
-def _image(path: Path) -> Kernel:
-    banner = image.banner(path)
+def _image(path: Path, arch: Architecture) -> Kernel:
+    banner = image.banner(path, arch)
     release = banner.split()[0]
 
     def obtain() -> Files:
         near = [path.parent / f"config-{release}", path.parent / "config"]
-        if path.name == "bzImage":                # arch/x86/boot/bzImage of a build
-            near += [folder / ".config" for folder in list(path.parents)[3:4]]
+        if path.match(arch.made):                 # arch/x86/boot/bzImage of a build
+            near += [path.parents[arch.made.count("/")] / ".config"]
         config = next((file for file in near if file.is_file()), None)
         modules = Path("/lib/modules") / release
         if path.parent.name == release:
             modules = path.parent
         if not (modules / "kernel").is_dir():
-            return _checked(Files(path, None, config))
+            return _checked(Files(path, None, config, arch))
         key = f"modules/{_label(release)}-{cache.digest(str(modules), banner, *WANTED)}"
-        return _checked(Files(path, cache.folder(key, lambda into: module.gather(modules, into, WANTED)), config))
+        return _checked(Files(path, cache.folder(key, lambda into: module.gather(modules, into, WANTED)), config,
+                              arch))
 
     return Kernel(label=_label(release), word=str(path), origin="image",
-                  version=image.upstream(banner), obtain=obtain)
+                  version=image.upstream(banner), arch=arch, obtain=obtain)
 
 
-def _tree(tree: Path) -> Kernel:
+def _tree(tree: Path, arch: Architecture) -> Kernel:
     text = version.of_makefile(tree)
     if text is None:
         raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION); "
                     f"an unpacked kernel is dir:{tree}")
     return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
-                  version=image.upstream(text), present=_present(tree), obtain=lambda: _built(tree))
+                  version=image.upstream(text), present=_present(tree), arch=arch,
+                  obtain=lambda: _built(tree, arch))
 
 
 def _present(tree: Path) -> frozenset[tuple[str, str]] | None:
@@ -261,26 +268,26 @@ def _present(tree: Path) -> frozenset[tuple[str, str]] | None:
         return None
 
 
-def _built(tree: Path) -> Files:
-    ready = tree / "arch/x86/boot/bzImage"
+def _built(tree: Path, arch: Architecture) -> Files:
+    ready = tree / arch.made
     if ready.is_file():
-        return _image(ready).obtain()
+        return _image(ready, arch).obtain()
     if not FRAGMENT.is_file():
-        raise Unusable(f"{FRAGMENT} is missing: build {tree} yourself, its arch/x86/boot/bzImage is taken then")
-    host.need(host.KERNEL_BUILD)
-    out = cache.root() / "builds" / f"{_label(tree.name)}-{cache.digest(str(tree))}"
+        raise Unusable(f"{FRAGMENT} is missing: build {tree} yourself, its {arch.made} is taken then")
+    host.need((*host.BUILD, *host.KERNEL_BUILD))
+    host.need(arch.cross)
+    out = cache.root() / "builds" / f"{_label(tree.name)}-{arch.name}-{cache.digest(str(tree))}"
     out.mkdir(parents=True, exist_ok=True)
     log = out.with_name(f"{out.name}.log")
-    make = ["make", "-C", str(tree), f"O={out}", "ARCH=x86_64"]
     with cache.lock(f"builds/{out.name}"):
-        fragment.configure(FRAGMENT, tree, out, log)
-        run([*make, f"-j{os.cpu_count() or 1}", "bzImage"], f"building {tree}", log=log, error=BuildFailed)
-    return _checked(Files(out / "arch/x86/boot/bzImage", None, out / ".config"))
+        fragment.configure(FRAGMENT, tree, out, log, arch=arch)
+        run(fragment.make(tree, out, arch, arch.image), f"building {tree}", log=log, error=BuildFailed)
+    return _checked(Files(out / arch.made, None, out / ".config", arch))
 
 
 def _checked(files: Files) -> Files:
     """Refuses, in words, a kernel that by its config cannot talk to us."""
-    image.banner(files.image)
-    if files.config and (why := config.refusal(files.config)):
+    image.banner(files.image, files.arch)
+    if files.config and (why := config.refusal(files.config, files.arch)):
         raise Unusable(f"{files.image}: {why}")
     return files

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from . import archive, cache, command
+from .arch import AMD64, Architecture
 from .error import BuildFailed, FullDisk, Unusable
 
 SERIES = Path(__file__).resolve().parents[2] / "patches" / "liburing"
 TEST = "sendmsg-control"
-COMPILER = {"64": "gcc", "32": "gcc -m32"}
 
 
-def prefix(abi: str) -> Path:
+def prefix(abi: str, arch: Architecture = AMD64) -> Path:
     """The folder with include/ and lib/liburing.a for an ABI ("64" or "32"), built when it is not there.
 
     The newest version on the mirror that builds here is taken. Raises Unusable when none does.
@@ -25,7 +25,8 @@ def prefix(abi: str) -> Path:
     failure: Unusable | None = None
     for version in versions:
         try:
-            return cache.folder(f"liburing/{version}-{abi}", partial(_build, source, version, abi))
+            name = f"{version}-{abi}" if arch.native else f"{version}-{arch.name}-{abi}"
+            return cache.folder(f"liburing/{name}", partial(_build, source, version, arch, abi))
         except FullDisk:
             raise
         except Unusable as bad:
@@ -33,19 +34,18 @@ def prefix(abi: str) -> Path:
     raise failure or Unusable("the mirror offers no source of liburing")
 
 
-def _build(source: archive.Archive, version: str, abi: str, into: Path) -> None:
+def _build(source: archive.Archive, version: str, arch: Architecture, abi: str, into: Path) -> None:
     work = into / "work"
     work.mkdir()
     tree = source.source("liburing", version, work)
-    _library(tree, abi, f"building liburing {version} for {abi} bit")
+    _library(tree, arch.compiler(abi), f"building liburing {version} for {arch.name}, {abi} bit")
     (into / "lib").mkdir()
     shutil.copy(tree / "src/liburing.a", into / "lib/liburing.a")
     shutil.copytree(tree / "src/include", into / "include")
     shutil.rmtree(work)
 
 
-def _library(tree: Path, abi: str, what: str) -> None:
-    compiler = COMPILER[abi]
+def _library(tree: Path, compiler: str, what: str) -> None:
     command.run(["./configure", f"--cc={compiler}", f"--cxx={compiler}"], what, cwd=tree)
     command.run(["make", "-C", "src", f"-j{os.cpu_count() or 1}", "ENABLE_SHARED=0", "liburing.a"], what, cwd=tree)
 
@@ -66,7 +66,7 @@ def regression(abi: str) -> tuple[str, set[tuple[str, str]]]:
         tree = source.source("liburing", version, Path(work))
         for name in (SERIES / "series").read_text().split():
             command.run(["patch", "-p1", "--fuzz=0", "-s", "-i", SERIES / name], name, cwd=tree, error=BuildFailed)
-        _library(tree, abi, f"building liburing {version} for {abi} bit")
+        _library(tree, AMD64.compiler(abi), f"building liburing {version} for {abi} bit")
         command.run(["make", "-C", "test", "CFLAGS=-g -O2 -Wall -Wextra -Werror", f"{TEST}.t"], f"building {TEST}",
                     cwd=tree, error=BuildFailed)
         said = command.run(["sh", "-c", f"TIMEOUT=60 TEST_GNU_EXITCODE=1 bash ./runtests.sh {TEST}.t 2>&1; echo rc=$?"],

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, command, foreign, host
+from .arch import Architecture
 from .archive import say
 from .error import Usage
 
@@ -26,24 +27,23 @@ class Format:
     query: tuple[str, ...]             # prints name, version and architecture
     check: tuple[str, ...]             # fails for a damaged one, as far as that is not seen in unpacking
     tar: str                           # shell: the content of $1 as a tar file $2
-    here: str                          # what it calls x86-64, a pattern
     names: str                         # its packages of one kernel: group 1 or 3 is the part, group 2 the kernel
 
 
 FORMATS = {
     "deb": Format(b"!<arch>\n", ("dpkg",), ("dpkg-deb", "--show", "--showformat",
                                             "${Package}\n${Version}\n${Architecture}\n"), (),
-                  'dpkg-deb --fsys-tarfile "$1" >"$2"', "amd64",
+                  'dpkg-deb --fsys-tarfile "$1" >"$2"',
                   r"linux-(image|binary|base|modules|modules-extra)(?:-unsigned)?-(\d.+?)(?:-unsigned)?()"),
     "rpm": Format(b"\xed\xab\xee\xdb", ("rpm", "libarchive-tools"),
                   ("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"),
-                  ("rpm", "-K", "--nosignature"), 'bsdtar -cf "$2" "@$1"', r"x86_64(_v\d)?",
+                  ("rpm", "-K", "--nosignature"), 'bsdtar -cf "$2" "@$1"',
                   r"()(kernel.*?)(-core|-modules-core|-modules|-modules-extra|-extra|-optional|)"),
 }
 
 # Where packages have their files
-_BOOT = re.compile(r"(?:\./)?(?:usr/)?boot/(vmlinuz|config)-(.+)")
-_MODULES = re.compile(r"(?:\./)?(?:usr/)?lib/modules/([^/]+)/(?:(vmlinuz|config)|.+/([^/]+\.ko(?:\.[a-z0-9]+)?))")
+_BOOT = re.compile(r"(?:\./)?(?:usr/)?boot/(vmlinu[xz]|config)-(.+)")
+_MODULES = re.compile(r"(?:\./)?(?:usr/)?lib/modules/([^/]+)/(?:(vmlinu[xz]|config)|.+/([^/]+\.ko(?:\.[a-z0-9]+)?))")
 
 
 @dataclass(frozen=True)
@@ -72,24 +72,25 @@ class Package:
         return ((match[1] or match[3]).lstrip("-"), match[2]) if match else ("", "")
 
 
-def find(kind: str, text: str, wanted: Sequence[str]) -> foreign.Found:
+def find(kind: str, text: str, wanted: Sequence[str], arch: Architecture) -> foreign.Found:
     """The kernel in packages, "a.deb,b.deb", with the wanted modules of it and what they depend on.
 
-    Says which packages were taken besides. Raises Usage when they hold no kernel for x86-64, or more than one;
+    Says which packages were taken besides. Raises Usage when they hold no kernel for the architecture, or more than one;
     Unusable when they cannot be unpacked here.
     """
     host.need((*FORMATS[kind].tools, "zstd"))
     named = [_read(kind, path) for path in dict.fromkeys(_files(kind, text))]
-    _one_kernel(named)
+    _one_kernel(named, arch)
     more = _siblings(named)
     if more:
         say(f"{named[0].path.name}: also took {', '.join(one.name for one in more)} from its folder")
     packages = [*named, *more]
     home = cache.folder(f"packages/{cache.digest(*(one.path for one in packages), *wanted)}",
-                        lambda into: _unpack(packages, into, wanted))
+                        lambda into: _unpack(packages, into, wanted, arch))
     config = home / "config"
     return foreign.Found(f"{kind}:{','.join(str(one.path) for one in named)}", home / "vmlinuz", home / "modules",
-                         config if config.exists() else None, _elsewhere(packages), named[0].name, named[0].version)
+                         config if config.exists() else None, _elsewhere(packages), arch, named[0].name,
+                         named[0].version)
 
 
 def _files(kind: str, text: str) -> Iterator[Path]:
@@ -139,12 +140,13 @@ def _damaged(path: Path, why: str) -> Usage:
     return Usage(f"{path}: damaged or cut short; fetch it again ({why})")
 
 
-def _one_kernel(named: Sequence[Package]) -> None:
+def _one_kernel(named: Sequence[Package], arch: Architecture) -> None:
     """Raises Usage unless all are for the guest and of one kernel."""
     first = named[0]
     for one in named:
-        if not re.fullmatch(FORMATS[one.kind].here, one.architecture):
-            raise Usage(f"{one.path}: for {one.architecture}, and the guest is x86-64; fetch the one for that")
+        if not re.fullmatch(arch.rpm or arch.name if one.kind == "rpm" else arch.name, one.architecture):
+            raise Usage(f"{one.path}: for {one.architecture}, and the guest is {arch.name}; fetch the one for that, "
+                        "or say --arch")
         if one.version != first.version or one.kernel and first.kernel and one.kernel != first.kernel:
             raise Usage(f"{one.path}: of another kernel ({one.name} {one.version}) than {first.path.name} "
                         f"({first.name} {first.version}); name packages of one")
@@ -186,7 +188,7 @@ def _elsewhere(packages: Sequence[Package]) -> str:
     return f"usually in {' or '.join(usual)}" if usual else "in none of its packages"
 
 
-def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str]) -> None:
+def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str], arch: Architecture) -> None:
     """Leaves vmlinuz, modules/ and, if it is there, config."""
     say(f"unpacking {', '.join(one.name for one in packages)}")
     raw = into / "raw"
@@ -195,22 +197,22 @@ def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str]) -> N
         check = FORMATS[one.kind].check
         if check:
             _run([*check, str(one.path)], one.path)
-        releases |= _take(one, into, raw)
+        releases |= _take(one, into, raw, arch)
     if not (into / "vmlinuz").exists():
         if raw.exists():
             raise Usage(f"{packages[0].path}: modules without their kernel; name the package that has vmlinuz, too "
                         "(linux-image-..., kernel-core, kernel-default)")
         raise Usage(f"{packages[0].path}: has no kernel (no vmlinuz); it comes in linux-image-..., kernel-core, "
                     "kernel-default and the like")
-    release = foreign.release(into / "vmlinuz", packages[0].path)
+    release = foreign.release(into / "vmlinuz", packages[0].path, arch)
     other = sorted(releases - {release})
     if other:
         raise Usage(f"{packages[0].path}: more than one kernel: {release} and {', '.join(other)}; name packages of one")
-    foreign.gather(raw / release, into / "modules", wanted, packages[0].path)
+    foreign.gather(raw / release, into / "modules", wanted, packages[0].path, arch)
     shutil.rmtree(raw, ignore_errors=True)
 
 
-def _take(one: Package, into: Path, raw: Path) -> set[str]:
+def _take(one: Package, into: Path, raw: Path, arch: Architecture) -> set[str]:
     """Writes what is needed of one package: vmlinuz and config, modules as raw/RELEASE/...; gives the releases."""
     packed = into / "content.tar"
     _run(["sh", "-c", FORMATS[one.kind].tar, "sh", str(one.path), str(packed)], one.path)
@@ -219,14 +221,19 @@ def _take(one: Package, into: Path, raw: Path) -> set[str]:
         with tarfile.open(packed) as archive:
             for member in archive:
                 boot, below = _BOOT.fullmatch(member.name), _MODULES.fullmatch(member.name)
+                name = boot[1] if boot else below[2] if below else ""
+                if name == "vmlinux":
+                    if arch.native:    # of SUSE, for debuggers
+                        continue
+                    name = "vmlinuz"   # what is booted where nothing is compressed
                 content = archive.extractfile(member) if member.isfile() and (boot or below) else None
                 if not content:
                     continue
                 if boot:
-                    target = into / boot[1]
+                    target = into / name
                     releases.add(boot[2])
                 elif below:
-                    target = into / below[2] if below[2] else raw / below[1] / below[3]
+                    target = into / name if name else raw / below[1] / below[3]
                     releases.add(below[1])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with content, target.open("wb") as file:

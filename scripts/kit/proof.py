@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import cache, diagnosis, fragment, host, patch, plan, report, source, tree as trees
+from .arch import AMD64, Architecture
 from .command import run
 from .error import BuildFailed, Unusable, Usage
 from .kernel import FRAGMENT, Files, Kernel
@@ -113,11 +114,11 @@ def through(variant: Variant, nic: str) -> Variant:
 class Workshop:
     """Builds the variants of one tree in one flavour, one after the other, whoever asks."""
 
-    def __init__(self, tree: Tree, flavour: Flavour = PLAIN) -> None:
-        self._tree = tree
-        self._flavour = flavour
-        self._name = " ".join(filter(None, (tree.release, flavour.name)))
-        self._label = f"{tree.release}-{cache.digest(str(tree.home), *flavour.name.split())}"
+    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64) -> None:
+        self._tree, self._flavour, self._arch = tree, flavour, arch
+        also = [*([] if arch.native else [arch.name]), *flavour.name.split()]
+        self._name = " ".join([tree.release, *also])
+        self._label = f"{tree.release}-{cache.digest(str(tree.home), *also)}"
         self._guard = threading.Lock()
         self._fresh = False
 
@@ -128,7 +129,7 @@ class Workshop:
             present = diagnosis.present(copies.home)
         label = f"{self._name} {variant.name}".replace(",", "").replace(" ", "-")
         return Kernel(label, str(self._made(label)), "tree", self._tree.version, present=present,
-                      obtain=lambda: self._build(variant, label))
+                      arch=self._arch, obtain=lambda: self._build(variant, label))
 
     def _arrange(self, copies: Desk, variant: Variant) -> None:
         for patches, reverse in ((variant.removed, True), (variant.applied, False)):
@@ -138,6 +139,7 @@ class Workshop:
 
     def _build(self, variant: Variant, label: str) -> Files:
         host.need(TOOLS)
+        host.need((*self._arch.cross, self._arch.emulator))
         top = cache.root() / "proofs"
         work, out = top / f"{self._label}.tree", top / f"{self._label}.build"
         with self._guard, cache.lock(f"proofs/{self._label}"):
@@ -148,18 +150,18 @@ class Workshop:
             log = top / f"{label}.log"
             with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}"}
             if not self._fresh:
-                fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words)
+                fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words,
+                                   self._arch)
                 self._fresh = True
-            run(["make", "-C", work, f"O={out}", "ARCH=x86_64", f"-j{os.cpu_count() or 1}", *self._flavour.words, "bzImage"],
-                f"building {label}", log=log, env=with_ccache, error=BuildFailed)
+            run(fragment.make(work, out, self._arch, *self._flavour.words, self._arch.image), f"building {label}", log=log, env=with_ccache, error=BuildFailed)
             made = self._made(label)
             # A copy: the next build writes into the file that is there
             made.unlink(missing_ok=True)
-            shutil.copyfile(out / "arch/x86/boot/bzImage", made)
-        return Files(made, None, out / ".config")
+            shutil.copyfile(out / self._arch.made, made)
+        return Files(made, None, out / ".config", self._arch)
 
     def _made(self, label: str) -> Path:
-        return cache.root() / "proofs" / f"{label}.bzImage"
+        return cache.root() / "proofs" / f"{label}.{self._arch.image}"
 
     def _place(self, variant: Variant, work: Path) -> None:
         """Makes the work tree the variant. A file changes, and is compiled again, only where its text differs."""
@@ -208,13 +210,16 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
     return "\n".join(report.aligned(rows) + details) + "\n"
 
 
-def record(name: str, release: str, done: Sequence[tuple[Variant, KernelResult]]) -> Path:
-    """Keeps a proof in patches/proofs/<release>.json: tree, version, date, and the counts of every build."""
-    data = {"tree": name, "release": release, "date": datetime.date.today().isoformat(),
+def record(name: str, release: str, done: Sequence[tuple[Variant, KernelResult]], arch: Architecture = AMD64) -> Path:
+    """Keeps a proof in patches/proofs/<release>.json: tree, version, date, and the counts of every build.
+
+    That of another architecture than amd64 has its name in the file's.
+    """
+    data = {"tree": name, "release": release, "arch": arch.name, "date": datetime.date.today().isoformat(),
             "builds": [{"build": variant.name, "as_its_code_says": good(variant, result), "seconds": result.seconds,
                         "failed": {column: counts(result, column) for column in COLUMNS}} for variant, result in done]}
     PROOFS.mkdir(exist_ok=True)
-    path = PROOFS / f"{release}.json"
+    path = PROOFS / (f"{release}.json" if arch.native else f"{release}-{arch.name}.json")
     path.write_text(json.dumps(data, indent=1) + "\n")
     return path
 
@@ -223,7 +228,9 @@ def summary(kept: dict[str, Any]) -> str:
     """The table of a recorded proof, as cover letters and Documentation show it."""
     rows = [["failed cases, 64/32 bit", *COLUMNS]]
     rows += [[f"  {build['build']}", *(build["failed"][column] for column in COLUMNS)] for build in kept["builds"]]
-    return "\n".join([*report.aligned(rows), f"  ({kept['release']}, {kept['tree']}, {kept['date']})"]) + "\n"
+    arch = kept.get("arch", AMD64.name)
+    where = ", ".join([kept["release"], *([] if arch == AMD64.name else [arch]), kept["tree"], kept["date"]])
+    return "\n".join([*report.aligned(rows), f"  ({where})"]) + "\n"
 
 
 def recorded() -> list[dict[str, Any]]:
@@ -234,4 +241,5 @@ def recorded() -> list[dict[str, Any]]:
             found.append(json.loads(path.read_text()))
         except (OSError, ValueError) as bad:
             raise Unusable(f"{path}: {bad}") from bad
-    return sorted(found, key=lambda one: [int(part) for part in one["release"].split("-")[0].split(".")])
+    return sorted(found, key=lambda one: ([int(part) for part in one["release"].split("-")[0].split(".")],
+                                          one.get("arch", AMD64.name)))

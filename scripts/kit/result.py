@@ -77,6 +77,7 @@ class KernelResult:
     nic: str = ""                      # "" for loopback
     nic_info: str = ""                 # what the guest and the host say of it
     started: str = ""                  # when the test began, as RFC 3339 has it, in UTC; "" where it did not
+    arch: str = "amd64"                # as Debian calls it
 
     @property
     def folder(self) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import cache, foreign
+from .arch import Architecture
 from .error import Usage
 
 
-def find(text: str, wanted: Sequence[str]) -> foreign.Found:
+def find(text: str, wanted: Sequence[str], arch: Architecture) -> foreign.Found:
     """The kernel in a folder; "PATH,RELEASE" where there are more.
 
-    Raises Usage when there is no kernel for x86-64, or more than one and no release.
+    Raises Usage when there is no kernel for the architecture, or more than one and no release.
     """
     top, asked = Path(text).expanduser(), ""
     if not text or not os.path.isdir(top):
@@ -20,7 +21,7 @@ def find(text: str, wanted: Sequence[str]) -> foreign.Found:
         if not name or not os.path.isdir(top):
             raise Usage(f"{text or 'dir:'}: no such folder; give dir:path of one with boot/vmlinuz-... and lib/modules")
     top = top.resolve()
-    images = _images(top)
+    images = _images(top, arch)
     if asked not in images and (asked or len(images) > 1):
         raise Usage(f"{top}: has {', '.join(sorted(images))}; name one: dir:{top},{sorted(images)[0]}")
     release = asked or next(iter(images))
@@ -35,28 +36,29 @@ def find(text: str, wanted: Sequence[str]) -> foreign.Found:
 
     def make(into: Path) -> None:
         if modules:
-            foreign.gather(modules, into, wanted, modules)
+            foreign.gather(modules, into, wanted, modules, arch)
 
     return foreign.Found(f"dir:{top}" + (f",{asked}" if asked else ""), path,
                          cache.folder(f"modules/{cache.digest(*parts)}", make),
                          next((file for file in near if _inside(file, top)), None),
-                         f"not in {modules}" if modules else f"{top} has no lib/modules/{release}")
+                         f"not in {modules}" if modules else f"{top} has no lib/modules/{release}", arch)
 
 
-def _images(top: Path) -> dict[str, Path]:
+def _images(top: Path, arch: Architecture) -> dict[str, Path]:
     """Release -> image. Raises Usage when there is none that can be booted."""
     found: dict[str, Path] = {}
     refused: list[Usage] = []
+    names = ("vmlinuz*", arch.image, *(() if arch.native else ("vmlinux*",)))
     places = [top, top / "boot", *(release for tree in _trees(top) for release in sorted(tree.glob("*")))]
-    for path in (path for place in places for name in ("vmlinuz*", "bzImage") for path in sorted(place.glob(name))):
+    for path in (path for place in places for name in names for path in sorted(place.glob(name))):
         if _inside(path, top):
             try:
-                found.setdefault(foreign.release(path, path.parent), path)
+                found.setdefault(foreign.release(path, path.parent, arch), path)
             except Usage as bad:       # perhaps a signature beside a good one
                 refused.append(bad)
     if not found:
         raise refused[0] if refused else Usage(
-            f"{top}: no vmlinuz or bzImage, neither in it nor in boot or lib/modules/*; "
+            f"{top}: no vmlinuz or {arch.image}, neither in it nor in boot or lib/modules/*; "
             "a kernel tree is given by its path alone")
     return found
 

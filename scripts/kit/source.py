@@ -8,7 +8,7 @@ from . import archive, cache, command
 from .error import FullDisk, Unusable
 
 # What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read, and what patches touch.
-FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic", "arch/x86",
+FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic",
          "tools/scripts", "tools/include",
          *(f"tools/testing/selftests/{name}" for name in (
              "Makefile", "lib.mk", "kselftest.h", "kselftest_harness.h", "kselftest_module.h",
@@ -21,19 +21,20 @@ def branches() -> list[str]:
     return sorted(_offers(), key=lambda branch: [int(part) for part in branch.split(".")], reverse=True)
 
 
-def frame(branch: str | None = None) -> Path:
+def frame(branch: str | None = None, srcarch: str = "x86") -> Path:
     """A tree that holds what building a selftest needs, with `make headers` done; newest branch by default.
 
-    Raises Unusable when the mirror has no such source.
+    `srcarch` is a folder in arch/. Raises Unusable when the mirror has no such source.
     """
     name, version = _chosen(branch)
+    members = (*FRAME, f"arch/{srcarch}")
 
     def make(into: Path) -> None:
-        _extract(name, version, into, FRAME)
-        command.run(["make", "-C", into, "ARCH=x86", f"-j{os.cpu_count() or 1}", "headers"],
+        _extract(name, version, into, members)
+        command.run(["make", "-C", into, f"ARCH={srcarch}", f"-j{os.cpu_count() or 1}", "headers"],
                     f"make headers of {name}")
 
-    return cache.folder(f"frames/{name}_{version}_{cache.digest(*FRAME)}", make)
+    return cache.folder(f"frames/{name}_{version}_{cache.digest(*members)}", make)
 
 
 def full(branch: str | None = None) -> Path:

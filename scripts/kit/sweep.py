@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import bundle, cache, command, fixes, folder, guest, host, initramfs, ktap, nic, result, ssh, vm
+from . import arch, bundle, cache, command, fixes, folder, guest, host, initramfs, ktap, nic, result, ssh, vm
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
 from .kernel import Files, Kernel, Kernels
@@ -38,7 +38,8 @@ class Row:
     @property
     def command(self) -> str:
         """What reproduces it."""
-        return (f"scripts/qa run --kernels {shlex.quote(self.kernel.word)}"
+        foreign = "" if self.kernel.arch.native else f"--arch {self.kernel.arch.name} "
+        return (f"scripts/qa run {foreign}--kernels {shlex.quote(self.kernel.word)}"
                 + (f" --nic {self.through}" if self.nic else ""))
 
     def runs(self, program: str) -> bool:
@@ -54,6 +55,7 @@ class Request:
     programs: tuple[str, ...] = ()     # without _32; empty: all
     abis: tuple[str, ...] = ("64", "32")
     nics: tuple[str, ...] = ("",)      # words of nic.named(); "" is loopback
+    arch: str = "amd64"
 
     def write(self, folder: Path) -> None:
         """Leaves the request in a results folder."""
@@ -65,7 +67,7 @@ class Request:
         try:
             data = json.loads((folder / "request.json").read_text())
             return Request(tuple(data["kernels"]), tuple(data["programs"]), tuple(data["abis"]),
-                           tuple(data.get("nics", ("",))))
+                           tuple(data.get("nics", ("",))), data.get("arch", "amd64"))
         except OSError as bad:
             raise Usage(f"{folder}: no results folder of a run (request.json: {bad.strerror})") from bad
         except (ValueError, KeyError, TypeError) as bad:
@@ -83,7 +85,8 @@ class Sweep:
         unknown = set(request.programs) - bundle.sources()
         if unknown:
             raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
-        offer = Kernels(refresh)
+        self._arch = arch.named(request.arch)
+        offer = Kernels(refresh, self._arch)
         self._rows = self._arranged(list(kernels) or offer.resolve(request.kernels), offer)
         self._progress = Progress()
         self._once, self._probing = threading.Lock(), threading.Lock()
@@ -108,7 +111,8 @@ class Sweep:
         """Runs what has no complete results.json yet. Raises Unusable when nothing can be run."""
         in_vm = any(row.kernel.origin != "running" for row in self._rows)
         nics = [row.nic for row in self._rows if row.nic]
-        host.need((*(host.RUN if in_vm else host.BUILD), *(nic.PACKAGES if nics else ()),
+        host.need(host.RUN if in_vm else host.BUILD)
+        host.need((*self._arch.cross, *((self._arch.emulator,) if in_vm else ()), *(nic.PACKAGES if nics else ()),
                    *(ssh.PACKAGES if any(each.ssh for each in nics) else ())))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._request.write(self._folder)
@@ -127,7 +131,7 @@ class Sweep:
         """The bundle, and those of its programs that the request names."""
         self._progress.phase("selftest", "building")
         try:
-            built = bundle.build()
+            built = bundle.build(arch=self._arch)
         except BaseException:
             self._progress.done("selftest", "not built", good=False)
             raise
@@ -151,7 +155,7 @@ class Sweep:
         (home / "command").write_text(row.command + "\n")
         whole = result.KernelResult(kernel.label, str(kernel.version or "unknown"), kernel.package,
                                     kernel.package_version, kernel.origin, "", "not-run", "", 0.0, row.command,
-                                    nic=row.through)
+                                    nic=row.through, arch=kernel.arch.name)
         started = time.monotonic()
         try:
             whole = self._run(row, building, home, whole)
@@ -203,9 +207,9 @@ class Sweep:
             progress.phase(label, "test")
             lines = _on_host(built, request)
         else:
-            base = initramfs.base(built)
+            base = initramfs.base(built, kernel.arch)
             with self._probing:
-                whole.accelerator = vm.accelerator(files.image, base)
+                whole.accelerator = vm.accelerator(files.image, base, kernel.arch)
             progress.phase(label, "boot")
 
             def seen(line: str) -> None:

@@ -5,9 +5,10 @@ import unittest
 from pathlib import Path
 
 from kit import config, fragment
+from kit.arch import AMD64, ARM64
 from kit.kernel import FRAGMENT
 
-WHOLE = {**dict.fromkeys((*config.NEEDED, *config.LOSS), "y"), "CONFIG_NET_SCH_TBF": "m"}
+WHOLE = {**dict.fromkeys((*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat), "y"), "CONFIG_NET_SCH_TBF": "m"}
 
 
 class Configuration(unittest.TestCase):
@@ -30,7 +31,7 @@ class Configuration(unittest.TestCase):
     def test_each_option_of_the_fragment_is_known(self) -> None:
         guest, nics = FRAGMENT.read_text().split("\n# A NIC in the guest", 1)
         self.path.write_text(guest)
-        self.assertEqual(set(fragment.options(self.path)), {*config.NEEDED, *config.LOSS, config.QDISC})
+        self.assertEqual(set(fragment.options(self.path)), {*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat, config.QDISC})
         self.path.write_text(nics)
         self.assertIn("CONFIG_E1000E", fragment.options(self.path))
 
@@ -45,6 +46,12 @@ class Configuration(unittest.TestCase):
             self.write(SERIAL_8250_CONSOLE=value)
             self.assertEqual(config.refusal(self.path), "a kernel without a serial console (8250) cannot be tested "
                                                         "here; build it with CONFIG_SERIAL_8250_CONSOLE=y")
+
+    def test_other_architecture(self) -> None:
+        self.write()
+        self.assertIn("CONFIG_SERIAL_AMBA_PL011_CONSOLE=y", config.refusal(self.path, ARM64))
+        self.assertEqual(config.notes(self.path, self.modules, "elsewhere", ARM64),
+                         ["CONFIG_COMPAT not set: 32-bit programs cannot run"])
 
     def test_what_is_skipped(self) -> None:
         self.assertEqual(self.notes(IPV6="", IA32_EMULATION=""), [

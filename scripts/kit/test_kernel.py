@@ -4,7 +4,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from kit import image, kernel
+from kit import arch, image, kernel
+from kit.arch import ARM64
 from kit.error import Unusable, Usage
 
 
@@ -44,6 +45,30 @@ class Images(unittest.TestCase):
         self.assertEqual(image.banner(self.path), "6.1.5 (me@here) #1 SMP")
         found, = kernel.Kernels().resolve([str(self.path)])
         self.assertEqual((found.label, str(found.version), found.origin), ("6.1.5", "6.1.5", "image"))
+
+    def test_kernel_of_another_architecture(self) -> None:
+        data = bytearray(0x1000)
+        data[0x38:0x3c] = b"ARMd"
+        data += b"Linux version %s (%s) %s\0Linux version 7.3.4-x (a@b) (gcc (D 1) 1, GNU ld 2) #1 SMP PREEMPT now\n"
+        self.path.write_bytes(data)
+        self.assertTrue(image.banner(self.path, ARM64).startswith("7.3.4-x (a@b) (gcc"))
+        found, = kernel.Kernels(arch=ARM64).resolve([str(self.path)])
+        self.assertEqual((found.label, str(found.version), found.arch), ("7.3.4-x", "7.3.4", ARM64))
+        self.refused("not an x86 kernel image", bytes(data))
+        for cut, words in ((data[:0x1000], "tells no version"), (bzimage(), "not a kernel image for arm64")):
+            self.path.write_bytes(cut)
+            with self.assertRaisesRegex(Usage, words):
+                image.banner(self.path, ARM64)
+
+    def test_running_is_of_this_host(self) -> None:
+        with self.assertRaisesRegex(Usage, "this host is not arm64"):
+            kernel.Kernels(arch=ARM64).resolve(["running"])
+
+    def test_names_of_architectures(self) -> None:
+        self.assertEqual([arch.named(word).name for word in ("arm64", "aarch64", "x86_64", "ppc64le", "s390")],
+                         ["arm64", "arm64", "amd64", "ppc64el", "s390x"])
+        with self.assertRaisesRegex(Usage, "m68k: no such architecture; there are amd64, arm64"):
+            arch.named("m68k")
 
     def test_two_of_one_name_get_two_folders(self) -> None:
         self.path.write_bytes(bzimage())

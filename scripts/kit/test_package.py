@@ -12,12 +12,14 @@ from pathlib import Path
 from unittest import mock
 
 from kit import config, foreign, host, image, kernel, module, package
+from kit.arch import AMD64
 from kit.error import Unusable, Usage
 from kit.test_kernel import bzimage
 
 RECORDED = Path(__file__).with_name("testdata") / "kernel-core.rpm"
 UBUNTU = "6.8.0-45-generic"
-CONFIG = "".join(f"{option}=y\n" for option in (*config.NEEDED, *config.LOSS, config.QDISC))
+CONFIG = "".join(f"{option}=y\n" for option in (
+    *config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat, config.QDISC))
 MODULES = CONFIG.replace("CONFIG_NET_SCH_TBF=y", "CONFIG_NET_SCH_TBF=m")
 
 
@@ -156,9 +158,9 @@ class Debs(Fixture):
         self.refused(f"deb:{hello}", r"hello_amd64.deb: has no kernel \(no vmlinuz\)")
         self.refused(f"deb:{files[1]}", "modules without their kernel; name the package that has vmlinuz")
         arm = self.deb("linux-image-6.1.5", {}, architecture="arm64")
-        self.refused(f"deb:{arm}", "for arm64, and the guest is x86-64")
+        self.refused(f"deb:{arm}", "for arm64, and the guest is amd64")
         foreign_ = self.deb(f"linux-modules-{UBUNTU}", {}, architecture="arm64")
-        self.refused(f"deb:{files[0]},{foreign_}", "for arm64, and the guest is x86-64")
+        self.refused(f"deb:{files[0]},{foreign_}", "for arm64, and the guest is amd64")
         newer = self.deb("linux-modules-6.8.0-46-generic", {}, "6.8.0-46.46")
         self.refused(f"deb:{files[0]},{newer}", "of another kernel .*46.46.* than linux-image-unsigned")
         hidden = self.deb("hidden", {"lib/modules/6.8.0-1/kernel/a.ko": ko()})
@@ -179,12 +181,12 @@ class Debs(Fixture):
         small = bytearray(bzimage("6.1.5 (me@here)"))
         small[0x206:0x208] = b"\x0f\x02"
         one = self.deb("linux-image-6.1.5", {"boot/vmlinuz-6.1.5": bytes(small)})
-        self.refused(f"deb:{one}", "vmlinuz is a 32-bit kernel, and the guest is x86-64")
+        self.refused(f"deb:{one}", "vmlinuz is a 32-bit kernel, and the guest is amd64")
         small[0x236] = 1
         lib = "lib/modules/6.1.5/kernel"
         one = self.deb("linux-image-6.1.5", {"boot/vmlinuz-6.1.5": bytes(small),
                                              f"{lib}/sch_tbf.ko": ko(machine=b"\xb7\0")})
-        self.refused(f"deb:{one}", "sch_tbf.ko is not for x86-64")
+        self.refused(f"deb:{one}", "sch_tbf.ko is not for amd64")
         one = self.deb("linux-image-6.1.5", {"boot/vmlinuz-6.1.5": b"MZ" + bytes(4096)})
         self.refused(f"deb:{one}", "linux-image-6.1.5_amd64.deb: vmlinuz: not an x86 kernel image")
 
@@ -270,7 +272,7 @@ cp -r {tree}/. %{{buildroot}}
         self.assertEqual(module.names(one.obtain().modules or Path()), {"a", "sch_tbf"})
 
     def test_other_architecture(self) -> None:
-        self.refused(f"rpm:{self.rpm('kernel-core', {}, 'aarch64')}", "for aarch64, and the guest is x86-64")
+        self.refused(f"rpm:{self.rpm('kernel-core', {}, 'aarch64')}", "for aarch64, and the guest is amd64")
 
     def test_no_kernel(self) -> None:
         self.refused(f"rpm:{self.rpm('hello', {})}", "has no kernel")

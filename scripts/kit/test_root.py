@@ -86,4 +86,4 @@ class Folders(Fixture):
         self.refused(f"dir:{self.root}", "boot: vmlinuz-6.1.5: not an x86 kernel image")
         self.system()
         lay(self.root, {"usr/lib/modules/6.1.5/updates/sch_tbf.ko": ko(machine=b"\xb7\0")})
-        self.refused(f"dir:{self.root}", "sch_tbf.ko is not for x86-64")
+        self.refused(f"dir:{self.root}", "sch_tbf.ko is not for amd64")

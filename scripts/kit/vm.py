@@ -1,7 +1,7 @@
 """One kernel in QEMU: boots it, collects both serial ports, and ends it whatever happens.
 
-The guest has no disk, and no network but the ports of a NIC that it is given. Its console (ttyS0) goes to a
-file, its results (ttyS1) come over QEMU's standard output, so that each line is seen when it is written.
+The guest has no disk, and no network but the ports of a NIC that it is given. Its console goes to a
+file, its results, on a port of their own, come over QEMU's standard output, so that each line is seen when it is written.
 """
 
 import contextlib
@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, command, initramfs
+from .arch import AMD64, Architecture
 from .nic import Ports
 from .qemu import PROGRAM
-
-# TCG of QEMU 7.2 at times loses the flags over CMPXCHG16B, which ends in a double fault of the guest;
-# without the feature kernels use other ways.
-CPU = {"kvm": "host", "tcg": "max,cx16=off"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,7 @@ class Machine:
     silence: float = 240.0             # seconds without a byte on either port; above kselftest's timeout
     boot: float = 90.0                 # the same until the first line of results
     words: tuple[str, ...] = ()        # more of QEMU's command line
+    arch: Architecture = AMD64
 
 
 USUAL = Machine()
@@ -48,12 +46,12 @@ class Run:
     seconds: float
 
 
-def accelerator(image: Path, base: Path) -> str:
+def accelerator(image: Path, base: Path, arch: Architecture = AMD64) -> str:
     """"kvm" if a guest really boots with it on this host, else "tcg".
 
     Asked once per boot of the host and version of QEMU, then remembered.
     """
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if not arch.native or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     version = command.run([PROGRAM, "--version"], PROGRAM)
     host_boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
@@ -112,14 +110,14 @@ def _initrd(base: Path, own: bytes, console: Path) -> Iterator[Path]:
 def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, ports: Ports,
           machine: Machine = USUAL) -> list[str]:
     # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
-    arguments = ("console=ttyS0 panic=-1 loglevel=5 oops=panic mitigations=off no_timer_check "
-                 "tsc=reliable random.trust_cpu=on cryptomgr.notests ia32_emulation=1 rdinit=/init")
-    return [*ports.around, "setpriv", "--pdeathsig", "KILL", *ports.qemu, "-accel", accel,
-            "-cpu", CPU[accel], "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
+    arch = machine.arch
+    arguments = (f"console={arch.console} results={arch.results} panic=-1 loglevel=5 oops=panic mitigations=off "
+                 f"{arch.arguments} random.trust_cpu=on cryptomgr.notests rdinit=/init")
+    return [*ports.around, "setpriv", "--pdeathsig", "KILL", *(ports.qemu if arch.native else (arch.qemu,)),
+            *arch.machine, "-accel", accel, "-cpu", arch.cpu if accel == "tcg" else "host", "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
             "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
             "-initrd", str(initrd), "-append", f"{arguments} {machine.arguments}".rstrip(), *ports.arguments,
-            "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
-            "-chardev", results, "-serial", "chardev:results"]
+            "-chardev", f"file,id=console,path={console}", "-chardev", results, *arch.serial]
 
 
 def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started: float,
