@@ -3,11 +3,9 @@
 All but the first are cross-compiled and run under TCG.
 """
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from . import command
 from .error import Usage
 
 SERIAL = ("-serial", "chardev:console", "-serial", "chardev:results")
@@ -22,8 +20,7 @@ class Architecture:
     name: str                          # Debian's
     kernel: str                        # ARCH= of a kernel tree
     source: str                        # arch/<source> of a kernel tree
-    triplets: Mapping[str, str]        # ABI -> what GNU calls it; of amd64 the flag of the host's gcc
-    libraries: tuple[str, ...]         # packages of the host: the C library for these
+    targets: Mapping[str, tuple[str, str]]     # ABI -> what GNU and what Debian call it
     emulator: str                      # the package of the host that has its QEMU
     flavour: str                       # pattern of Debian's kernel packages: linux-image-<flavour>
     qemu: str
@@ -50,18 +47,7 @@ class Architecture:
     @property
     def abis(self) -> tuple[str, ...]:
         """The ABIs that programs can be built for."""
-        return tuple(self.triplets)
-
-    def compiler(self, abi: str) -> str:
-        """The C compiler for an ABI, with its flags."""
-        triplet = self.triplets[abi]
-        return f"gcc {triplet}".strip() if self.native else f"{triplet}-gcc-{_major()}"
-
-    @property
-    def cross(self) -> tuple[str, ...]:
-        """Packages of the host: the cross compilers. Those without a number cannot be installed beside gcc-multilib."""
-        return () if self.native else (*(f"gcc-{_major()}-{triplet}" for triplet in self.triplets.values()),
-                                       *self.libraries)
+        return tuple(self.targets)
 
     @property
     def native(self) -> bool:
@@ -69,18 +55,12 @@ class Architecture:
         return self.name == "amd64"
 
 
-@functools.cache
-def _major() -> str:
-    """The release of the host's gcc, which its cross compilers share."""
-    return command.run(["gcc", "-dumpversion"], "gcc").strip()
-
-
 def _8250(option: str) -> Mapping[str, str]:
     return {option: "a serial console", "CONFIG_SERIAL_8250_PCI": "a second serial port (8250 on PCI)"}
 
 
 AMD64 = Architecture(
-    "amd64", "x86_64", "x86", {"64": "", "32": "-m32"}, (), "qemu-system-x86", r"\d.*-cloud-amd64", "qemu-system-x86_64", (),
+    "amd64", "x86_64", "x86", {"64": ("x86_64-linux-gnu", "amd64"), "32": ("i686-linux-gnu", "i386")}, "qemu-system-x86", r"\d.*-cloud-amd64", "qemu-system-x86_64", (),
     # TCG of QEMU 7.2 at times loses the flags over CMPXCHG16B, which ends in a double fault of the guest;
     # without the feature kernels use other ways.
     "max,cx16=off", "ttyS0", "ttyS1", "bzImage", (0x202, b"HdrS"), (1, 62),
@@ -88,23 +68,22 @@ AMD64 = Architecture(
     needed={"CONFIG_SERIAL_8250_CONSOLE": "a serial console (8250)"}, compat="CONFIG_IA32_EMULATION",
     rpm=r"x86_64(_v\d)?")
 ARM64 = Architecture(
-    "arm64", "arm64", "arm64", {"64": "aarch64-linux-gnu", "32": "arm-linux-gnueabihf"},
-    ("libc6-dev-arm64-cross", "libc6-dev-armhf-cross"), "qemu-system-arm",
+    "arm64", "arm64", "arm64", {"64": ("aarch64-linux-gnu", "arm64"), "32": ("arm-linux-gnueabihf", "armhf")}, "qemu-system-arm",
     # Newer models have pointer authentication, which TCG is slow at, and no 32-bit programs
     r"\d.*-cloud-arm64", "qemu-system-aarch64", ("-machine", "virt"), "cortex-a72", "ttyAMA0", "ttyS0", "Image",
     (0x38, b"ARMd"), (1, 183), serial=PCI_SERIAL, needed=_8250("CONFIG_SERIAL_AMBA_PL011_CONSOLE"),
     compat="CONFIG_COMPAT", headers_32="arm", rpm="aarch64")
 S390X = Architecture(
-    "s390x", "s390", "s390", {"64": "s390x-linux-gnu"}, ("libc6-dev-s390x-cross",), "qemu-system-misc", r"\d.*-s390x", "qemu-system-s390x",
+    "s390x", "s390", "s390", {"64": ("s390x-linux-gnu", "s390x")}, "qemu-system-misc", r"\d.*-s390x", "qemu-system-s390x",
     ("-machine", "s390-ccw-virtio"), "max", "ttyS0", "ttysclp0", "bzImage", (0, b"\0\x08\0\0\x80\0\2\0"), (2, 22),
     serial=("-device", "sclplmconsole,chardev=console", "-device", "sclpconsole,chardev=results"),
     needed={"CONFIG_SCLP_CONSOLE": "the line-mode console of SCLP", "CONFIG_SCLP_VT220_TTY": "the VT220 of SCLP"})
 RISCV64 = Architecture(
-    "riscv64", "riscv", "riscv", {"64": "riscv64-linux-gnu"}, ("libc6-dev-riscv64-cross",), "qemu-system-misc", r"\d.*-riscv64", "qemu-system-riscv64",
+    "riscv64", "riscv", "riscv", {"64": ("riscv64-linux-gnu", "riscv64")}, "qemu-system-misc", r"\d.*-riscv64", "qemu-system-riscv64",
     ("-machine", "virt"), "rv64", "ttyS0", "ttyS1", "Image", (0x38, b"RSC\5"), (1, 243), serial=PCI_SERIAL,
     needed=_8250("CONFIG_SERIAL_8250_CONSOLE"))
 PPC64EL = Architecture(
-    "ppc64el", "powerpc", "powerpc", {"64": "powerpc64le-linux-gnu"}, ("libc6-dev-ppc64el-cross",), "qemu-system-ppc", r"\d.*-powerpc64le",
+    "ppc64el", "powerpc", "powerpc", {"64": ("powerpc64le-linux-gnu", "ppc64el")}, "qemu-system-ppc", r"\d.*-powerpc64le",
     "qemu-system-ppc64", ("-machine", "pseries,x-vof=on"), "power9", "hvc0", "hvc1", "vmlinux", (0, b"\x7fELF\2\1"),
     (1, 21), needed={"CONFIG_HVC_CONSOLE": "a console of the hypervisor"}, place="vmlinux", rpm="ppc64le")
 

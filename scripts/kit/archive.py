@@ -75,9 +75,9 @@ class Archive:
                  if "Version" in stanza}
         return list(found.values())
 
-    def download(self, package: str, version: str | None, into: Path) -> Path:
-        """Fetches a .deb into a folder; apt has checked it. Raises Unusable when it cannot."""
-        word = f"{package}={version}" if version else package
+    def download(self, package: str, version: str | None, into: Path, suite: str = "") -> Path:
+        """Fetches a .deb, of a version or suite, into a folder; apt has checked it. Raises Unusable when it cannot."""
+        word = f"{package}={version}" if version else f"{package}/{suite}" if suite else package
         with cache.lock("apt"):
             try:
                 command.run(self._apt("apt-get", "download", word), f"download of {word}", cwd=into)
@@ -94,11 +94,14 @@ class Archive:
                         f"source of {package} {version}", cwd=into)
         return next(path for path in into.iterdir() if path.is_dir())
 
-    def unpack(self, package: str, version: str | None, into: Path) -> None:
-        """Fetches a package and lays its files out below a folder."""
-        deb = self.download(package, version, into)
+    def unpack(self, package: str, version: str | None, into: Path, suite: str = "") -> str:
+        """Fetches a package, lays its files out below a folder, and gives its version."""
+        into.mkdir(exist_ok=True)
+        deb = self.download(package, version, into, suite)
         command.run(["dpkg-deb", "-x", deb, into], f"unpacking {deb.name}")
+        found = command.run(["dpkg-deb", "-f", deb, "Version"], deb.name).strip()
         deb.unlink()
+        return found
 
     def refresh(self, force: bool) -> None:
         """Brings the lists up to date unless they are young; keeps the old ones when it cannot."""

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import cache, command, liburing, source
+from . import cache, command, cross, liburing, source
 from .arch import AMD64, Architecture
 
 COLLECTION = "io_uring"
@@ -19,7 +19,7 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architectu
     names the log.
     """
     frame = source.frame(branch, arch.source)
-    compilers = {abi: arch.compiler(abi) for abi in arch.abis}
+    compilers = {abi: cross.compiler(arch, abi) for abi in arch.abis}
     if arch.headers_32:
         compilers["32"] += f" -isystem {source.frame(branch, arch.headers_32)}/usr/include"
     prefixes = {abi: liburing.prefix(abi, arch) for abi in arch.abis}

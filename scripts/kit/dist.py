@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .arch import AMD64, Architecture
-from . import bundle, cache, command, liburing, patch, source
+from . import bundle, cache, command, cross, liburing, patch, source
 from .error import BuildFailed, Unusable
 
 NAME = "io-uring-send-control"
@@ -186,7 +186,7 @@ def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Archite
     own = cache.root()
     fresh = work / "cache" / cache.PROJECT
     fresh.mkdir(parents=True, exist_ok=True)
-    for name in ("apt", "frames", "locks"):
+    for name in ("apt", "cross", "frames", "locks"):
         (own / name).mkdir(exist_ok=True)
         if not (fresh / name).is_symlink():
             (fresh / name).symlink_to(own / name)
@@ -199,11 +199,10 @@ def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Archite
         os.environ.pop("XDG_CACHE_HOME")
         if before is not None:
             os.environ["XDG_CACHE_HOME"] = before
-    libc = arch.libraries[0] if arch.libraries else "libc6-dev"
     words = {"VERSION": made.version, "COMMIT": made.commit, "LIBURING": library, "FRAME": frame,
              "ARCH": f"{arch.name}, {' and '.join(arch.abis)} bit",
-             "GCC": command.run([arch.compiler("64"), "--version"], "gcc").splitlines()[0],
-             "LIBC": libc, "GLIBC": command.run(["dpkg-query", "-W", "-f", "${Version}", libc], "dpkg-query")}
+             "GCC": command.run([cross.compiler(arch, "64"), "--version"], "gcc").splitlines()[0],
+             "GLIBC": cross.library(arch)}
     text = (tree / "packaging/bundle/README").read_text()
     members["README"] = Member(fill(text, words).encode())
     return pack(into / f"{made.name}-bundle-{arch.name}.tar.xz", members, made)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import cross
 from .arch import AMD64, Architecture
 from .command import run
 from .error import BuildFailed
@@ -41,8 +42,8 @@ def merge(fragment: Path, tree: Path) -> None:
 
 def make(tree: Path, out: Path, arch: Architecture, *words: str) -> list[str | Path]:
     """The command that builds in a tree for an architecture."""
-    cross = () if arch.native else (f"CROSS_COMPILE={arch.triplets['64']}-", f"CC={arch.compiler('64')}")
-    return ["make", "-C", tree, f"O={out}", f"ARCH={arch.kernel}", *cross, f"-j{os.cpu_count() or 1}", *words]
+    foreign = () if arch.native else (f"CROSS_COMPILE={cross.prefix(arch)}",)
+    return ["make", "-C", tree, f"O={out}", f"ARCH={arch.kernel}", *foreign, f"-j{os.cpu_count() or 1}", *words]
 
 
 def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None, more: Sequence[str] = (),

@@ -36,8 +36,11 @@ def busybox(arch: Architecture = AMD64) -> Path:
     for place in map(Path, ("/bin/busybox", "/usr/bin/busybox")):
         if arch.native and place.is_file() and b"/ld-linux" not in place.read_bytes()[:4096]:
             return place
-    home = cache.folder("busybox" if arch.native else f"busybox-{arch.name}",
-                        lambda into: open_archive(arch=arch).unpack("busybox-static", None, into))
+
+    def unpack(into: Path) -> None:
+        open_archive(arch=arch).unpack("busybox-static", None, into)
+
+    home = cache.folder("busybox" if arch.native else f"busybox-{arch.name}", unpack)
     found = next((path for path in home.glob("**/bin/busybox") if path.is_file()), None)
     if not found:
         raise Unusable("busybox-static has no busybox in it")

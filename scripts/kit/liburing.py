@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from . import archive, cache, command
+from . import archive, cache, command, cross
 from .arch import AMD64, Architecture
 from .error import BuildFailed, FullDisk, Unusable
 
@@ -38,7 +38,7 @@ def _build(source: archive.Archive, version: str, arch: Architecture, abi: str, 
     work = into / "work"
     work.mkdir()
     tree = source.source("liburing", version, work)
-    _library(tree, arch.compiler(abi), f"building liburing {version} for {arch.name}, {abi} bit")
+    _library(tree, cross.compiler(arch, abi), f"building liburing {version} for {arch.name}, {abi} bit")
     (into / "lib").mkdir()
     shutil.copy(tree / "src/liburing.a", into / "lib/liburing.a")
     shutil.copytree(tree / "src/include", into / "include")
@@ -66,7 +66,7 @@ def regression(abi: str) -> tuple[str, set[tuple[str, str]]]:
         tree = source.source("liburing", version, Path(work))
         for name in (SERIES / "series").read_text().split():
             command.run(["patch", "-p1", "--fuzz=0", "-s", "-i", SERIES / name], name, cwd=tree, error=BuildFailed)
-        _library(tree, AMD64.compiler(abi), f"building liburing {version} for {abi} bit")
+        _library(tree, cross.compiler(AMD64, abi), f"building liburing {version} for {abi} bit")
         command.run(["make", "-C", "test", "CFLAGS=-g -O2 -Wall -Wextra -Werror", f"{TEST}.t"], f"building {TEST}",
                     cwd=tree, error=BuildFailed)
         said = command.run(["sh", "-c", f"TIMEOUT=60 TEST_GNU_EXITCODE=1 bash ./runtests.sh {TEST}.t 2>&1; echo rc=$?"],

@@ -138,8 +138,7 @@ class Workshop:
                     raise Unusable(f"{self._tree.home}: {variant.name}: {one.name} does not apply")
 
     def _build(self, variant: Variant, label: str) -> Files:
-        host.need(TOOLS)
-        host.need((*self._arch.cross, self._arch.emulator))
+        host.need((*TOOLS, self._arch.emulator))
         top = cache.root() / "proofs"
         work, out = top / f"{self._label}.tree", top / f"{self._label}.build"
         with self._guard, cache.lock(f"proofs/{self._label}"):

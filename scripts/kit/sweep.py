@@ -112,7 +112,7 @@ class Sweep:
         in_vm = any(row.kernel.origin != "running" for row in self._rows)
         nics = [row.nic for row in self._rows if row.nic]
         host.need(host.RUN if in_vm else host.BUILD)
-        host.need((*self._arch.cross, *((self._arch.emulator,) if in_vm else ()), *(nic.PACKAGES if nics else ()),
+        host.need((*((self._arch.emulator,) if in_vm else ()), *(nic.PACKAGES if nics else ()),
                    *(ssh.PACKAGES if any(each.ssh for each in nics) else ())))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._request.write(self._folder)

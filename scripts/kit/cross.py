@@ -1,0 +1,71 @@
+"""Compilers: the host's gcc, and for other architectures its cross compilers, unpacked in the cache.
+
+They are Debian's packages for the release that the host runs. Installed, they would drive gcc-multilib away.
+"""
+
+import re
+from functools import cache as once
+from pathlib import Path
+
+from . import archive, cache, command
+from .arch import Architecture
+from .error import Unusable
+
+# gcc, and all that it needs beside the host's own gcc to link a static program
+PACKAGES = ("gcc-{gcc}-{triplet}", "cpp-{gcc}-{triplet}", "binutils-{triplet}", "libgcc-{gcc}-dev-{debian}-cross",
+            "libc6-dev-{debian}-cross", "linux-libc-dev-{debian}-cross")
+# gcc finds its parts from where it lies itself, but the assembler and the linker have libraries of their own
+WRAPPER = """#!/bin/sh
+root=${{0%/*}}/../root/usr
+LD_LIBRARY_PATH=$root/lib/x86_64-linux-gnu exec "$root/bin/{tool}" "$@"
+"""
+
+
+def compiler(arch: Architecture, abi: str) -> str:
+    """The C compiler for an ABI, with its flags. Raises Unusable when there is none for this host."""
+    if arch.native:
+        return "gcc" if abi == "64" else "gcc -m32"
+    return f"{prefix(arch, abi)}gcc"
+
+
+def prefix(arch: Architecture, abi: str = "64") -> str:
+    """What CROSS_COMPILE wants: what stands before the names of the tools."""
+    return f"{_home(*arch.targets[abi])}/bin/{arch.targets[abi][0]}-"
+
+
+def library(arch: Architecture) -> str:
+    """Name and version of Debian's package of the C library that static programs get."""
+    if arch.native:
+        return "libc6-dev " + command.run(["dpkg-query", "-W", "-f", "${Version}", "libc6-dev"], "dpkg-query")
+    return (_home(*arch.targets["64"]) / "library").read_text()
+
+
+@once
+def _home(triplet: str, debian: str) -> Path:
+    major = command.run(["gcc", "-dumpversion"], "gcc").strip()
+    suite = _suite()
+    names = [name.format(gcc=major, triplet=triplet, debian=debian) for name in PACKAGES]
+
+    def make(into: Path) -> None:
+        packages = archive.open_archive()
+        for name in names:
+            version = packages.unpack(name, None, into / "root", suite)
+            if name.startswith("libc6-dev"):
+                (into / "library").write_text(f"{name} {version}")
+        (into / "bin").mkdir()
+        for tool in (into / "root/usr/bin").glob(f"{triplet}-*"):
+            wrapper = into / "bin" / tool.name.removesuffix(f"-{major}")
+            wrapper.write_text(WRAPPER.format(tool=tool.name))
+            wrapper.chmod(0o755)
+
+    return cache.folder(f"cross/{triplet}-{suite}-{cache.digest(WRAPPER, *names)}", make)
+
+
+def _suite() -> str:
+    """The release that the host runs. Raises Unusable unless it is one of Debian's that the archive has."""
+    said = Path("/etc/os-release").read_text()
+    found = re.search(r"^VERSION_CODENAME=(\w+)", said, re.M)
+    if not found or found[1] not in archive.SUITES:
+        raise Unusable(f"cross compilers are taken from Debian, for {', '.join(archive.SECURED)}; this host runs "
+                       f"{found[1] if found else 'something else'}")
+    return found[1]

@@ -1,0 +1,37 @@
+"""Cross compilers: which are taken, and that what they make is static and for the right machine."""
+
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from kit import arch, cross
+from kit.error import Unusable
+
+
+class Compilers(unittest.TestCase):
+    def test_the_host_has_its_own(self) -> None:
+        self.assertEqual([cross.compiler(arch.AMD64, abi) for abi in arch.AMD64.abis], ["gcc", "gcc -m32"])
+
+    def test_of_no_release_of_debian(self) -> None:
+        with mock.patch.object(Path, "read_text", return_value="ID=other\nVERSION_CODENAME=noble\n"):
+            with self.assertRaisesRegex(Unusable, "this host runs noble"):
+                cross._suite()
+
+    def test_wrapper_is_found_from_anywhere(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            home = Path(name)
+            for folder in ("bin", "root/usr/bin"):
+                (home / folder).mkdir(parents=True)
+            tool, wrapper = home / "root/usr/bin/x-ld-12", home / "bin/x-ld"
+            tool.write_text('#!/bin/sh\necho "${LD_LIBRARY_PATH##*/root/}" "$@"\n')
+            wrapper.write_text(cross.WRAPPER.format(tool=tool.name))
+            for path in (tool, wrapper):
+                path.chmod(0o755)
+            said = subprocess.run([wrapper, "a b"], cwd="/", capture_output=True, text=True, check=True).stdout
+        self.assertEqual(said, "usr/lib/x86_64-linux-gnu a b\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
