@@ -4,14 +4,15 @@
 help:
 	@echo 'make qa      test kernels; KERNELS="default" (or all, running, debian:6.12.43,'
 	@echo '             a bzImage, a kernel tree), STRICT=1: any failed test is an error,'
-	@echo '             NIC=all: also through virtio-net, e1000e, ... (or one of them)'
+	@echo '             NIC=all: also through virtio-net, e1000e, ... (or one of them),'
+	@echo '             ARCH=arm64 (s390x, riscv64, ppc64el): kernels of another architecture'
 	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
 	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'
 	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s'
 	@echo 'make harm    what the fixes may break, leak or cost: scripts/harm --help'
 	@echo 'make tables  make anew what repeats patches/fixes.toml'
 	@echo 'make doc     Documentation as HTML in Documentation/_build'
-	@echo 'make dist    the last commit as source and static bundle in dist/, with checksums'
+	@echo 'make dist    the last commit as source and static bundles in dist/, with checksums'
 	@echo '             (DIST=deb, rpm: packages; twice: two builds, compared; try: in a debootstrap)'
 
 qa:
