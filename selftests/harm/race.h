@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sends that wait, and what is done to them meanwhile.
+ */
+#ifndef IO_URING_HARM_RACE_H
+#define IO_URING_HARM_RACE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datagram.h"
+#include "ring.h"
+
+#define MOST		SENDS	/* sends in one round */
+
+/* Numbers that follow from a seed */
+struct dice {
+	uint64_t state;
+};
+
+/* 0 to sides - 1 */
+unsigned int roll(struct dice *dice, unsigned int sides);
+
+/*
+ * As pthread_join(), without futex(2), which a 32-bit program does not have in
+ * a kernel without CONFIG_COMPAT_32BIT_TIME.
+ */
+void *thread_join(pthread_t thread);
+
+/* What has been seen, in memory that parent and child share */
+struct tally {
+	unsigned long lives;
+	unsigned long rounds;
+	unsigned long sends;
+	unsigned long whole;		/* completed in full */
+	unsigned long part;		/* a part of a stream was sent */
+	unsigned long cancelled;
+	unsigned long failed;		/* for another reason that it had */
+	unsigned long spoilt;		/* control was bad before submit */
+	unsigned long refused;		/* control was good until submit */
+	unsigned long odd;		/* datagrams not as their control said */
+	unsigned long notified;
+	unsigned long abandoned;	/* ring or task ended first */
+	char wrong[400];
+};
+
+/* What another thread does to the memory that the control is in */
+enum fuss { STILL, FILL, PROTECT, UNMAP, FUSSES };
+
+struct meddler {
+	pthread_t thread;
+	enum fuss fuss;
+	char *page;
+	char *was;		/* what the page held */
+	bool running;
+	bool stop;
+};
+
+/* Begin to do that, in a loop. NULL or what went wrong */
+const char *meddler_start(struct meddler *meddler, enum fuss kind, char *page);
+
+/* The page can be used again afterwards */
+void meddler_stop(struct meddler *meddler);
+
+/* What happens to sends that wait */
+enum event {
+	NOTHING,		/* they are let go */
+	CLOSE,
+	SHUTDOWN,
+	CANCEL_EACH,		/* by user_data */
+	CANCEL_FD,
+	CANCEL_FD_ALL,
+	CANCEL_ANY,
+	EVENTS
+};
+
+/* One round, decided before it begins */
+struct plan {
+	enum opcode op;
+	bool stream;		/* TCP, with MSG_WAITALL */
+	bool full;		/* nothing goes out before they wait */
+	bool large;		/* control above what needs no allocation */
+	bool async;
+	bool poll_first;
+	bool timeout;		/* each has a linked one */
+	bool settled;		/* they have time to wait before the event */
+	bool together;		/* and at the same time they are let go */
+	bool early;		/* the fuss begins before submit */
+	enum fuss fuss;
+	enum event event;
+	unsigned int n;
+};
+
+/* A ring, and the round that it is in */
+struct bout {
+	struct io_uring ring;
+	enum how how;		/* RETRY, SQPOLL or DEFER */
+	struct plan plan;
+	struct dice dice;
+	struct tally *tally;
+	struct meddler meddler;
+	struct flow flow;	/* the sockets, of a stream, too */
+	struct parcel parcels[MOST];
+	struct __kernel_timespec wait[MOST];
+	char *page;		/* all control is in it */
+	unsigned int others;	/* requests that are no sends */
+	bool drop;		/* lose a completion, for the self-check */
+	int patience;		/* seconds until a completion is lost */
+	int null;
+};
+
+const char *plan_text(const struct bout *bout);
+
+/* These return NULL or what went wrong */
+
+/* Up to where the sends wait, or may */
+const char *bout_begin(struct bout *bout);
+
+/* The event, and all completions */
+const char *bout_finish(struct bout *bout);
+
+/* All completions of sends that a thread submitted which has ended */
+const char *bout_reap(struct bout *bout);
+
+#endif

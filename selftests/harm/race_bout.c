@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/net_tstamp.h>
+
+#include "gate.h"
+#include "race.h"
+#include "report.h"
+
+#define STREAM_BYTES	65536	/* of one send; both buffers hold less */
+#define STREAM_BUFFER	8192
+#define SLOT		CONTROL_ROOM
+#define TOS		2	/* what datagram.c asks for */
+#define OTHER		NOT_A_SEND
+#define MOST_OTHERS	(2 * MOST + 1)
+#define TIMEOUT_US	3000	/* a linked one at most */
+#define SETTLE_US	5000
+#define TICK_NS		(1000 * 1000)
+
+/* What came of each request */
+struct account {
+	struct done sends[MOST];
+	unsigned int others[MOST_OTHERS];
+	unsigned int missing;
+};
+
+unsigned int roll(struct dice *dice, unsigned int sides)
+{
+	/* xorshift64* */
+	dice->state ^= dice->state >> 12;
+	dice->state ^= dice->state << 25;
+	dice->state ^= dice->state >> 27;
+	return (dice->state * 2685821657736338717ULL >> 32) % sides;
+}
+
+static bool cancels(const struct plan *plan)
+{
+	return plan->event >= CANCEL_EACH || plan->timeout;
+}
+
+const char *plan_text(const struct bout *bout)
+{
+	static const char * const events[] = {
+		[NOTHING] = "let go", [CLOSE] = "closed",
+		[SHUTDOWN] = "shut down", [CANCEL_EACH] = "cancelled each",
+		[CANCEL_FD] = "cancelled by fd",
+		[CANCEL_FD_ALL] = "cancelled all by fd",
+		[CANCEL_ANY] = "cancelled any",
+	};
+	static const char * const fusses[] = {
+		[STILL] = "left alone", [FILL] = "overwritten",
+		[PROTECT] = "protected", [UNMAP] = "unmapped",
+	};
+	const struct plan *plan = &bout->plan;
+	static char text[256];
+
+	snprintf(text, sizeof(text),
+		 "%d bit, %u %s over %s,%s%s%s%s%s %s control %s%s; %s%s%s",
+		 8 * (int)sizeof(long), plan->n, opcode_name(plan->op),
+		 plan->stream ? "TCP" : "UDP", plan->full ? " full," : "",
+		 bout->how == SQPOLL ? " SQPOLL," : bout->how == DEFER ?
+		 " DEFER_TASKRUN," : "", plan->async ? " ASYNC," : "",
+		 plan->poll_first ? " POLL_FIRST," : "",
+		 plan->timeout ? " LINK_TIMEOUT," : "",
+		 plan->large ? "large" : "small", fusses[plan->fuss],
+		 plan->fuss == STILL ? "" : plan->early ? " before submit" :
+		 " after submit", events[plan->event],
+		 plan->settled ? " after a while" : "",
+		 plan->together ? ", let go at once" : "");
+	return text;
+}
+
+/* A pair of TCP sockets with small buffers, in place of those of UDP */
+static const char *stream_pair(struct bout *bout)
+{
+	const int size = STREAM_BUFFER;
+	const int report = SOF_TIMESTAMPING_SOFTWARE |
+			   SOF_TIMESTAMPING_OPT_TSONLY;
+	struct flow *flow = &bout->flow;
+	struct sockaddr_storage to;
+	int listener;
+	socklen_t len;
+
+	address(&to, &len, false, LO4_ADDR);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	flow->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(flow->tx, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(flow->tx, SOL_SOCKET, SO_TIMESTAMPING, &report,
+		   sizeof(report));
+	flow->rx = -1;
+	if (!bind(listener, (void *)&to, len) && !listen(listener, 1) &&
+	    !getsockname(listener, (void *)&to, &len) &&
+	    !connect(flow->tx, (void *)&to, len))
+		flow->rx = accept4(listener, NULL, NULL,
+				   SOCK_NONBLOCK | SOCK_CLOEXEC);
+	close(listener);
+	return flow->rx < 0 ? reason("no TCP: %s", errno_name(errno)) : NULL;
+}
+
+static void stream_fill(int fd)
+{
+	static const char zeros[4096];
+
+	while (send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+}
+
+static const char *wire_open(struct bout *bout)
+{
+	/* TCP cannot connect through a closed queue, nor go on after a loss */
+	if (bout->plan.stream)
+		return gate_open() ?: stream_pair(bout);
+	return flow_open(&bout->flow, UDP4) ?: gate_close() ?:
+	       flow_fill(&bout->flow);
+}
+
+static void wire_close(struct bout *bout)
+{
+	close(bout->flow.tx);
+	close(bout->flow.rx);
+}
+
+static void pack_datagram(struct bout *bout, unsigned int i)
+{
+	struct parcel *p = &bout->parcels[i];
+	const int tos = TOS;
+
+	parcel_pack(p, &bout->flow, i, bout->plan.large ? QUIC : SEGMENT);
+	while (bout->plan.large &&
+	       p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= SLOT)
+		parcel_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+}
+
+static void pack_stream(struct bout *bout, unsigned int i)
+{
+	const uint32_t ack = SOF_TIMESTAMPING_TX_ACK;
+	struct parcel *p = &bout->parcels[i];
+	static char data[STREAM_BYTES];
+
+	p->msg = (struct msghdr){ .msg_iov = p->iov, .msg_iovlen = 1 };
+	p->iov[0] = (struct iovec){ data, sizeof(data) };
+	p->len = sizeof(data);
+	p->buf = p->room;
+	do {
+		parcel_add_control(p, SOL_SOCKET, SO_TIMESTAMPING, &ack,
+				   sizeof(ack));
+	} while (bout->plan.large &&
+		 p->msg.msg_controllen + CMSG_SPACE(sizeof(ack)) <= SLOT);
+}
+
+static void pack(struct bout *bout)
+{
+	unsigned int i;
+
+	for (i = 0; i < bout->plan.n; i++) {
+		struct parcel *p = &bout->parcels[i];
+
+		if (bout->plan.stream)
+			pack_stream(bout, i);
+		else
+			pack_datagram(bout, i);
+		p->msg.msg_control = memcpy(bout->page + i * SLOT, p->room,
+					    p->msg.msg_controllen);
+	}
+}
+
+static void queue(struct bout *bout)
+{
+	const struct plan *plan = &bout->plan;
+	struct io_uring_sqe *sqe;
+	unsigned int i;
+
+	for (i = 0; i < plan->n; i++) {
+		sqe = io_uring_get_sqe(&bout->ring);
+		ring_prep(sqe, plan->op, bout->flow.tx, &bout->parcels[i].msg,
+			  MSG_NOSIGNAL | (plan->stream ? MSG_WAITALL : 0));
+		sqe->user_data = i;
+		if (plan->async)
+			sqe->flags |= IOSQE_ASYNC;
+		if (plan->poll_first)
+			sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+		if (!plan->timeout)
+			continue;
+		sqe->flags |= IOSQE_IO_LINK;
+		bout->wait[i].tv_nsec = roll(&bout->dice, TIMEOUT_US) * 1000;
+		sqe = io_uring_get_sqe(&bout->ring);
+		io_uring_prep_link_timeout(sqe, &bout->wait[i], 0);
+		sqe->user_data = OTHER + bout->others++;
+	}
+}
+
+static const char *submit(struct bout *bout)
+{
+	const char *wrong = ring_submit(&bout->ring);
+	time_t late = time(NULL) + bout->patience;
+
+	/* The kernel's thread takes them on its own time */
+	while (!wrong && io_uring_sq_ready(&bout->ring)) {
+		if (time(NULL) > late)
+			wrong = "the kernel's thread took no request";
+		sched_yield();
+	}
+	return wrong;
+}
+
+const char *bout_begin(struct bout *bout)
+{
+	struct plan *plan = &bout->plan;
+	const char *wrong = wire_open(bout);
+
+	if (wrong)
+		return wrong;
+	bout->others = 0;
+	bout->tally->rounds++;
+	bout->tally->sends += plan->n;
+	if (plan->stream && plan->full)
+		stream_fill(bout->flow.tx);
+	pack(bout);
+	queue(bout);
+	if (plan->early)
+		wrong = meddler_start(&bout->meddler, plan->fuss, bout->page);
+	wrong = wrong ?: submit(bout);
+	if (!wrong && !plan->early)
+		wrong = meddler_start(&bout->meddler, plan->fuss, bout->page);
+	/* Not forced, as in the selftest: io-wq may block instead of polling */
+	if (!wrong && plan->settled)
+		usleep(SETTLE_US);
+	return wrong;
+}
+
+static const char *cancel(struct bout *bout)
+{
+	static const unsigned int flags[] = {
+		[CANCEL_EACH] = 0,
+		[CANCEL_FD] = IORING_ASYNC_CANCEL_FD,
+		[CANCEL_FD_ALL] = IORING_ASYNC_CANCEL_FD |
+				  IORING_ASYNC_CANCEL_ALL,
+		[CANCEL_ANY] = IORING_ASYNC_CANCEL_ANY |
+			       IORING_ASYNC_CANCEL_ALL,
+	};
+	enum event event = bout->plan.event;
+	bool one_by_one = event == CANCEL_EACH || event == CANCEL_FD;
+	unsigned int i, n = one_by_one ? bout->plan.n : 1;
+	struct io_uring_sqe *sqe;
+
+	for (i = 0; i < n; i++) {
+		sqe = io_uring_get_sqe(&bout->ring);
+		if (event == CANCEL_EACH)
+			io_uring_prep_cancel64(sqe, i, 0);
+		else
+			io_uring_prep_cancel_fd(sqe, bout->flow.tx, 0);
+		sqe->cancel_flags = flags[event];
+		sqe->user_data = OTHER + bout->others++;
+	}
+	return submit(bout);
+}
+
+static const char *happen(struct bout *bout)
+{
+	switch (bout->plan.event) {
+	case NOTHING:
+		return NULL;
+	case CLOSE:
+		/* The number stays in use, so that no send gets another file */
+		return dup2(bout->null, bout->flow.tx) < 0 ? "dup2(2) failed" :
+							     NULL;
+	case SHUTDOWN:
+		/* An unconnected socket is shut down, too, and says ENOTCONN */
+		shutdown(bout->flow.tx, SHUT_WR);
+		return NULL;
+	default:
+		return cancel(bout);
+	}
+}
+
+static void *let_go(void *arg)
+{
+	*(const char **)arg = gate_open();
+	return NULL;
+}
+
+static void drain(struct bout *bout)
+{
+	static char data[65536];
+
+	while (bout->plan.stream && read(bout->flow.rx, data, sizeof(data)) > 0)
+		;
+}
+
+static const char *enter(struct bout *bout, struct account *account,
+			 const struct io_uring_cqe *cqe)
+{
+	struct done *d;
+
+	account->missing--;
+	if (cqe->user_data >= OTHER &&
+	    cqe->user_data < OTHER + bout->others)
+		return account->others[cqe->user_data - OTHER]++ ?
+		       "a second completion of a cancellation or timeout" :
+		       NULL;
+	if (cqe->user_data >= bout->plan.n)
+		return reason("a completion for request %llu, which does not exist",
+			      (unsigned long long)cqe->user_data);
+	d = &account->sends[cqe->user_data];
+	if (cqe->flags & IORING_CQE_F_NOTIF) {
+		bout->tally->notified++;
+		return !d->completions ? "a notification before the completion" :
+		       !d->more || d->notifications++ ?
+		       "a notification that no completion announced" : NULL;
+	}
+	d->res = cqe->res;
+	d->more = cqe->flags & IORING_CQE_F_MORE;
+	account->missing += d->more;
+	return d->completions++ ? "a second completion" : NULL;
+}
+
+static const char *due_yet(const struct bout *bout,
+			   const struct account *account)
+{
+	unsigned int i;
+
+	for (i = 0; i < bout->plan.n; i++) {
+		if (!account->sends[i].completions)
+			return reason("send %u: completion lost", i);
+		if (account->sends[i].more && !account->sends[i].notifications)
+			return reason("send %u: notification lost", i);
+	}
+	return "completion of a cancellation or timeout lost";
+}
+
+static const char *collect(struct bout *bout, struct account *account)
+{
+	time_t late = time(NULL) + bout->patience;
+	struct io_uring_cqe *cqe;
+	const char *wrong = NULL;
+
+	memset(account, 0, sizeof(*account));
+	account->missing = bout->plan.n + bout->others;
+	while (!wrong && account->missing) {
+		struct __kernel_timespec ts = { .tv_nsec = TICK_NS };
+
+		drain(bout);
+		if (!io_uring_wait_cqe_timeout(&bout->ring, &cqe, &ts)) {
+			if (!bout->drop)
+				wrong = enter(bout, account, cqe);
+			bout->drop = false;
+			io_uring_cqe_seen(&bout->ring, cqe);
+		} else if (time(NULL) > late) {
+			wrong = due_yet(bout, account);
+		}
+	}
+	/* Whatever comes now comes twice */
+	if (!wrong && !io_uring_peek_cqe(&bout->ring, &cqe))
+		wrong = reason("one more completion, of request %llu",
+			       (unsigned long long)cqe->user_data);
+	return wrong;
+}
+
+/* What bad control may give, depending on where it is bad */
+static bool is_spoilt(int err)
+{
+	return err == EFAULT || err == EINVAL || err == ENODEV ||
+	       err == ENETUNREACH || err == EHOSTUNREACH || err == EMSGSIZE ||
+	       err == EIO;
+}
+
+/* Reasons that the round has given */
+static bool is_due(const struct plan *plan, int err)
+{
+	if (err == ECANCELED || err == EINTR)
+		return cancels(plan);
+	if (err == EPIPE)
+		return plan->event == SHUTDOWN;
+	/* io-wq looks the file up when it issues */
+	return err == ENOTSOCK && plan->event == CLOSE;
+}
+
+static void count_spoilt(struct bout *bout)
+{
+	if (bout->plan.fuss != STILL && bout->plan.early)
+		bout->tally->spoilt++;
+	else
+		bout->tally->refused++;
+}
+
+static const char *judge_sent(struct bout *bout, const struct parcel *p,
+			      const struct done *d)
+{
+	const struct plan *plan = &bout->plan;
+
+	if (plan->op != SENDMSG && !d->more)
+		return "success without F_MORE";
+	if ((size_t)d->res == p->len) {
+		bout->tally->whole++;
+		return NULL;
+	}
+	if (!plan->stream || !d->res || (size_t)d->res > p->len)
+		return reason("%d of %zu bytes", d->res, p->len);
+	if (cancels(plan) || plan->event == SHUTDOWN)
+		bout->tally->part++;
+	else
+		/* Its control was read again for the rest */
+		count_spoilt(bout);
+	return NULL;
+}
+
+static const char *judge_one(struct bout *bout, const struct parcel *p,
+			     const struct done *d)
+{
+	const struct plan *plan = &bout->plan;
+	struct tally *tally = bout->tally;
+
+	if (plan->op == SENDMSG && d->more)
+		return "F_MORE from sendmsg";
+	if (d->res >= 0)
+		return judge_sent(bout, p, d);
+	if (is_due(plan, -d->res)) {
+		if (d->res == -ECANCELED || d->res == -EINTR)
+			tally->cancelled++;
+		else
+			tally->failed++;
+		return NULL;
+	}
+	if (!is_spoilt(-d->res))
+		return reason("-%s", errno_name(-d->res));
+	count_spoilt(bout);
+	return NULL;
+}
+
+/* What came through has to be as its control was at submit */
+static void judge_datagrams(struct bout *bout)
+{
+	int ecn = bout->plan.large ? TOS : 0;
+	struct datagram d;
+
+	while (receiver_take(bout->flow.rx, &d, 0) > 0)
+		if (d.wrong >= 0 || d.ecn != ecn ||
+		    (d.len != SEGMENT_SIZE &&
+		     d.len != SEND_SIZE - SEGMENT_SIZE))
+			bout->tally->odd++;
+}
+
+static const char *judge(struct bout *bout, const struct account *account)
+{
+	const struct plan *plan = &bout->plan;
+	const char *wrong = NULL;
+	unsigned int i;
+
+	for (i = 0; i < plan->n && !wrong; i++) {
+		wrong = judge_one(bout, &bout->parcels[i], &account->sends[i]);
+		if (wrong)
+			wrong = reason("send %u: %s", i, wrong);
+	}
+	if (wrong || plan->stream || (plan->fuss != STILL && plan->early))
+		return wrong;
+	/* What has left the queue counts no longer, unless nobody can ask */
+	if (plan->event != CLOSE)
+		wrong = socket_drain(bout->flow.tx);
+	judge_datagrams(bout);
+	return wrong;
+}
+
+const char *bout_finish(struct bout *bout)
+{
+	const char *opened = NULL, *wrong;
+	struct account account;
+	pthread_t helper;
+	bool helped;
+
+	helped = bout->plan.together &&
+		 !pthread_create(&helper, NULL, let_go, &opened);
+	wrong = happen(bout);
+	if (helped)
+		thread_join(helper);
+	else
+		opened = gate_open();
+	wrong = wrong ?: opened ?: collect(bout, &account);
+	meddler_stop(&bout->meddler);
+	wrong = wrong ?: judge(bout, &account);
+	wire_close(bout);
+	return wrong;
+}
+
+const char *bout_reap(struct bout *bout)
+{
+	struct account account;
+	const char *wrong;
+	unsigned int i;
+
+	wrong = gate_open() ?: collect(bout, &account);
+	meddler_stop(&bout->meddler);
+	/* Those of the thread itself are cancelled, not those of others */
+	for (i = 0; i < bout->plan.n && !wrong; i++) {
+		struct done *d = &account.sends[i];
+
+		if (d->res == -ECANCELED || d->res == -EINTR ||
+		    (bout->plan.stream && d->res > 0))
+			bout->tally->cancelled++;
+		else
+			wrong = judge_one(bout, &bout->parcels[i], d);
+	}
+	wire_close(bout);
+	return wrong;
+}
