@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What one send through io_uring costs: instructions, or slab allocations.
+ *
+ * For each of {sendmsg, sendmsg_zc} x {no control, UDP_SEGMENT, UDP_SEGMENT +
+ * IP_TOS + IP_PKTINFO} x {straight through, one retry} it sends REQUESTS times
+ * one request over loopback and prints the median, least and most that an
+ * io_uring_enter(2) took, liburing around it included:
+ *
+ *	cost: instructions 64 sendmsg segment retry 16421 16421 19872
+ *	cost: instructions 32 sendmsg segment retry fails EINVAL
+ *
+ * A retry is two calls: the first meets a full send buffer and waits for
+ * POLLOUT, the second finds room again and sends. What makes the room is not
+ * counted. The receiver has to get what was sent, or there is no figure.
+ *
+ *	cost instructions REQUESTS	reads the TSC; a count of instructions
+ *					in a guest of QEMU -icount shift=0
+ *	cost allocations REQUESTS	reads /sys/kernel/slab, of a kernel
+ *					with CONFIG_SLUB_STATS
+ *
+ * x86 only. Needs: root, or a user who may create user namespaces; /proc.
+ * Exit code: 0 measured or failed as printed, 2 wrong use, 3 cannot measure.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "report.h"
+#include "run.h"
+
+#define SLABS		"/sys/kernel/slab"
+#define MOST_REQUESTS	10000
+#define MOST_CACHES	1024
+#define CALIBRATIONS	9
+#define PATIENCE	2	/* seconds */
+
+static const struct {
+	const char *name;
+	enum control control;
+} controls[] = {
+	{ "none", NONE },
+	{ "segment", SEGMENT },
+	{ "quic", QUIC },
+};
+
+/* Two segments */
+static const struct shape shape = {
+	.len = 1000, .segment = 600, .pieces = 1,
+};
+
+static const char *unit;
+static uint64_t (*now)(void);
+static uint64_t overhead;	/* what reading it twice costs */
+
+static uint64_t instructions(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+static int counters[2 * MOST_CACHES];
+static unsigned int counters_n;
+
+/* A merged cache is there once; its other names are links to it */
+static const char *slabs_open(void)
+{
+	static const char * const names[] = {
+		"alloc_fastpath", "alloc_slowpath",
+	};
+	DIR *dir = opendir(SLABS);
+	struct dirent *entry;
+	char path[512];
+	unsigned int i;
+	int fd;
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
+		    !strcmp(entry->d_name, ".."))
+			continue;
+		for (i = 0; i < 2 && counters_n < 2 * MOST_CACHES; i++) {
+			snprintf(path, sizeof(path), SLABS "/%s/%s",
+				 entry->d_name, names[i]);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			if (fd >= 0)
+				counters[counters_n++] = fd;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	if (!counters_n)
+		return cannot("no counters in " SLABS, 0,
+			      "build the kernel with CONFIG_SLUB_STATS");
+	return NULL;
+}
+
+static uint64_t allocations(void)
+{
+	uint64_t sum = 0;
+	char text[256];
+	unsigned int i;
+	ssize_t len;
+
+	for (i = 0; i < counters_n; i++) {
+		len = pread(counters[i], text, sizeof(text) - 1, 0);
+		text[len > 0 ? len : 0] = '\0';
+		sum += strtoull(text, NULL, 10);
+	}
+	return sum;
+}
+
+static void awake(int number)
+{
+	(void)number;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void calibrate(void)
+{
+	int64_t took[CALIBRATIONS];
+	uint64_t from;
+	int i;
+
+	for (i = 0; i < CALIBRATIONS; i++) {
+		from = now();
+		took[i] = now() - from;
+	}
+	qsort(took, CALIBRATIONS, sizeof(*took), compare);
+	overhead = took[CALIBRATIONS / 2];
+}
+
+/*
+ * Submit what is queued and do what is pending; *cost grows by what it took.
+ * A sendmsg_zc that fails has one completion less than is waited for, and an
+ * alarm ends that.
+ */
+static const char *enter(struct run *run, unsigned int wait, int64_t *cost)
+{
+	uint64_t from;
+	int ret;
+
+	alarm(wait ? PATIENCE : 0);
+	from = now();
+	ret = wait ? io_uring_submit_and_wait(&run->ring, wait) :
+		     io_uring_submit(&run->ring);
+	*cost += now() - from - overhead;
+	alarm(0);
+	return ret < 0 && ret != -EINTR ?
+	       reason("io_uring_enter(2): %s", errno_name(-ret)) : NULL;
+}
+
+static const char *fill(struct run *run)
+{
+	return gate_close() ?: flow_fill(&run->flow);
+}
+
+/* A retry under DEFER_TASKRUN takes place in the call that waits for it */
+static const char *reopen(struct run *run)
+{
+	const char *wrong = ring_await(&run->ring, run->op, 1, 1) ?:
+			    gate_open();
+
+	if (!wrong && io_uring_cq_ready(&run->ring))
+		wrong = "the retry came before it could be measured";
+	return wrong;
+}
+
+/* One request; a send that fails is told by done[0].res */
+static const char *request(struct run *run, enum control control, int64_t *cost)
+{
+	const char *wrong = run->gated ? fill(run) : NULL;
+	unsigned int came;
+
+	if (wrong)
+		return wrong;
+	run->n = 1;
+	parcel_shape(run->parcels, &run->flow, 0, control, &shape);
+	ring_send(&run->ring, run->op, run->how, &run->flow, run->parcels, 0);
+	*cost = 0;
+	if (run->gated)
+		wrong = enter(run, 0, cost) ?: reopen(run);
+	wrong = wrong ?: enter(run, run->op == SENDMSG ? 1 : 2, cost);
+	if (wrong)
+		return wrong;
+	came = io_uring_cq_ready(&run->ring);
+	wrong = ring_collect(&run->ring, run->done, 1);
+	if (wrong || run->done[0].res < 0)
+		return wrong;
+	if (came != 1 + run->done[0].notifications)
+		return "the notification came too late to be measured";
+	return run_judge(run);
+}
+
+static int measure(enum opcode op, unsigned int control, bool retry, long n)
+{
+	static int64_t cost[MOST_REQUESTS];
+	struct run run = { };
+	const char *wrong;
+	long i;
+
+	wrong = run_open(&run, UDP4, op, DEFER, retry);
+	sigaction(SIGALRM, &(struct sigaction) { .sa_handler = awake }, NULL);
+	if (!wrong)
+		calibrate();
+	for (i = 0; i < n && !wrong && run.done[0].res >= 0; i++)
+		wrong = request(&run, controls[control].control, &cost[i]);
+	if (wrong) {
+		fprintf(stderr, "cost: %s\n", wrong);
+		return 3;
+	}
+	qsort(cost, n, sizeof(*cost), compare);
+	printf("cost: %s %zu %s %s %s ", unit, 8 * sizeof(long),
+	       opcode_name(op), controls[control].name,
+	       retry ? "retry" : "straight");
+	if (run.done[0].res < 0)
+		printf("fails %s\n", errno_name(-run.done[0].res));
+	else
+		printf("%lld %lld %lld\n", (long long)cost[n / 2],
+		       (long long)cost[0], (long long)cost[n - 1]);
+	return fflush(stdout) ? 3 : 0;
+}
+
+/* In a process, and so in a network namespace and with a ring of its own */
+static int measure_apart(enum opcode op, unsigned int control, bool retry,
+			 long n)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(measure(op, control, retry, n));
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return 3;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
+}
+
+int main(int argc, char **argv)
+{
+	long n = argc == 3 ? atol(argv[2]) : 0;
+	unsigned int i, worst = 0, ret;
+	const char *wrong = NULL;
+
+	unit = argv[1];
+	if (n >= 1 && n <= MOST_REQUESTS) {
+		if (!strcmp(unit, "instructions"))
+			now = instructions;
+		else if (!strcmp(unit, "allocations"))
+			now = allocations;
+	}
+	if (!now) {
+		fprintf(stderr, "usage: cost instructions|allocations REQUESTS (1 to %d)\n",
+			MOST_REQUESTS);
+		return 2;
+	}
+	if (now == allocations)
+		wrong = slabs_open();
+	if (wrong) {
+		fprintf(stderr, "cost: %s\n", wrong);
+		return 3;
+	}
+	for (i = 0; i < 4 * ARRAY_SIZE(controls); i++) {
+		ret = measure_apart(i & 1 ? SENDMSG_ZC : SENDMSG, i / 4, i & 2,
+				    n);
+		if (ret > worst)
+			worst = ret;
+	}
+	return worst;
+}

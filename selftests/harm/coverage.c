@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sends through io_uring that neither the selftest nor the fuzzer makes, so
+ * that their lines of the kernel are reached, too: sockets with O_NONBLOCK,
+ * many pieces, requests that are refused, and short sends that end early.
+ * Each by sendmsg and sendmsg_zc, with UDP_SEGMENT, IP_TOS and IP_PKTINFO.
+ *
+ * Proved: each completes with the errno that it is due, or is delivered, and
+ * a short send that cannot go on says how much it sent.
+ *
+ * Needs: root, or a user who may create user namespaces.
+ * Exit code: 0 as it should be, 1 not so, 3 cannot be tried here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "run.h"
+
+#ifndef IORING_RECVSEND_BUNDLE
+#define IORING_RECVSEND_BUNDLE	16
+#endif
+
+#define STREAM_BYTES	4194304
+
+static void dontwait(struct io_uring_sqe *sqe)
+{
+	sqe->msg_flags |= MSG_DONTWAIT;
+}
+
+static void tell_usage(struct io_uring_sqe *sqe)
+{
+	if (sqe->opcode == IORING_OP_SENDMSG_ZC)
+		sqe->ioprio |= IORING_SEND_ZC_REPORT_USAGE;
+}
+
+static void no_socket(struct io_uring_sqe *sqe)
+{
+	static int fds[2];
+
+	if (!fds[1] && pipe(fds))
+		return;
+	sqe->fd = fds[1];
+}
+
+static void second_address(struct io_uring_sqe *sqe)
+{
+	sqe->addr2 = 1;
+}
+
+static void third_address(struct io_uring_sqe *sqe)
+{
+	/* sendmsg does not look at it */
+	sqe->addr3 = sqe->opcode == IORING_OP_SENDMSG_ZC;
+	sqe->addr2 = !sqe->addr3;
+}
+
+static void unknown_flag(struct io_uring_sqe *sqe)
+{
+	sqe->ioprio |= 1 << 15;
+}
+
+static void bundle(struct io_uring_sqe *sqe)
+{
+	sqe->ioprio |= IORING_RECVSEND_BUNDLE;
+}
+
+static void negative(struct io_uring_sqe *sqe)
+{
+	sqe->len = -1;
+	/* sendmsg_zc takes it for what it is, a number that nobody needs */
+	if (sqe->opcode == IORING_OP_SENDMSG_ZC)
+		sqe->addr2 = 1;
+}
+
+static void no_header(struct io_uring_sqe *sqe)
+{
+	sqe->addr = 16;
+}
+
+static void no_completion(struct io_uring_sqe *sqe)
+{
+	/* Only sendmsg may leave out its completion: refuse it otherwise */
+	if (sqe->opcode == IORING_OP_SENDMSG_ZC)
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	else
+		sqe->addr2 = 1;
+}
+
+static const struct {
+	const char *name;
+	void (*change)(struct io_uring_sqe *sqe);
+	int err;
+	unsigned int pieces;
+	bool nonblock;
+} cases[] = {
+	{ "O_NONBLOCK", NULL, 0, 1, true },
+	{ "MSG_DONTWAIT", dontwait, 0, 1, false },
+	{ "many pieces", NULL, 0, MOST_PIECES, false },
+	{ "whether it was copied", tell_usage, 0, 1, false },
+	{ "no socket", no_socket, ENOTSOCK, 1, false },
+	{ "a second address", second_address, EINVAL, 1, false },
+	{ "a third address", third_address, EINVAL, 1, false },
+	{ "an unknown flag", unknown_flag, EINVAL, 1, false },
+	{ "a bundle", bundle, EINVAL, 1, false },
+	{ "a negative length", negative, EINVAL, 1, false },
+	{ "no msghdr", no_header, EFAULT, 1, false },
+	{ "no completion wanted", no_completion, EINVAL, 1, false },
+};
+
+static const char *try_case(struct run *run, unsigned int i)
+{
+	const struct shape shape = {
+		.len = SEND_SIZE, .segment = SEGMENT_SIZE,
+		.pieces = cases[i].pieces,
+	};
+	int flags = fcntl(run->flow.tx, F_GETFL);
+	struct io_uring_sqe *sqe;
+	const char *wrong;
+	int err;
+
+	flags &= ~O_NONBLOCK;
+	if (cases[i].nonblock)
+		flags |= O_NONBLOCK;
+	fcntl(run->flow.tx, F_SETFL, flags);
+	run->n = 1;
+	parcel_shape(run->parcels, &run->flow, i, QUIC, &shape);
+	sqe = ring_send(&run->ring, run->op, run->how, &run->flow,
+			run->parcels, 0);
+	if (cases[i].change)
+		cases[i].change(sqe);
+	wrong = ring_submit(&run->ring) ?:
+		ring_collect(&run->ring, run->done, 1);
+	if (wrong)
+		return wrong;
+	err = run->done[0].res < 0 ? -run->done[0].res : 0;
+	if (err != cases[i].err)
+		return reason("%s instead of %s", errno_name(err),
+			      errno_name(cases[i].err));
+	return err ? flow_nothing_yet(&run->flow) : run_judge(run);
+}
+
+/* Two ends of a TCP connection; the second one does not read */
+static bool stream(int *tx, int *rx)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(at);
+
+	*tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	*rx = -1;
+	if (!bind(fd, (void *)&at, len) && !listen(fd, 1) &&
+	    !getsockname(fd, (void *)&at, &len) &&
+	    !connect(*tx, (void *)&at, len))
+		*rx = accept(fd, NULL, NULL);
+	close(fd);
+	return *rx >= 0;
+}
+
+/* A part of the data is sent, and then the rest cannot be */
+static const char *try_short(struct run *run, bool cancel)
+{
+	static char data[STREAM_BYTES];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&run->ring);
+	const char *wrong;
+	int tx, rx;
+
+	if (!stream(&tx, &rx))
+		return "no TCP connection";
+	ring_prep(sqe, run->op, tx, &msg, MSG_WAITALL);
+	wrong = ring_submit(&run->ring) ?:
+		ring_await(&run->ring, run->op, 1, 1);
+	if (cancel) {
+		sqe = io_uring_get_sqe(&run->ring);
+		io_uring_prep_cancel64(sqe, 0, 0);
+		sqe->user_data = NOT_A_SEND;
+		wrong = wrong ?: ring_submit(&run->ring);
+	}
+	/* With data that has not been read this resets the connection */
+	close(rx);
+	wrong = wrong ?: ring_collect(&run->ring, run->done, 1);
+	close(tx);
+	if (!wrong && (run->done[0].res <= 0 ||
+		       run->done[0].res >= STREAM_BYTES))
+		return reason("%d of %d bytes, which is not a part",
+			      run->done[0].res, STREAM_BYTES);
+	return wrong;
+}
+
+static int tell(enum opcode op, const char *name, const char *wrong)
+{
+	printf("coverage: %zu %s, %s: %s\n", 8 * sizeof(long), opcode_name(op),
+	       name, wrong ?: "ok");
+	return wrong ? 1 : 0;
+}
+
+int main(void)
+{
+	static const enum opcode ops[] = { SENDMSG, SENDMSG_ZC };
+	unsigned int i, k;
+	int ret = 0;
+
+	for (k = 0; k < ARRAY_SIZE(ops); k++) {
+		struct run run = { };
+		const char *why = run_open(&run, UDP4, ops[k], RETRY, false);
+
+		if (why) {
+			fprintf(stderr, "coverage: %s\n", why);
+			return 3;
+		}
+		for (i = 0; i < ARRAY_SIZE(cases); i++)
+			ret |= tell(ops[k], cases[i].name, try_case(&run, i));
+		ret |= tell(ops[k], "short, the peer goes away",
+			    try_short(&run, false));
+		ret |= tell(ops[k], "short, then cancelled",
+			    try_short(&run, true));
+	}
+	return ret;
+}
