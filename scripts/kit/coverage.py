@@ -147,7 +147,8 @@ def joined(place: str, before: str, after: str, table: Iterable[Row],
                  for number in range(one.line, one.at(len(one.body)) + 1)}
     return [Line(place, number, functions.get(number, ""), texts[number - 1].strip(),
                  tuple(stage for stage, lines in stages.items() if (place, number) in lines), number in new)
-            for number in sorted({number for _, path, number in table if path == place})]
+            for number in sorted({number for _, path, number in table if path == place})
+            if texts[number - 1].strip() not in ("{", "}")]
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,18 @@ class Covered:
     lines: tuple[Line, ...]                        # of the send side
     why: dict[Line, str]                           # of those that are not reached
     stale: tuple[str, ...]                         # reasons that nothing needs
+    failed: tuple[str, ...] = ()                   # programs that did not end as they should
 
     @property
     def missed(self) -> list[Line]:
         """The lines that are not reached, and nothing says why."""
         return [line for line, why in self.why.items() if not why]
+
+    @property
+    def harm(self) -> list[str]:
+        """A line for each of them, and for each program that failed."""
+        return [*(f"{line.path}:{line.number} {line.function}(): {'added and ' * line.added}not reached: {line.text}"
+                  for line in self.missed), *self.failed]
 
 
 def judge(release: str, lines: Iterable[Line], known: Reasons) -> Covered:
@@ -196,9 +204,7 @@ def text(done: Covered) -> str:
         out += [f"  {function}(): {why or 'NO REASON'}",
                 *([f"    all {len(texts)} lines"] if every and why else [f"    {one}" for one in texts])]
     out += [f"a reason that nothing needs: {one}" for one in done.stale]
-    out += [f"HARM: {line.path}:{line.number} {line.function}(): {'added and ' * line.added}not reached: {line.text}"
-            for line in done.missed]
-    return "\n".join(out) + "\n"
+    return "\n".join([*out, *(f"HARM: {one}" for one in done.harm)]) + "\n"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -217,20 +223,22 @@ def run(options: argparse.Namespace, home: Path) -> bool:
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm coverage` does")
                 continue
             buffers = BUFFERS // 20 if options.slice else BUFFERS
-            lines = _trace(tree, series, kernel, buffers, home / tree.release, progress)
-            done.append(judge(tree.release, lines, reasons(REASONS, tree.version.branch if tree.version else "")))
-            progress.done(kernel.label, f"{len(done[-1].missed)} lines missed", good=not done[-1].missed)
+            lines, failed = _trace(tree, series, kernel, buffers, home / tree.release, progress)
+            known = reasons(REASONS, tree.version.branch if tree.version else "")
+            done.append(replace(judge(tree.release, lines, known), failed=failed))
+            progress.done(kernel.label, f"{len(done[-1].missed)} lines missed", good=not done[-1].harm)
     table = "\n".join(map(text, done))
     print(table, end="", flush=True)
     (home / "coverage.json").write_text(
         json.dumps({one.release: [asdict(line) for line in one.lines] for one in done}, indent=1) + "\n")
     if options.record:
         (debug.RECORD / "coverage.txt").write_text(table)
-    return not any(one.missed for one in done)
+    return not any(one.harm for one in done)
 
 
-def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path, progress: Progress) -> list[Line]:
-    """Builds a kernel and boots it for each stage. Raises Unusable when one does not come to its end."""
+def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path,
+           progress: Progress) -> tuple[list[Line], tuple[str, ...]]:
+    """Builds a kernel and boots it for each stage: its lines, and which programs failed. Raises Unusable."""
     progress.phase(kernel.label, "build")
     programs, tests = instrument.build(), bundle.build()
     files = kernel.obtain()
@@ -241,7 +249,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
     jobs = {"selftest": "sh /bundle/run_kselftest.sh " + " ".join(f"-t {bundle.COLLECTION}:{one}" for one in chosen),
             "fault.c": debug.exits("rest", names[:2]),
             "fuzzer": debug.exits(f"--seed=1 --count={buffers}", names[2:4]), "coverage.c": debug.exits("", names[4:])}
-    stages = {}
+    stages, failed = {}, []
     for stage in STAGES:
         into, log = home / stage, home / stage / "translated.log"
         into.mkdir(parents=True, exist_ok=True)
@@ -253,6 +261,8 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
         if done.ended or not any("# kit: done" in line for _, line in done.lines):
             raise Unusable(f"{kernel.label}: {stage} did not come to its end ({done.ended or 'it died'}): {into}")
         stages[stage] = reached(table, translated(log))
+        failed += [f"{line.split()[2]} ended with {line.split()[3]}, see {into}" for _, line in done.lines
+                   if line.startswith("# exit ") and not line.endswith(" 0")]
     found = []
     with trees.desk(tree) as copies:
         before = {place: "\n".join(copies.file(place)) for place in PLACES}
@@ -261,7 +271,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
                 raise Unusable(f"{tree.home}: {one.name} does not apply")
         for place in PLACES:
             found += joined(place, before[place], "\n".join(copies.file(place)), table, stages)
-    return found
+    return found, tuple(failed)
 
 
 def _table(files: Files) -> list[Row]:

@@ -32,7 +32,7 @@ SLICE = {"udpgso-4": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -4 -C",
 SHARED = ("lib.sh", "lib/sh/defer.sh", "net_helper.sh", "in_netns.sh")
 # What they call that busybox does not have, or not with all options
 TOOLS = {"bash": "bash", "date": "coreutils", "ethtool": "ethtool", "ip": "iproute2", "jq": "jq", "mktemp": "coreutils",
-         "readlink": "coreutils", "tc": "iproute2", "tcpdump": "tcpdump"}
+         "nohup": "coreutils", "readlink": "coreutils", "tc": "iproute2", "tcpdump": "tcpdump"}
 SKIP = 4                               # kselftest's
 RUNS = 2
 MUTANT = "neighbour-control"           # scripts/kit/mutants has it: what these tests have to show

@@ -52,11 +52,20 @@ static void second_address(struct io_uring_sqe *sqe)
 	sqe->addr2 = 1;
 }
 
-static void third_address(struct io_uring_sqe *sqe)
+static void reserved_field(struct io_uring_sqe *sqe)
 {
 	/* sendmsg does not look at it */
-	sqe->addr3 = sqe->opcode == IORING_OP_SENDMSG_ZC;
-	sqe->addr2 = !sqe->addr3;
+	sqe->__pad2[0] = sqe->opcode == IORING_OP_SENDMSG_ZC;
+	sqe->addr2 = sqe->opcode == IORING_OP_SENDMSG;
+}
+
+static void registered(struct io_uring_sqe *sqe)
+{
+	/* sendmsg_zc may: refuse it otherwise */
+	if (sqe->opcode == IORING_OP_SENDMSG)
+		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
+	else
+		sqe->addr2 = 1;
 }
 
 static void unknown_flag(struct io_uring_sqe *sqe)
@@ -104,7 +113,8 @@ static const struct {
 	{ "whether it was copied", tell_usage, 0, 1, false },
 	{ "no socket", no_socket, ENOTSOCK, 1, false },
 	{ "a second address", second_address, EINVAL, 1, false },
-	{ "a third address", third_address, EINVAL, 1, false },
+	{ "a reserved field", reserved_field, EINVAL, 1, false },
+	{ "a registered buffer", registered, EINVAL, 1, false },
 	{ "an unknown flag", unknown_flag, EINVAL, 1, false },
 	{ "a bundle", bundle, EINVAL, 1, false },
 	{ "a negative length", negative, EINVAL, 1, false },
