@@ -180,13 +180,16 @@ set style histogram clustered gap 1
 set style fill solid border -1
 set boxwidth 0.9
 set border 3
-set xtics nomirror scale 0 rotate by -25
+set xtics nomirror scale 0 rotate by -30 font ",11"
+set lmargin 10
+set rmargin 22
+set bmargin 10
 set ytics nomirror
 set grid ytics lc rgb "#dddddd" lt 1
 set xzeroaxis lt -1
 set ylabel "change (%)"
 set yrange [*:{most}]
-set key top right horizontal
+set key outside top center horizontal
 {plots}
 unset multiplot
 """
