@@ -15,16 +15,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, fixes, guest, host, initramfs, ktap, report, result, vm
+from . import bundle, command, fixes, guest, host, initramfs, ktap, record, report, result, vm
 from .error import Unusable, Usage
 from .fixes import Defect
-from .kernel import REPOSITORY, Kernel, Kernels
+from .kernel import Kernel, Kernels
 
 HELP = "false alarms of the selftest on stock kernels, with the host loaded"
 MARK = "# alarms: "
@@ -223,8 +222,8 @@ class Watch:
         self._until = time.monotonic() + seconds
         self._defects = fixes.load()
         self._bundle = bundle.build()
-        self._names = [name for name in bundle.programs(self._bundle) if ktap.split_abi(name)[0] != ktap.NIC]
-        self._request = " ".join(f"-t {bundle.COLLECTION}:{name}" for name in self._names)
+        self._names = bundle.on_loopback(self._bundle)
+        self._request = bundle.request(self._names)
         self._files = {kernel.label: kernel.obtain() for kernel in kernels if kernel.origin != "running"}
         self._base = initramfs.base(self._bundle) if self._files else Path()
         self._accelerator = next((vm.accelerator(files.image, self._base) for files in self._files.values()), "")
@@ -234,14 +233,7 @@ class Watch:
 
     def go(self, jobs: int) -> None:
         """Does it, so many guests at once."""
-        with ThreadPoolExecutor(jobs) as pool:
-            working = [pool.submit(self._work) for _ in range(jobs)]
-            try:
-                for worker in working:
-                    worker.result()
-            except BaseException:
-                command.stop()
-                raise
+        command.together(jobs, [self._work] * jobs)
 
     def _path(self, kernel: Kernel) -> Path:
         return self._home / ("running.json" if kernel.origin == "running" else f"{kernel.label}.json")
@@ -321,7 +313,6 @@ def options(parser: argparse.ArgumentParser) -> None:
                         help="words as for scripts/qa (default: running default)")
     parser.add_argument("--minutes", type=float, default=600, metavar="M",
                         help="begin no run after that (default: 600); the same --results go on later")
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="guests at once (default: as many as there are cores)")
     parser.add_argument("--load", type=int, default=os.cpu_count() or 1, metavar="N",
@@ -339,15 +330,10 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with busy(options.load):
         watch.go(options.jobs)
     tallies = list(watch.tallies.values())
-    text = table(tallies)
-    (home / "alarms.txt").write_text(text)
-    (home / "alarms.json").write_text(json.dumps(
-        [{"kernel": each.kernel, "version": each.version, "runs": len(each.rounds), "alarms": len(each.alarms()),
-          "bound": bound(len(each.rounds), len(each.alarms())) if each.rounds else None, "control": each.control}
-         for each in tallies], indent=1) + "\n")
-    print(text, end="")
-    if options.record:
-        (REPOSITORY / "Documentation/harm/alarms.txt").write_text(text)
+    record.leave("alarms", home, table(tallies), [
+        {"kernel": each.kernel, "version": each.version, "runs": len(each.rounds), "alarms": len(each.alarms()),
+         "bound": bound(len(each.rounds), len(each.alarms())) if each.rounds else None, "control": each.control}
+        for each in tallies], options.record)
     if not any(each.rounds for each in tallies):
         raise Unusable("no run ended in that time; give more --minutes")
     return all(each.control is not False and not each.alarms() for each in tallies if each.rounds)

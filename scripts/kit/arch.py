@@ -60,32 +60,40 @@ def _8250(option: str) -> Mapping[str, str]:
 
 
 AMD64 = Architecture(
-    "amd64", "x86_64", "x86", {"64": ("x86_64-linux-gnu", "amd64"), "32": ("i686-linux-gnu", "i386")}, "qemu-system-x86", r"\d.*-cloud-amd64", "qemu-system-x86_64", (),
+    name="amd64", kernel="x86_64", source="x86", emulator="qemu-system-x86", flavour=r"\d.*-cloud-amd64",
+    targets={"64": ("x86_64-linux-gnu", "amd64"), "32": ("i686-linux-gnu", "i386")},
     # TCG of QEMU 7.2 at times loses the flags over CMPXCHG16B, which ends in a double fault of the guest;
     # without the feature kernels use other ways.
-    "max,cx16=off", "ttyS0", "ttyS1", "bzImage", (0x202, b"HdrS"), (1, 62),
-    arguments="no_timer_check tsc=reliable ia32_emulation=1",
+    qemu="qemu-system-x86_64", machine=(), cpu="max,cx16=off", console="ttyS0", results="ttyS1",
+    image="bzImage", magic=(0x202, b"HdrS"), elf=(1, 62), arguments="no_timer_check tsc=reliable ia32_emulation=1",
     needed={"CONFIG_SERIAL_8250_CONSOLE": "a serial console (8250)"}, compat="CONFIG_IA32_EMULATION",
     rpm=r"x86_64(_v\d)?")
 ARM64 = Architecture(
-    "arm64", "arm64", "arm64", {"64": ("aarch64-linux-gnu", "arm64"), "32": ("arm-linux-gnueabihf", "armhf")}, "qemu-system-arm",
+    name="arm64", kernel="arm64", source="arm64", emulator="qemu-system-arm", flavour=r"\d.*-cloud-arm64",
+    targets={"64": ("aarch64-linux-gnu", "arm64"), "32": ("arm-linux-gnueabihf", "armhf")},
     # Newer models have pointer authentication, which TCG is slow at, and no 32-bit programs
-    r"\d.*-cloud-arm64", "qemu-system-aarch64", ("-machine", "virt"), "cortex-a72", "ttyAMA0", "ttyS0", "Image",
-    (0x38, b"ARMd"), (1, 183), serial=PCI_SERIAL, needed=_8250("CONFIG_SERIAL_AMBA_PL011_CONSOLE"),
-    compat="CONFIG_COMPAT", headers_32="arm", rpm="aarch64")
+    qemu="qemu-system-aarch64", machine=("-machine", "virt"), cpu="cortex-a72", console="ttyAMA0", results="ttyS0",
+    image="Image", magic=(0x38, b"ARMd"), elf=(1, 183), serial=PCI_SERIAL,
+    needed=_8250("CONFIG_SERIAL_AMBA_PL011_CONSOLE"), compat="CONFIG_COMPAT", headers_32="arm", rpm="aarch64")
 S390X = Architecture(
-    "s390x", "s390", "s390", {"64": ("s390x-linux-gnu", "s390x")}, "qemu-system-misc", r"\d.*-s390x", "qemu-system-s390x",
-    ("-machine", "s390-ccw-virtio"), "max", "ttyS0", "ttysclp0", "bzImage", (0, b"\0\x08\0\0\x80\0\2\0"), (2, 22),
+    name="s390x", kernel="s390", source="s390", emulator="qemu-system-misc", flavour=r"\d.*-s390x",
+    targets={"64": ("s390x-linux-gnu", "s390x")},
+    qemu="qemu-system-s390x", machine=("-machine", "s390-ccw-virtio"), cpu="max", console="ttyS0", results="ttysclp0",
+    image="bzImage", magic=(0, b"\0\x08\0\0\x80\0\2\0"), elf=(2, 22),
     serial=("-device", "sclplmconsole,chardev=console", "-device", "sclpconsole,chardev=results"),
     needed={"CONFIG_SCLP_CONSOLE": "the line-mode console of SCLP", "CONFIG_SCLP_VT220_TTY": "the VT220 of SCLP"})
 RISCV64 = Architecture(
-    "riscv64", "riscv", "riscv", {"64": ("riscv64-linux-gnu", "riscv64")}, "qemu-system-misc", r"\d.*-riscv64", "qemu-system-riscv64",
-    ("-machine", "virt"), "rv64", "ttyS0", "ttyS1", "Image", (0x38, b"RSC\5"), (1, 243), serial=PCI_SERIAL,
+    name="riscv64", kernel="riscv", source="riscv", emulator="qemu-system-misc", flavour=r"\d.*-riscv64",
+    targets={"64": ("riscv64-linux-gnu", "riscv64")},
+    qemu="qemu-system-riscv64", machine=("-machine", "virt"), cpu="rv64", console="ttyS0", results="ttyS1",
+    image="Image", magic=(0x38, b"RSC\5"), elf=(1, 243), serial=PCI_SERIAL,
     needed=_8250("CONFIG_SERIAL_8250_CONSOLE"))
 PPC64EL = Architecture(
-    "ppc64el", "powerpc", "powerpc", {"64": ("powerpc64le-linux-gnu", "ppc64el")}, "qemu-system-ppc", r"\d.*-powerpc64le",
-    "qemu-system-ppc64", ("-machine", "pseries,x-vof=on"), "power9", "hvc0", "hvc1", "vmlinux", (0, b"\x7fELF\2\1"),
-    (1, 21), needed={"CONFIG_HVC_CONSOLE": "a console of the hypervisor"}, place="vmlinux", rpm="ppc64le")
+    name="ppc64el", kernel="powerpc", source="powerpc", emulator="qemu-system-ppc", flavour=r"\d.*-powerpc64le",
+    targets={"64": ("powerpc64le-linux-gnu", "ppc64el")},
+    qemu="qemu-system-ppc64", machine=("-machine", "pseries,x-vof=on"), cpu="power9", console="hvc0", results="hvc1",
+    image="vmlinux", magic=(0, b"\x7fELF\2\1"), elf=(1, 21),
+    needed={"CONFIG_HVC_CONSOLE": "a console of the hypervisor"}, place="vmlinux", rpm="ppc64le")
 
 ALL = {each.name: each for each in (AMD64, ARM64, S390X, RISCV64, PPC64EL)}
 # What others call them

@@ -10,13 +10,13 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, guest, initramfs, proof, report, vm
+from . import bundle, command, guest, initramfs, proof, record, report, vm
+from .debug import MUTANTS, WITH
 from .error import Unusable, Usage
 from .kernel import Files
 from .patch import Patch
@@ -25,7 +25,6 @@ from .progress import Progress
 from .proof import Flavour, Variant, Workshop
 from .tree import Tree
 
-SERIES = "with the series"
 Kernel = Callable[[], Files]           # builds it
 AGAIN = 10                             # runs more, in both kernels, of what came out differently
 CHANCE = 0.01                          # a difference that chance brings less often than this is one
@@ -47,8 +46,6 @@ FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
     NET_ACT_GACT NET_ACT_MIRRED NET_CLS_ACT NET_CLS_FLOWER NET_CLS_U32 NET_SCH_ETF NET_SCH_FQ NET_SCH_INGRESS
     NET_SCH_NETEM PACKET VETH VLAN_8021Q
     """.split()))
-MUTANTS = Path(__file__).with_name("mutants")
-RECORDED = Path(__file__).resolve().parents[2] / "Documentation" / "harm"
 # What kernels print when something is wrong with them
 _SPLAT = re.compile(r"WARNING: |BUG: |kernel BUG at|Oops:|general protection fault|INFO: .*(?:stall|hung|blocked)")
 _LINE = re.compile(r"# battery: (begin|end|says) (\S+) ?(.*)")
@@ -74,7 +71,6 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--abi", nargs="+", choices=("64", "32"), default=["64", "32"],
                         help="of the tests (default: both)")
     parser.add_argument("--tests", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
 
 
 def check(options: argparse.Namespace, known: Iterable[str] = ()) -> None:
@@ -176,7 +172,7 @@ class Bench:
         self.tree = proof.find(word)
         self._shop = Workshop(self.tree, flavour)
         self._variants = {variant.name: variant for variant in proof.variants(self.tree, each=False)}
-        if SERIES not in self._variants:
+        if WITH not in self._variants:
             raise Unusable(f"{self.tree.release} has all fixes: there is nothing to compare")
         self._built: dict[str, Files] = {}
 
@@ -186,12 +182,12 @@ class Bench:
 
     def after(self) -> Files:
         """With the series."""
-        return self._kernel(self._variants[SERIES])
+        return self._kernel(self._variants[WITH])
 
     def mutant(self, name: str) -> Files:
         """With the series, and with a mistake that stands in mutants/."""
-        patches = (*self._variants[SERIES].applied, Patch(MUTANTS / f"{name}.patch"))
-        return self._kernel(Variant(f"{SERIES} and {name}", patches))
+        patches = (*self._variants[WITH].applied, Patch(MUTANTS / f"{name}.patch"))
+        return self._kernel(Variant(f"{WITH} and {name}", patches))
 
     def _kernel(self, variant: Variant) -> Files:
         """Each is built once."""
@@ -251,15 +247,8 @@ class Battery:
         return pair
 
     def _both(self, pair: Pair, before: Files, after: Files, home: Path, names: Sequence[str]) -> None:
-        with ThreadPoolExecutor(2) as pool:
-            jobs = [pool.submit(self.run, before, home / "before", names, pair.before),
-                    pool.submit(self.run, after, home / "after", names, pair.after)]
-            try:
-                for job in jobs:
-                    job.result()
-            except BaseException:
-                command.stop()
-                raise
+        command.together(2, [partial(self.run, before, home / "before", names, pair.before),
+                             partial(self.run, after, home / "after", names, pair.after)])
 
     def run(self, files: Files, home: Path, names: Iterable[str], into: Runs) -> None:
         """Runs tests by their names, in as many guests as it takes; logs are left in `home`.
@@ -412,10 +401,10 @@ def as_data(pair: Pair) -> dict[str, Any]:
                       for row in pair.rows]}
 
 
-def finish(part: str, head: str, home: Path, pairs: Sequence[Pair], controls: Sequence[Pair], record: bool) -> bool:
+def finish(part: str, head: str, home: Path, pairs: Sequence[Pair], controls: Sequence[Pair], keep: bool) -> bool:
     """Prints the table of a part and leaves it as <part>.txt and .json; True when nothing is worse but in controls.
 
-    With `record` it is kept in Documentation/harm as well. A control is a pair whose second kernel has a mistake put
+    With `keep` it is kept in Documentation/harm as well. A control is a pair whose second kernel has a mistake put
     in: a battery that does not show it shows nothing.
     """
     said = [text(head, pairs)]
@@ -423,10 +412,6 @@ def finish(part: str, head: str, home: Path, pairs: Sequence[Pair], controls: Se
         shown = [row.name for row in pair.rows if row.verdict == "worse"]
         what = f"shown by {len(shown)} of {len(pair.rows)}: {', '.join(shown)}" if shown else "NOT SHOWN by any test"
         said.append(f"control, {pair.name}: {what}\n")
-    print("".join(said), end="", flush=True)
-    (home / f"{part}.txt").write_text("".join(said))
-    if record:
-        (RECORDED / f"{part}.txt").write_text("".join(said))
-    (home / f"{part}.json").write_text(json.dumps({"pairs": [as_data(pair) for pair in pairs],
-                                                   "controls": [as_data(pair) for pair in controls]}, indent=1) + "\n")
+    record.leave(part, home, "".join(said), {"pairs": [as_data(pair) for pair in pairs],
+                                             "controls": [as_data(pair) for pair in controls]}, keep)
     return not any(pair.harm for pair in pairs) and all(pair.harm for pair in controls)

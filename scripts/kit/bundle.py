@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from . import cache, command, cross, liburing, source
+from . import cache, command, cross, ktap, liburing, source
 from .arch import AMD64, Architecture
 
 COLLECTION = "io_uring"
@@ -50,6 +51,16 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architectu
 def sources(selftest: Path = SELFTEST) -> set[str]:
     """The names of the programs in a selftest folder, without _32."""
     return {path.stem for path in selftest.glob("*.c") if "TEST_HARNESS_MAIN" in path.read_text()}
+
+
+def on_loopback(bundle: Path) -> list[str]:
+    """The names of the programs in a bundle that need no NIC."""
+    return [name for name in programs(bundle) if ktap.split_abi(name)[0] != ktap.NIC]
+
+
+def request(names: Iterable[str]) -> str:
+    """Arguments of run_kselftest.sh for programs."""
+    return " ".join(f"-t {COLLECTION}:{name}" for name in names)
 
 
 def programs(bundle: Path) -> list[str]:

@@ -4,10 +4,14 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from .error import Failure, FullDisk, Unusable
+
+T = TypeVar("T")
 
 _alive: set["subprocess.Popen[bytes]"] = set()
 _guard = threading.Lock()
@@ -45,6 +49,19 @@ def end(process: "subprocess.Popen[bytes]", patience: float = 0) -> None:
         _alive.discard(process)
         if _stopped:
             raise KeyboardInterrupt
+
+
+def together(jobs: int, calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Does things, so many at once, and gives what they give. When one raises, all else is stopped as by stop()."""
+    with ThreadPoolExecutor(jobs) as pool:
+        going = [pool.submit(call) for call in calls]
+        try:
+            return [each.result() for each in going]
+        except BaseException:
+            stop()
+            for each in going:
+                each.cancel()
+            raise
 
 
 def stop() -> None:

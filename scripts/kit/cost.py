@@ -5,7 +5,6 @@ runs on the kernel as it is and with the series.
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import tempfile
@@ -14,14 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, debug, guest, host, initramfs, instrument, kernel as kernels, proof, report, vm
+from . import bundle, command, debug, guest, host, initramfs, instrument, kernel as kernels, proof, record, report, vm
 from .error import BuildFailed, Unusable, Usage
-from .kernel import REPOSITORY, Files
+from .kernel import Files
 from .progress import Progress
 from .proof import Flavour
 
 HELP = "instructions, allocations and bytes of a send, before and after"
-HOME = REPOSITORY / "Documentation/harm"
 MUTANT = "allocation"                  # of mutants/: one kmalloc() more in each send
 
 # What of a distribution's kernel matters here: its optimiser, its allocator, its checks of copies from user memory.
@@ -229,9 +227,8 @@ def plot(pairs: Sequence[Pair], path: Path) -> None:
 
 # -- a run ------------------------------------------------------------------------------------------------------------
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The options of this part alone."""
-    parser.add_argument("--record", action="store_true", help="keep table and plot in Documentation/harm")
+def options(_parser: argparse.ArgumentParser) -> None:
+    """None but those that each part has."""
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -258,14 +255,11 @@ def run(options: argparse.Namespace, home: Path) -> bool:
                 said.append(f"control: {tree.release} with one more allocation in each send: {len(caught)} bars broken")
                 found += [] if len(caught) >= len(before.instructions) else [f"{said[-1]}, which are too few"]
     table = "\n".join([text(pairs), *said, *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"
-    print(table, end="", flush=True)
-    (home / "cost.json").write_text(json.dumps([_plain(pair) for pair in pairs], indent=1) + "\n")
+    record.leave("cost", home, table, [_plain(pair) for pair in pairs], options.record)
     if not options.slice:
         plot(pairs, home / "cost.svg")
     if options.record:
-        HOME.mkdir(exist_ok=True)
-        (HOME / "cost.txt").write_text(table)
-        shutil.copy(home / "cost.svg", HOME)
+        shutil.copy(home / "cost.svg", record.HOME)
     return not found
 
 
@@ -287,10 +281,8 @@ def measure(kernel: kernels.Kernel, plan: Plan, home: Path, progress: Progress) 
 
     done = guest.job("tcg", files, initramfs.base(bundle.build()), "\n".join(job) + "\n", into, seen, machine=MACHINE,
                      more={name: programs / name for name in names})
-    lines = [line for _, line in done.lines]
-    (into / "lines.log").write_text("\n".join(lines) + "\n")
-    if done.ended or not any("# kit: done" in line for line in lines):
-        raise Unusable(f"{kernel.label}: the guest did not come to its end ({done.ended or 'it died'}): {into}")
+    (into / "lines.log").write_text("".join(f"{line}\n" for _, line in done.lines))
+    lines = guest.whole(done, kernel.label, into)
     costs = parse(lines)
     if any(len(cost.runs) != plan.runs and not cost.fails for cost in costs["instructions"].values()):
         raise Unusable(f"{kernel.label}: runs are missing: {into}")

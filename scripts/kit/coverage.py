@@ -8,14 +8,14 @@ A line that is not reached needs a reason in coverage.toml; one that the series 
 import argparse
 import bisect
 import difflib
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from . import bundle, cache, ccode, command, debug, guest, initramfs, instrument, ktap, proof, report, tree as trees, vm
+from . import (bundle, cache, ccode, command, debug, guest, initramfs, instrument, proof, record, report,
+               tree as trees, vm)
 from .error import Unusable
 from .kernel import Files, Kernel
 from .progress import Progress
@@ -207,9 +207,8 @@ def text(done: Covered) -> str:
     return "\n".join([*out, *(f"HARM: {one}" for one in done.harm)]) + "\n"
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The options of this part alone."""
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
+def options(_parser: argparse.ArgumentParser) -> None:
+    """None but those that each part has."""
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -228,11 +227,8 @@ def run(options: argparse.Namespace, home: Path) -> bool:
             done.append(replace(judge(tree.release, lines, known), failed=failed))
             progress.done(kernel.label, f"{len(done[-1].missed)} lines missed", good=not done[-1].harm)
     table = "\n".join(map(text, done))
-    print(table, end="", flush=True)
-    (home / "coverage.json").write_text(
-        json.dumps({one.release: [asdict(line) for line in one.lines] for one in done}, indent=1) + "\n")
-    if options.record:
-        (debug.RECORD / "coverage.txt").write_text(table)
+    record.leave("coverage", home, table, {one.release: [asdict(line) for line in one.lines] for one in done},
+                 options.record)
     return not any(one.harm for one in done)
 
 
@@ -244,9 +240,8 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
     files = kernel.obtain()
     table = _table(files)
     base = initramfs.base(tests)
-    chosen = [name for name in bundle.programs(tests) if ktap.split_abi(name)[0] != ktap.NIC]
     names = [f"{name}{abi}" for name in ("fault", "fuzz", "coverage") for abi in ("", "_32")]
-    jobs = {"selftest": "sh /bundle/run_kselftest.sh " + " ".join(f"-t {bundle.COLLECTION}:{one}" for one in chosen),
+    jobs = {"selftest": "sh /bundle/run_kselftest.sh " + bundle.request(bundle.on_loopback(tests)),
             "fault.c": debug.exits("rest", names[:2]),
             "fuzzer": debug.exits(f"--seed=1 --count={buffers}", names[2:4]), "coverage.c": debug.exits("", names[4:])}
     stages, failed = {}, []
@@ -258,17 +253,13 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
         done = guest.job("tcg", files, base, jobs[stage] + "\n", into, lambda line: None,
                          machine=replace(MACHINE, words=words), more={name: programs / name for name in names})
         (into / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
-        if done.ended or not any("# kit: done" in line for _, line in done.lines):
-            raise Unusable(f"{kernel.label}: {stage} did not come to its end ({done.ended or 'it died'}): {into}")
+        exits = debug.ended(guest.whole(done, f"{kernel.label}, {stage}", into))
         stages[stage] = reached(table, translated(log))
-        failed += [f"{line.split()[2]} ended with {line.split()[3]}, see {into}" for _, line in done.lines
-                   if line.startswith("# exit ") and not line.endswith(" 0")]
+        failed += [f"{name} ended with {status}, see {into}" for name, status in exits.items() if status]
     found = []
     with trees.desk(tree) as copies:
         before = {place: "\n".join(copies.file(place)) for place in PLACES}
-        for one in series.applied:
-            if not copies.apply(one) and not copies.apply(one, merge=True):
-                raise Unusable(f"{tree.home}: {one.name} does not apply")
+        proof.arrange(copies, tree, series)
         for place in PLACES:
             found += joined(place, before[place], "\n".join(copies.file(place)), table, stages)
     return found, tuple(failed)

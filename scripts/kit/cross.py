@@ -16,8 +16,8 @@ PACKAGES = ("gcc-{gcc}-{triplet}", "cpp-{gcc}-{triplet}", "binutils-{triplet}", 
             "libc6-dev-{debian}-cross", "linux-libc-dev-{debian}-cross")
 # gcc finds its parts from where it lies itself, but the assembler and the linker have libraries of their own
 WRAPPER = """#!/bin/sh
-root=${{0%/*}}/../root/usr
-LD_LIBRARY_PATH=$root/lib/x86_64-linux-gnu exec "$root/bin/{tool}" "$@"
+usr=${{0%/*}}/../unpacked/usr
+LD_LIBRARY_PATH=$usr/lib/x86_64-linux-gnu exec "$usr/bin/{tool}" "$@"
 """
 
 
@@ -49,11 +49,11 @@ def _home(triplet: str, debian: str) -> Path:
     def make(into: Path) -> None:
         packages = archive.open_archive()
         for name in names:
-            version = packages.unpack(name, None, into / "root", suite)
+            version = packages.unpack(name, None, into / "unpacked", suite)
             if name.startswith("libc6-dev"):
                 (into / "library").write_text(f"{name} {version}")
         (into / "bin").mkdir()
-        for tool in (into / "root/usr/bin").glob(f"{triplet}-*"):
+        for tool in (into / "unpacked/usr/bin").glob(f"{triplet}-*"):
             wrapper = into / "bin" / tool.name.removesuffix(f"-{major}")
             wrapper.write_text(WRAPPER.format(tool=tool.name))
             wrapper.chmod(0o755)

@@ -4,7 +4,6 @@ A net that has never caught anything may have a hole, so patches with such a bug
 """
 
 import argparse
-import json
 import re
 import tempfile
 import time
@@ -14,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import bundle, fixes, fragment, guest, initramfs, instrument, ktap, proof, report, result, tree as trees, vm
+from . import (bundle, fixes, fragment, guest, initramfs, instrument, ktap, proof, record, report, result,
+               tree as trees, vm)
 from .error import Unusable
-from .kernel import FRAGMENT, REPOSITORY, Kernel
+from .kernel import FRAGMENT, Kernel
 from .patch import Patch
 from .program import Files as Content
 from .progress import Progress
@@ -25,7 +25,6 @@ from .tree import Tree
 from .vm import Run
 
 HELP = "the selftest in kernels with KASAN, kmemleak, lockdep and the like, and bugs that these have to catch"
-RECORD = REPOSITORY / "Documentation/harm"
 MUTANTS = Path(__file__).with_name("mutants")
 PROGRAMS = ("fault", "fault_32")
 WITH = "with the series"
@@ -148,9 +147,7 @@ def mutants(tree: Tree, names: Iterable[str], series: Variant) -> list[Variant]:
 def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
     for path in sorted(MUTANTS.glob(f"*/{name}.patch"), reverse=True):
         with trees.desk(tree) as copies:
-            for one in series.applied:
-                if not copies.apply(one) and not copies.apply(one, merge=True):
-                    raise Unusable(f"{tree.home}: {one.name} does not apply")
+            proof.arrange(copies, tree, series)
             if copies.apply(Patch(path)):
                 return Patch(path)
     raise Unusable(f"{tree.release}: none of {MUTANTS.name}/*/{name}.patch applies on its series")
@@ -186,8 +183,7 @@ class Seen:
     @property
     def exits(self) -> dict[str, int]:
         """The exit status of each program of selftests/harm that ran."""
-        words = [line.split() for _, line in self.run.lines if line.startswith("# exit ")]
-        return {word[2]: int(word[3]) for word in words}
+        return ended(line for _, line in self.run.lines)
 
     def count(self, *outcomes: str) -> int:
         """How many cases had one of these outcomes."""
@@ -244,14 +240,19 @@ class Room:
 
 
 def exits(words: str, names: Iterable[str] = PROGRAMS) -> str:
-    """Shell that runs each program with these words and tells its exit status, which Seen.exits reads."""
+    """Shell that runs each program with these words and tells its exit status, which ended() reads."""
     return "\n".join(f'/{name} {words}; echo "# exit {name} $?"' for name in names)
+
+
+def ended(lines: Iterable[str]) -> dict[str, int]:
+    """The exit status of each program that exits() ran."""
+    return {word[2]: int(word[3]) for word in (line.split() for line in lines if line.startswith("# exit "))}
 
 
 def selftest(room: Room, kernel: Kernel, variant: Variant, home: Path) -> Seen:
     """Runs the whole selftest, both ABIs, and the sends of fault.c in a debug kernel."""
-    chosen = [name for name in bundle.programs(room.bundle) if ktap.split_abi(name)[0] != ktap.NIC]
-    words = " ".join(f"-t {bundle.COLLECTION}:{name}" for name in chosen)
+    chosen = bundle.on_loopback(room.bundle)
+    words = bundle.request(chosen)
     run = room.run(kernel, watched(f"sh /bundle/run_kselftest.sh {words}\n{exits('rest')}"), home, STEADY,
                    told=lambda line: line.split()[-1] if line.startswith("# selftests:") else "")
     cases = ktap.parse(run.lines, chosen)
@@ -271,17 +272,16 @@ class Catch:
 
 
 def hunt(room: Room, kernel: Kernel, name: str, by: tuple[str, str], script: str, home: Path,
-         machine: vm.Machine = STEADY) -> Catch:
+         machine: vm.Machine = STEADY, names: Sequence[str] = PROGRAMS) -> Catch:
     """Runs a script in the kernel with a mutant in it. Only a report about io_uring counts."""
-    run = room.run(kernel, watched(script), home, machine)
+    run = room.run(kernel, watched(script), home, machine, names)
     who, pattern = by
     report_ = next((one for one in caught(run) if re.search(pattern, one) and re.search(r"\bio_\w+\+0x", one)), "")
     return Catch(name, who, report_, round(run.seconds, 1))
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The options of this part alone."""
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
+def options(_parser: argparse.ArgumentParser) -> None:
+    """None but those that each part has."""
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -293,11 +293,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         room = Room(progress)
         for word in options.trees:
             kept.append(_tree(room, proof.find(word), home))
-    text = "\n".join(table(one) for one in kept)
-    print(text, end="")
-    (home / "debug.json").write_text(json.dumps(kept, indent=1) + "\n")
-    if options.record:
-        (RECORD / "debug.txt").write_text(text)
+    record.leave("debug", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
 

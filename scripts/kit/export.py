@@ -6,7 +6,7 @@ and console on the same port, and after each result a line that says the case's 
 
 from pathlib import Path
 
-from . import bundle, cache, initramfs, ktap, module
+from . import bundle, cache, initramfs, module
 from .error import Usage
 from .kernel import REPOSITORY, Files
 
@@ -16,8 +16,7 @@ MORE = {"one-port": FLEETS / "one-port.sh", "cases.awk": FLEETS / "cases.awk"}
 
 def request(built: Path) -> str:
     """Arguments of run_kselftest.sh for all programs that run on loopback."""
-    return " ".join(f"-t {bundle.COLLECTION}:{name}" for name in bundle.programs(built)
-                    if ktap.split_abi(name)[0] != ktap.NIC)
+    return bundle.request(bundle.on_loopback(built))
 
 
 def write(files: Files, built: Path, into: Path) -> list[Path]:

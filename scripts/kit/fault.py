@@ -5,7 +5,6 @@ the traces that the kernel prints, or does not print, for each.
 """
 
 import argparse
-import json
 import re
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import debug, patch, proof, report, vm
+from . import debug, patch, proof, record, report, vm
 from .kernel import Kernel
 from .patch import Patch
 from .progress import Progress
@@ -160,9 +159,8 @@ def missed(told: Told, everywhere: bool, courses: Sequence[str] = COURSES) -> li
     return found
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The options of this part alone."""
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
+def options(_parser: argparse.ArgumentParser) -> None:
+    """None but those that each part has."""
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -174,11 +172,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         room = debug.Room(progress)
         for word in options.trees:
             kept.append(_tree(room, proof.find(word), home))
-    text = "\n".join(table(one) for one in kept)
-    print(text, end="")
-    (home / "fault.json").write_text(json.dumps(kept, indent=1) + "\n")
-    if options.record:
-        (debug.RECORD / "fault.txt").write_text(text)
+    record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(one["well"] and all(mutant["well"] for mutant in one["mutants"]) for one in kept)
 
 

@@ -71,5 +71,6 @@ def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path, arch:
         with path.open("rb") as file:
             head = file.read(20)
         data, machine = arch.elf
-        if head[:6] != b"\x7fELF\2%c" % data or int.from_bytes(head[18:20], "little" if data == 1 else "big") != machine:
+        there = int.from_bytes(head[18:20], "little" if data == 1 else "big")
+        if head[:6] != b"\x7fELF\2%c" % data or there != machine:
             raise Usage(f"{source}: {path.stem.partition('-')[2]}.ko is not for {arch.name}, as the guest is")

@@ -62,7 +62,8 @@ def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None, mo
          *_own(fragment, arch), extra], said, log=log, error=BuildFailed)
     run(make(tree, out, arch, *words, "olddefconfig"), said, log=log, error=BuildFailed)
     final = options(out / ".config")
-    lost = [name for path in (*_own(fragment, arch), extra) for name, value in options(path).items() if final.get(name) != value]
+    lost = [name for path in (*_own(fragment, arch), extra) for name, value in options(path).items()
+            if final.get(name) != value]
     if lost:
         raise BuildFailed(f"{said}: it does not take {', '.join(lost)}")
 

@@ -10,21 +10,21 @@ import json
 import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, debug, guest, initramfs, instrument, liburing, proof, report, source, vm
+from . import (bundle, command, cross, debug, guest, initramfs, instrument, liburing, proof, record, report, source,
+               vm)
+from .arch import AMD64
 from .error import BuildFailed, Unusable, Usage
 from .kernel import Kernel
 from .progress import Progress
 from .tree import Tree
 
 HELP = "random control buffers: does a send through io_uring do what sendmsg(2) does"
-RECORD = debug.RECORD / "fuzz.txt"
 PROGRAMS = {"64": "fuzz", "32": "fuzz_32"}
-COMPILERS = {"64": ["gcc"], "32": ["gcc", "-m32"]}
 # What it has to find by itself: defect -> in programs of which ABIs
 FINDS = {"late-read": ("64", "32"), "wrong-length": ("32",)}
 MACHINE = vm.Machine(overall=7200.0)
@@ -161,7 +161,7 @@ def compiled(name: str, text: str, into: Path) -> Path:
     prefix = liburing.prefix(bits)
     into.mkdir(parents=True, exist_ok=True)
     (into / name).write_text(text)
-    command.run([*COMPILERS[bits], "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-isystem",
+    command.run([*cross.compiler(AMD64, bits).split(), "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-isystem",
                  source.frame() / "usr/include", f"-I{prefix}/include", f"-L{prefix}/lib", into / name, "-luring",
                  "-o", into / stem], f"compiling {name}", error=BuildFailed)
     return into / stem
@@ -190,11 +190,8 @@ class Room:
 
         done = guest.job(vm.accelerator(files.image, self._base), files, self._base, script, home, seen,
                          machine=MACHINE, more={**self._programs, **more})
-        lines = [line for _, line in done.lines]
         (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
-        if done.ended or not any(line.startswith("# kit: done") for line in lines):
-            raise Unusable(f"{kernel.label}: the guest did not come to its end ({done.ended or 'it died'}): {home}")
-        told = parse(lines)
+        told = parse(guest.whole(done, kernel.label, home))
         told.notes += debug.splats(done.console)
         self._progress.done(kernel.label, f"{sum(run.buffers for run in told.runs)} buffers, "
                             f"{sum(run.differences for run in told.runs)} differences")
@@ -334,7 +331,6 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=10, metavar="N",
                         help="seeds with which kernels as they are get hunted (default: 10)")
     parser.add_argument("-j", "--jobs", type=int, default=2, metavar="N", help="trees at once (default: 2)")
-    parser.add_argument("--record", action="store_true", help="keep the tables in Documentation/harm")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -348,18 +344,8 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     trees = [proof.find(word) for word in options.trees[:1 if options.slice else None]]
     with Progress() as progress:
         room = Room(progress)
-        with ThreadPoolExecutor(options.jobs) as pool:
-            going = [pool.submit(room.tree, tree, plan, home) for tree in trees]
-            try:
-                pairs = [each.result() for each in going]
-            except BaseException:
-                command.stop()
-                raise
+        pairs = command.together(options.jobs, [partial(room.tree, tree, plan, home) for tree in trees])
     bad = [line for pair in pairs for line in harm(pair, plan)]
     table = "\n".join([*(text(pair) for pair in pairs), *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
-    print(table, end="", flush=True)
-    (home / "fuzz.json").write_text(json.dumps([_plain(pair) for pair in pairs], indent=1) + "\n")
-    if options.record:
-        RECORD.parent.mkdir(exist_ok=True)
-        RECORD.write_text(table)
+    record.leave("fuzz", home, table, [_plain(pair) for pair in pairs], options.record)
     return not bad

@@ -50,6 +50,14 @@ def job(accelerator: str, files: Files, base: Path, script: str, home: Path, see
                    machine=replace(machine, arch=files.arch))
 
 
+def whole(done: Run, label: str, home: Path) -> list[str]:
+    """The lines of a guest that came to its end. Raises Unusable for another; `home` is where to look."""
+    lines = [line for _, line in done.lines]
+    if done.ended or not any("# kit: done" in line for line in lines):
+        raise Unusable(f"{label}: the guest did not come to its end ({done.ended or 'it died'}): {home}")
+    return lines
+
+
 def _own(through: Nic, way: str, files: Files, request: str, more: program.Files | None = None) -> bytes:
     """The initramfs of one guest; ports.sh says what the ways are."""
     said = {"way": way, "model": through.model.name, "local_mac": nic.LOCAL_MAC, "remote_mac": nic.REMOTE_MAC,

@@ -1,28 +1,25 @@
 """Memory that waiting sends hold: none for control data that will be refused, before and after the series."""
 
 import argparse
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import debug, proof, report, vm
+from . import debug, proof, record, report, vm
 from .error import Unusable
 from .progress import Progress
 from .tree import Tree
 
 HELP = "memory that sends hold which wait with more control data than any socket takes"
-RECORD = debug.RECORD / "memory.txt"
 MUTANT = "unlimited"                   # of mutants/: a copy is made whatever its length
 NAMES = ("held", "held_32")
 
 Row = dict[str, Any]
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The options of this part alone."""
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
+def options(_parser: argparse.ArgumentParser) -> None:
+    """None but those that each part has."""
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -32,11 +29,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         room = debug.Room(progress)
         for tree in map(proof.find, options.trees[:1 if options.slice else None]):
             rows += _tree(room, tree, home, mutant=not options.slice)
-    text = table(rows)
-    print(text, end="", flush=True)
-    (home / "memory.json").write_text(json.dumps(rows, indent=1) + "\n")
-    if options.record:
-        RECORD.write_text(text)
+    record.leave("memory", home, table(rows), rows, options.record)
     return all(row["well"] for row in rows)
 
 

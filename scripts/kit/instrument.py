@@ -22,8 +22,8 @@ def build(abis: Iterable[str] = ("64", "32")) -> Path:
         work = into / "work"
         for path in (HARM, SELFTEST):
             shutil.copytree(path, work / path.name)
-        command.run(["make", "-C", work / HARM.name, f"-j{os.cpu_count() or 1}", f"OUTPUT={into}", "CC=gcc", f"KSRC={frame}",
-                     f"ABI={' '.join(prefixes)}", *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items())],
+        command.run(["make", "-C", work / HARM.name, f"-j{os.cpu_count() or 1}", f"OUTPUT={into}", "CC=gcc",
+                     f"KSRC={frame}", f"ABI={' '.join(prefixes)}", *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items())],
                     "building selftests/harm", error=BuildFailed)
         shutil.rmtree(work)
 

@@ -91,7 +91,8 @@ def _checkout(key: str, result: KernelResult, origin: str) -> str:
 
 def _build(key: str, result: KernelResult, origin: str) -> str:
     failed = result.outcome == "did-not-build"
-    return _object({"id": key, "checkout_id": key, "origin": origin, "architecture": _ARCHITECTURE.get(result.arch, result.arch),
+    return _object({"id": key, "checkout_id": key, "origin": origin,
+                    "architecture": _ARCHITECTURE.get(result.arch, result.arch),
                     "status": "FAIL" if failed else "PASS", "comment": clean(result.package or result.kernel),
                     "log_excerpt": clean(shortened(result.reason, LIMIT)) if failed else ""})
 

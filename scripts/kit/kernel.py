@@ -149,7 +149,8 @@ class Kernels:
         package, debian = stanza["Package"], stanza["Version"]
         return Kernel(label=package.removeprefix("linux-image-").removesuffix("-amd64"), word=word,
                       origin="debian", version=version.of_package(debian), package=package,
-                      package_version=debian, complete=self._has_modules(stanza), arch=self._arch, obtain=lambda: self._unpacked(stanza))
+                      package_version=debian, complete=self._has_modules(stanza), arch=self._arch,
+                      obtain=lambda: self._unpacked(stanza))
 
     @cached_property
     def _module_packages(self) -> set[tuple[str, str]]:

@@ -75,7 +75,7 @@ class Package:
 def find(kind: str, text: str, wanted: Sequence[str], arch: Architecture) -> foreign.Found:
     """The kernel in packages, "a.deb,b.deb", with the wanted modules of it and what they depend on.
 
-    Says which packages were taken besides. Raises Usage when they hold no kernel for the architecture, or more than one;
+    Says which packages were taken besides. Raises Usage when they hold no kernel for that, or more than one;
     Unusable when they cannot be unpacked here.
     """
     host.need((*FORMATS[kind].tools, "zstd"))

@@ -111,6 +111,14 @@ def through(variant: Variant, nic: str) -> Variant:
     return replace(variant, name=f"{variant.name}, {nic}") if nic else variant
 
 
+def arrange(copies: Desk, tree: Tree, variant: Variant) -> None:
+    """Makes copies of a tree's files the variant. Raises Unusable where a patch does not apply."""
+    for patches, reverse in ((variant.removed, True), (variant.applied, False)):
+        for one in patches:
+            if not copies.apply(one, reverse=reverse) and not copies.apply(one, merge=True, reverse=reverse):
+                raise Unusable(f"{tree.home}: {variant.name}: {one.name} does not apply")
+
+
 class Workshop:
     """Builds the variants of one tree in one flavour, one after the other, whoever asks."""
 
@@ -125,17 +133,11 @@ class Workshop:
     def kernel(self, variant: Variant) -> Kernel:
         """The kernel of a variant; its obtain() builds."""
         with trees.desk(self._tree) as copies:
-            self._arrange(copies, variant)
+            arrange(copies, self._tree, variant)
             present = diagnosis.present(copies.home)
         label = f"{self._name} {variant.name}".replace(",", "").replace(" ", "-")
         return Kernel(label, str(self._made(label)), "tree", self._tree.version, present=present,
                       arch=self._arch, obtain=lambda: self._build(variant, label))
-
-    def _arrange(self, copies: Desk, variant: Variant) -> None:
-        for patches, reverse in ((variant.removed, True), (variant.applied, False)):
-            for one in patches:
-                if not copies.apply(one, reverse=reverse) and not copies.apply(one, merge=True, reverse=reverse):
-                    raise Unusable(f"{self._tree.home}: {variant.name}: {one.name} does not apply")
 
     def _build(self, variant: Variant, label: str) -> Files:
         host.need((*TOOLS, self._arch.emulator))
@@ -152,7 +154,8 @@ class Workshop:
                 fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words,
                                    self._arch)
                 self._fresh = True
-            run(fragment.make(work, out, self._arch, *self._flavour.words, self._arch.image), f"building {label}", log=log, env=with_ccache, error=BuildFailed)
+            run(fragment.make(work, out, self._arch, *self._flavour.words, self._arch.image), f"building {label}",
+                log=log, env=with_ccache, error=BuildFailed)
             made = self._made(label)
             # A copy: the next build writes into the file that is there
             made.unlink(missing_ok=True)
@@ -169,7 +172,7 @@ class Workshop:
         if not self._fresh:
             self._tree.copy(work, leave=touched)
         with trees.desk(self._tree) as copies:
-            self._arrange(copies, variant)
+            arrange(copies, self._tree, variant)
             copies.place(touched, work)
 
 

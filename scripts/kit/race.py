@@ -7,16 +7,15 @@ hole is shown by bugs put in on purpose, by the tree as it is, and by a completi
 import argparse
 import json
 import os
-import re
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import command, debug, proof, report
-from .debug import FLAVOUR, NET, RECORD, Room
+from . import command, debug, proof, record, report
+from .debug import FLAVOUR, NET, Room
 from .error import Usage
 from .kernel import Kernel
 from .progress import Progress
@@ -38,8 +37,7 @@ UNSTABLE = ("refused", "odd")
 def script(seconds: int, rounds: int, seed: int) -> str:
     """Shell for a guest: the self-check, then each program; their exit statuses are told."""
     run = f"--seconds {seconds} --rounds {rounds} --seed {seed}"
-    return "\n".join(['/race --self-check; echo "# exit self-check $?"',
-                      *(f'/{name} {run}; echo "# exit {name} $?"' for name in PROGRAMS)])
+    return f'/race --self-check; echo "# exit self-check $?"\n{debug.exits(run, PROGRAMS)}'
 
 
 def counts(lines: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -52,16 +50,10 @@ def counts(lines: Sequence[str]) -> dict[str, dict[str, int]]:
     return found
 
 
-def exits(lines: Sequence[str]) -> dict[str, int]:
-    """The exit statuses that script() told."""
-    words = [line.split() for line in lines if line.startswith("# exit ")]
-    return {word[2]: int(word[3]) for word in words}
-
-
 def judge(name: str, run: Run, reports: Sequence[str], cured: bool) -> dict[str, Any]:
     """One kernel as it goes to races.json; `well` says whether all is as it should be."""
     lines = [line for _, line in run.lines]
-    seen, ended = counts(lines), exits(lines)
+    seen, ended = counts(lines), debug.ended(lines)
     unstable = sum(data[key] for data in seen.values() for key in UNSTABLE)
     wrong = [line for line in lines if line.startswith("race: --seed")]
     whole = set(ended) == {"self-check", *PROGRAMS} and not any(ended.values())
@@ -94,7 +86,6 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the first life (default: 1)")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="trees at once (default: as many as there are cores)")
-    parser.add_argument("--record", action="store_true", help="keep the table in Documentation/harm")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -107,18 +98,8 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         if options.slice:
             kept = [_slice(room, trees[0], home)]
         else:
-            with ThreadPoolExecutor(options.jobs) as pool:
-                going = [pool.submit(_tree, room, tree, home, options) for tree in trees]
-                try:
-                    kept = [each.result() for each in going]
-                except BaseException:
-                    command.stop()
-                    raise
-    text = "\n".join(table(one) for one in kept)
-    print(text, end="")
-    (home / "races.json").write_text(json.dumps(kept, indent=1) + "\n")
-    if options.record:
-        (RECORD / "races.txt").write_text(text)
+            kept = command.together(options.jobs, [partial(_tree, room, tree, home, options) for tree in trees])
+    record.leave("races", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
 
@@ -146,15 +127,16 @@ def _tree(room: Room, tree: Tree, home: Path, options: argparse.Namespace) -> di
 
 
 def _race(room: Room, kernel: Kernel, home: Path, text: str, seconds: int) -> Run:
-    """Runs it in a debug kernel, with time enough for boot, and for the last round when the host is busy."""
-    machine: Machine = replace(debug.MACHINE, overall=debug.MACHINE.overall + seconds)
-    return room.run(kernel, debug.watched(text), home / kernel.label, machine, PROGRAMS)
+    """Runs it in a debug kernel."""
+    return room.run(kernel, debug.watched(text), home / kernel.label, _machine(seconds), PROGRAMS)
+
+
+def _machine(seconds: int) -> Machine:
+    """One with time enough for boot, and for the last round when the host is busy."""
+    return replace(debug.MACHINE, overall=debug.MACHINE.overall + seconds)
 
 
 def _mutant(room: Room, kernel: Kernel, variant: Variant, home: Path, seed: int) -> dict[str, Any]:
     """A bug put in on purpose, which the one who has to must catch while it races."""
-    who, pattern = NET[variant.name]
-    done = _race(room, kernel, home, script(MUTANT_SECONDS, ROUNDS, seed), 2 * MUTANT_SECONDS)
-    found = next((one for one in debug.caught(done) if re.search(pattern, one)
-                  and re.search(r"\bio_\w+\+0x", one)), "")
-    return debug.entry(debug.Catch(variant.name, who, found, round(done.seconds, 1)))
+    return debug.entry(debug.hunt(room, kernel, variant.name, NET[variant.name], script(MUTANT_SECONDS, ROUNDS, seed),
+                                  home / kernel.label, _machine(2 * MUTANT_SECONDS), PROGRAMS))

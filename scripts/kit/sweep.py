@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from . import arch, bundle, cache, command, fixes, folder, guest, host, initramfs, ktap, nic, result, ssh, vm
@@ -116,16 +117,9 @@ class Sweep:
                    *(ssh.PACKAGES if any(each.ssh for each in nics) else ())))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._request.write(self._folder)
-        with self._progress, ThreadPoolExecutor(1) as builder, ThreadPoolExecutor(self._jobs) as pool:
+        with self._progress, ThreadPoolExecutor(1) as builder:
             building = builder.submit(self._build)
-            running = [pool.submit(self._one, row, building) for row in self._rows]
-            try:
-                return [job.result() for job in running]
-            except BaseException:
-                command.stop()
-                for job in running:
-                    job.cancel()
-                raise
+            return command.together(self._jobs, [partial(self._one, row, building) for row in self._rows])
 
     def _build(self) -> tuple[Path, tuple[str, ...]]:
         """The bundle, and those of its programs that the request names."""
@@ -198,7 +192,7 @@ class Sweep:
             progress.phase(label, "waits for the selftest")
         built, chosen = building.result()
         chosen = tuple(name for name in chosen if row.runs(ktap.split_abi(name)[0]))
-        request = " ".join(f"-t {bundle.COLLECTION}:{name}" for name in chosen)
+        request = bundle.request(chosen)
         started = time.monotonic()
         whole.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         run = None

@@ -31,7 +31,8 @@ class Configuration(unittest.TestCase):
     def test_each_option_of_the_fragment_is_known(self) -> None:
         guest, nics = FRAGMENT.read_text().split("\n# A NIC in the guest", 1)
         self.path.write_text(guest)
-        self.assertEqual(set(fragment.options(self.path)), {*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat, config.QDISC})
+        self.assertEqual(set(fragment.options(self.path)),
+                         {*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat, config.QDISC})
         self.path.write_text(nics)
         self.assertIn("CONFIG_E1000E", fragment.options(self.path))
 

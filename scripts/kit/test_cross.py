@@ -22,10 +22,10 @@ class Compilers(unittest.TestCase):
     def test_wrapper_is_found_from_anywhere(self) -> None:
         with tempfile.TemporaryDirectory() as name:
             home = Path(name)
-            for folder in ("bin", "root/usr/bin"):
+            for folder in ("bin", "unpacked/usr/bin"):
                 (home / folder).mkdir(parents=True)
-            tool, wrapper = home / "root/usr/bin/x-ld-12", home / "bin/x-ld"
-            tool.write_text('#!/bin/sh\necho "${LD_LIBRARY_PATH##*/root/}" "$@"\n')
+            tool, wrapper = home / "unpacked/usr/bin/x-ld-12", home / "bin/x-ld"
+            tool.write_text('#!/bin/sh\necho "${LD_LIBRARY_PATH##*/unpacked/}" "$@"\n')
             wrapper.write_text(cross.WRAPPER.format(tool=tool.name))
             for path in (tool, wrapper):
                 path.chmod(0o755)

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kit import command, fuzz, instrument, liburing, source
+from kit import command, cross, fuzz, instrument, liburing, source
+from kit.arch import AMD64
 from kit.error import Failure, Unusable
 from kit.fuzz import Pair, Plan, Ran, Told
 
@@ -166,8 +167,8 @@ class Program(unittest.TestCase):
                 chosen = list(made.items())[::3]       # not a multiple of the ways: each stands with some socket
                 for name, text in chosen:
                     Path(work, name).write_text(text)
-                command.run([*fuzz.COMPILERS[bits], "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-isystem",
-                             source.frame() / "usr/include", f"-I{liburing.prefix(bits)}/include",
+                command.run([*cross.compiler(AMD64, bits).split(), "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+                             "-isystem", source.frame() / "usr/include", f"-I{liburing.prefix(bits)}/include",
                              *(Path(work, name) for name, _ in chosen)], "programs")
 
     def test_a_program_says_what_it_is(self) -> None:

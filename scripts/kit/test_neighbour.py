@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from . import battery, host, neighbour, program
+from . import battery, debug, host, neighbour, program
 from .battery import Plan, Test
 from .error import Usage
 from .patch import Patch
@@ -29,6 +29,7 @@ class Choosing(unittest.TestCase):
         """The plan that run() has with these options, and the files that go into the guest."""
         parser = argparse.ArgumentParser()
         parser.add_argument("--slice", action="store_true")
+        parser.add_argument("--record", action="store_true")
         parser.add_argument("--trees", nargs="+", default=["7.3"])
         neighbour.options(parser)
         with mock.patch.object(battery, "compare_all", return_value=([], [])) as compare, \
@@ -71,7 +72,7 @@ class Choosing(unittest.TestCase):
 class Mutants(unittest.TestCase):
     def test_they_change_what_each_build_places_anew(self) -> None:
         for name, path in (("neighbour-control", "net/socket.c"), ("neighbour-name", "io_uring/net.c")):
-            self.assertEqual(Patch(battery.MUTANTS / f"{name}.patch").paths, (path,))
+            self.assertEqual(Patch(debug.MUTANTS / f"{name}.patch").paths, (path,))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Choosing(unittest.TestCase):
         """The plan for 7.3 in 64 bit that run() has with these options, and the trees, flavour, ABIs and mutant."""
         parser = argparse.ArgumentParser()
         parser.add_argument("--slice", action="store_true")
+        parser.add_argument("--record", action="store_true")
         parser.add_argument("--trees", nargs="+", default=["7.3", "6.1"])
         suite.options(parser)
         mirror = mock.Mock(source_versions=lambda _name: ["2.15-1", "2.9-1"])

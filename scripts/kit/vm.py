@@ -114,7 +114,8 @@ def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, po
     arguments = (f"console={arch.console} results={arch.results} panic=-1 loglevel=5 oops=panic mitigations=off "
                  f"{arch.arguments} random.trust_cpu=on cryptomgr.notests rdinit=/init")
     return [*ports.around, "setpriv", "--pdeathsig", "KILL", *(ports.qemu if arch.native else (arch.qemu,)),
-            *arch.machine, "-accel", accel, "-cpu", arch.cpu if accel == "tcg" else "host", "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
+            *arch.machine, "-accel", accel, "-cpu", arch.cpu if accel == "tcg" else "host",
+            "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
             "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
             "-initrd", str(initrd), "-append", f"{arguments} {machine.arguments}".rstrip(), *ports.arguments,
             "-chardev", f"file,id=console,path={console}", "-chardev", results, *arch.serial]
