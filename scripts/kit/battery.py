@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import bundle, command, guest, initramfs, proof, record, report, vm
-from .debug import MUTANTS, WITH
+from .debug import MUTANTS, SPLAT, WITH
 from .error import Unusable, Usage
 from .kernel import Files
 from .patch import Patch
@@ -46,8 +46,6 @@ FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
     NET_ACT_GACT NET_ACT_MIRRED NET_CLS_ACT NET_CLS_FLOWER NET_CLS_U32 NET_SCH_ETF NET_SCH_FQ NET_SCH_INGRESS
     NET_SCH_NETEM PACKET VETH VLAN_8021Q
     """.split()))
-# What kernels print when something is wrong with them
-_SPLAT = re.compile(r"WARNING: |BUG: |kernel BUG at|Oops:|general protection fault|INFO: .*(?:stall|hung|blocked)")
 _LINE = re.compile(r"# battery: (begin|end|says) (\S+) ?(.*)")
 # A shell as the leader of a session of its own, so that whatever a test kills is not this script; then what it left
 # behind is killed. The last words of a test are kept, as far as they can be printed.
@@ -356,7 +354,7 @@ def _word(test: Test, status: int, seconds: float) -> str:
 
 def splats(console: str) -> list[str]:
     """The lines with which a kernel complained of itself, without times and addresses."""
-    found = [line.strip() for line in console.splitlines() if _SPLAT.search(line)]
+    found = [line.strip() for line in console.splitlines() if SPLAT.search(line)]
     return [re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", "N", re.sub(r"^\[ *[\d.]+\]( *\[ *[TC]\d+\])? *", "", line))
             for line in found]
 

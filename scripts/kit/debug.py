@@ -66,7 +66,7 @@ MACHINE = vm.Machine(arguments="panic_on_warn=1 page_poison=1 printk.devkmsg=on"
 # Its clock counts instructions, so that no time limit in the guest depends on how busy the host is, and waiting is free
 STEADY = replace(MACHINE, words=(*MACHINE.words, "-icount", "shift=0,sleep=off"))
 # What kernels say when something is wrong with them; nothing of it is said by tests or by fault injection
-_SPLAT = re.compile(
+SPLAT = re.compile(
     r"BUG: |BUG \S+ \(|kernel BUG at|WARNING: |UBSAN: |ODEBUG: |refcount_t: |Oops: |general protection fault"
     r"|list_(?:add|del) corruption|usercopy: |Object already free|Kernel panic - |Unable to handle|stack segment"
     r"|INFO: (?:task .* blocked|rcu|possible|inconsistent|trying to register)|DEBUG_LOCKS_WARN_ON|kmemleak: .*disabled")
@@ -112,7 +112,7 @@ def splats(console: str) -> list[str]:
     lines = [re.sub(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?", "", line.rstrip()) for line in console.splitlines()]
     number = 0
     while number < len(lines):
-        if not _SPLAT.search(lines[number]):
+        if not SPLAT.search(lines[number]):
             number += 1
             continue
         begin = number
