@@ -22,11 +22,9 @@ from .proof import Flavour
 HELP = "instructions, allocations and bytes of a send, before and after"
 MUTANT = "allocation"                  # of mutants/: one kmalloc() more in each send
 
-# What of a distribution's kernel matters here: its optimiser, its allocator, its checks of copies from user memory.
-# And gcov for coverage.py, so that both share a build: it does nothing to an object that is not told to count.
+# What of a distribution's kernel matters here: its optimiser, its allocator, its checks of copies from user memory
 FLAVOUR = Flavour("cost", ("CONFIG_SLUB=y", "CONFIG_SLUB_STATS=y", "CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y",
                            "CONFIG_HARDENED_USERCOPY=y", "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
-                           "CONFIG_DEBUG_FS=y", "CONFIG_DEBUG_KERNEL=y", "CONFIG_GCOV_KERNEL=y",
                            *(line for line in debug.FLAVOUR.lines if line.startswith("# "))))
 # One instruction is a nanosecond; idle time passes at once, and what is random is the same each time
 MACHINE = vm.Machine(words=("-icount", "shift=0,sleep=off", "-seed", "1"), overall=3600.0, silence=1200.0, boot=600.0)

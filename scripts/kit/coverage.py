@@ -29,7 +29,7 @@ OBJECTS = tuple(place for place in PLACES if place.endswith(".c"))
 # Line numbers, and as few lines as can be that share an instruction; the kernel does not compile with -O0 or -Og
 _FLAGS = ("-g -O1 -fno-code-hoisting -fno-crossjumping -fno-if-conversion -fno-if-conversion2 -fno-reorder-blocks "
           "-fno-ssa-phiopt -fno-tree-ch -fno-tree-sink")
-FLAVOUR = Flavour(words=tuple(f"CFLAGS_{Path(place).stem}.o={_FLAGS}" for place in OBJECTS))
+FLAVOUR = Flavour("coverage", words=tuple(f"CFLAGS_{Path(place).stem}.o={_FLAGS}" for place in OBJECTS))
 MACHINE = vm.Machine(overall=3600.0, silence=1200.0, boot=600.0)
 STAGES = ("selftest", "fault.c", "fuzzer", "coverage.c")       # what runs, each in a guest of its own
 BUFFERS = 20000                                    # that the fuzzer makes, of each ABI
@@ -217,7 +217,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         for tree in map(proof.find, options.trees[:1 if options.slice else None]):
             series = debug.series_of(tree)
-            kernel = proof.Workshop(tree, FLAVOUR).kernel(replace(series, name="for coverage"))
+            kernel = proof.Workshop(tree, FLAVOUR).kernel(series)
             if options.slice and not debug.built(kernel):
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm coverage` does")
                 continue
