@@ -294,8 +294,13 @@ def size(files: Files) -> int:
     out = files.config.parent
     with tempfile.TemporaryDirectory() as work:
         Path(work, "Kbuild").write_text("obj-y := probe.o\n")
-        Path(work, "probe.c").write_text(f'#include "{out.with_suffix(".tree")}/io_uring/net.h"\n'
-                                         "char probed[sizeof(struct io_async_msghdr)];\n")
+        # Older trees with the series have the control data behind the structure
+        Path(work, "probe.c").write_text("#include <linux/io_uring_types.h>\n"
+                                         f'#include "{out.with_suffix(".tree")}/io_uring/net.h"\n'
+                                         "#ifndef IO_ASYNC_MSGHDR_SZ\n"
+                                         "#define IO_ASYNC_MSGHDR_SZ sizeof(struct io_async_msghdr)\n"
+                                         "#endif\n"
+                                         "char probed[IO_ASYNC_MSGHDR_SZ];\n")
         command.run(["make", "-C", out.with_suffix(".tree"), f"O={out}", "ARCH=x86_64", f"M={work}", "probe.o"],
                     "size of struct io_async_msghdr", error=BuildFailed)
         symbols = command.run(["nm", "-S", Path(work, "probe.o")], "nm")
