@@ -58,8 +58,9 @@ def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None, mo
     shutil.copy(out / ".config", base)
     extra = out / "extra"
     extra.write_text("".join(f"{line}\n" for line in more))
-    run([tree / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment,
-         *_own(fragment, arch), extra], said, log=log, error=BuildFailed)
+    # Its temporary files go to where it runs, and stay there when it is killed
+    run([tree.resolve() / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, fragment.resolve(),
+         *_own(fragment.resolve(), arch), extra], said, cwd=out, log=log, error=BuildFailed)
     run(make(tree, out, arch, *words, "olddefconfig"), said, log=log, error=BuildFailed)
     final = options(out / ".config")
     lost = [name for path in (*_own(fragment, arch), extra) for name, value in options(path).items()

@@ -107,7 +107,7 @@ def _configure(work: Path, out: Path, setup: Setup, llvm: Sequence[str]) -> None
     extra.write_text("\n".join(lines) + "\n")
     base = out / "tinyconfig"
     (out / ".config").rename(base)
-    run([work / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, extra], said, error=BuildFailed)
+    run([work / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, extra], said, cwd=out, error=BuildFailed)
     run(_make(work, out, setup, *llvm, "olddefconfig"), said, error=BuildFailed)
     has = (out / ".config").read_text()
     for name in setup.off:
