@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import command, debug, proof, record, report
+from .battery import CLOCK, SLOW
 from .debug import FLAVOUR, NET, Room
 from .error import Usage
 from .kernel import Kernel
@@ -107,7 +108,7 @@ def _slice(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
     series = debug.series_of(tree)
     kernel = proof.Workshop(tree).kernel(series)
-    done = room.run(kernel, script(SLICE_SECONDS, ROUNDS, 1), home / kernel.label, names=PROGRAMS)
+    done = room.run(kernel, script(SLICE_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * SLICE_SECONDS), PROGRAMS)
     one = judge(series.name, done, debug.splats(done.console), True)
     return {"kernel": tree.release, "kernels": [one], "mutants": []}
 
@@ -132,8 +133,12 @@ def _race(room: Room, kernel: Kernel, home: Path, text: str, seconds: int) -> Ru
 
 
 def _machine(seconds: int) -> Machine:
-    """One with time enough for boot, and for the last round when the host is busy."""
-    return replace(debug.MACHINE, overall=debug.MACHINE.overall + seconds)
+    """One with time enough for boot, and for the last round when the host is busy; its seconds are so many instructions.
+
+    Such a kernel may take its clock for one that is ten times as slow as it is, and race for a tenth of the time.
+    """
+    return replace(debug.MACHINE, words=(*debug.MACHINE.words, *CLOCK),
+                   overall=debug.MACHINE.overall + SLOW * seconds)
 
 
 def _mutant(room: Room, kernel: Kernel, variant: Variant, home: Path, seed: int) -> dict[str, Any]:
