@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import debug, patch, proof, record, report, vm
+from . import debug, proof, record, report, vm
 from .kernel import Kernel
-from .patch import Patch
 from .progress import Progress
-from .proof import Variant
 from .tree import Tree
 
 HELP = "what becomes of a send when one of its allocations or copies fails, one after the other"
@@ -32,7 +30,7 @@ for kind in failslab fail_usercopy; do echo 2 >$kind/verbose; done
 cd /
 """
 # Mutant -> who has to catch it, and as what, once something fails
-NET = {"unchecked": ("KASAN", "KASAN: null-ptr-deref|NULL pointer dereference|KASAN: .*user-memory-access"),
+NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
        "leak-on-error": ("kmemleak", "unreferenced object")}
 OURS = re.compile(r"^(io_copy_control|cmsghdr_from_user_compat_to_kern)\b")
 _AHEAD = 4                             # points at most from that allocation to the copy: kmemleak's, memcg's
@@ -115,12 +113,6 @@ def _traces(console: str) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
     return found
 
 
-def at_prep(series: Variant) -> bool:
-    """Whether the control is taken whenever a request is prepared, not only when it cannot be issued at once."""
-    late = next((one for one in series.applied if one.slug == patch.LATE_READ), None)
-    return bool(late) and "io_setup_async_sendmsg" not in (late or Patch(Path())).text
-
-
 def refused(points: Sequence[Point]) -> list[Point]:
     """Of the points of one way those that were the allocation for its control.
 
@@ -132,12 +124,11 @@ def refused(points: Sequence[Point]) -> list[Point]:
             copies and 0 < min(copies) - point.number <= _AHEAD]
 
 
-def missed(told: Told, everywhere: bool, courses: Sequence[str] = COURSES) -> list[str]:
+def missed(told: Told, courses: Sequence[str] = COURSES) -> list[str]:
     """What of the fix was not made to fail: a sentence for each ABI, opcode and size where some course should have.
 
     Now and then a point has another number than in the send before, as when a slab is used up, so a course alone may
-    pass over one. `everywhere`: also sends that are issued at once take their control first; else those must not.
-    `courses`: those that were tried.
+    pass over one. `courses`: those that were tried.
     """
     tried = [way for way in ways() if way.split()[3] in courses]
     found = [f"{way}: did not come to its end" for way in tried if way not in told.totals]
@@ -145,10 +136,7 @@ def missed(told: Told, everywhere: bool, courses: Sequence[str] = COURSES) -> li
         copies, wanted = [], []
         for course in courses:
             points = [point for point in told.points if point.way == f"{group} {course}"]
-            ours = [point for point in points if point.ours]
-            if (ours or refused(points)) and course == "straight" and not everywhere:
-                found.append(f"{group} {course}: takes the control before it must")
-            copies += ours
+            copies += [point for point in points if point.ours]
             wanted += refused(points)
         if not copies:
             found.append(f"{group}: no copy of the fix failed")
@@ -184,7 +172,7 @@ def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
     kernel = shop.kernel(series)
     done = room.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *missed(told, at_prep(series)), *debug.caught(done)]
+    bad = [*told.wrong, *missed(told), *debug.caught(done)]
     wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
     mutants = [debug.entry(_hunted(room, shop.kernel(variant), variant.name, home))
                for variant in debug.mutants(tree, NET, series)]
@@ -208,7 +196,7 @@ def _slice(tree: Tree, home: Path) -> bool:
             return good == len(ways())
         done = room.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *(line for line in missed(told, at_prep(series), SLICE) if " large" in line),
+    bad = [*told.wrong, *(line for line in missed(told, SLICE) if " large" in line),
            *debug.caught(done)]
     ours = sum(bool(one.ours) for one in told.points)
     print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the fix", *bad, sep="\n")

@@ -3,9 +3,8 @@
 import unittest
 from dataclasses import replace
 
-from kit import debug, fault, patch
+from kit import debug, fault
 from kit.fault import Point
-from kit.proof import Variant
 
 CONSOLE = """\
 fault: 64 sendmsg large full 1
@@ -43,15 +42,14 @@ LINES = ("# kit: started", "fault: 64 sendmsg large full 1 EFAULT", "fault: 64 s
          "fault: 32 sendmsg small link 7 WRONG completed with -EPERM", "# exit fault 1")
 
 
-def whole(everywhere: bool) -> fault.Told:
+def whole() -> fault.Told:
     """What the programs tell of a kernel in which all is well."""
     points = []
     for way in fault.ways():
         refusal = "ENOBUFS" if way.startswith("64") else "ENOMEM"
-        if everywhere or not way.endswith("straight"):
-            points += [Point(way, 1, refusal)] if " large " in way else []
-            points += [Point(way, 2, "sent"),
-                       Point(way, 3, "EFAULT", "fail_usercopy", ("_copy_from_user", "io_copy_control"))]
+        points += [Point(way, 1, refusal)] if " large " in way else []
+        points += [Point(way, 2, "sent"),
+                   Point(way, 3, "EFAULT", "fail_usercopy", ("_copy_from_user", "io_copy_control"))]
         points += [Point(way, 4, refusal), Point(way, 5, refusal, "failslab", ("kmalloc", "__alloc_skb"))]
     return fault.Told(tuple(points), {way: 5 for way in fault.ways()}, ())
 
@@ -74,42 +72,36 @@ class Parse(unittest.TestCase):
 
 class Missed(unittest.TestCase):
     def test_all_is_well(self) -> None:
-        self.assertEqual(fault.missed(whole(True), True), [])
-        self.assertEqual(fault.missed(whole(False), False), [])
-
-    def test_shapes_are_not_taken_for_each_other(self) -> None:
-        self.assertEqual(fault.missed(whole(True), False)[0],
-                         "32 sendmsg large straight: takes the control before it must")
-        self.assertEqual(len(fault.missed(whole(True), False)), 8)
+        self.assertEqual(fault.missed(whole()), [])
 
     def without(self, group: str, *numbers: int) -> fault.Told:
         """All is well but for these points of a group of ways."""
-        told = whole(True)
+        told = whole()
         return replace(told, points=tuple(point for point in told.points if not point.way.startswith(f"{group} ") or
                                           point.number not in numbers))
 
     def test_copies_that_were_never_struck(self) -> None:
-        self.assertEqual(fault.missed(self.without("32 sendmsg_zc small", 3), True),
+        self.assertEqual(fault.missed(self.without("32 sendmsg_zc small", 3)),
                          ["32 sendmsg_zc small: no copy of the fix failed"])
 
     def test_an_allocation_that_was_never_struck(self) -> None:
-        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large", 1), True),
+        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large", 1)),
                          ["32 sendmsg_zc large: 0 allocations of the fix failed"])
 
     def test_one_course_may_miss_it(self) -> None:
-        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large worker", 1, 3), True), [])
+        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large worker", 1, 3)), [])
 
     def test_a_way_without_an_end(self) -> None:
-        told = whole(True)
+        told = whole()
         totals = {way: 4 for way in fault.ways() if way != "64 sendmsg small link"}
-        self.assertEqual(fault.missed(replace(told, totals=totals), True),
+        self.assertEqual(fault.missed(replace(told, totals=totals)),
                          ["64 sendmsg small link: did not come to its end"])
 
     def test_a_copy_that_fails_is_efault(self) -> None:
-        told = whole(True)
+        told = whole()
         points = tuple(replace(point, came="sent") if point.ours and point.way.startswith("64 sendmsg small") else point
                        for point in told.points)
-        self.assertEqual(fault.missed(replace(told, points=points), True),
+        self.assertEqual(fault.missed(replace(told, points=points)),
                          ["64 sendmsg small: a copy that failed came to sent"])
 
 
@@ -137,14 +129,6 @@ class Refused(unittest.TestCase):
     def test_no_copy(self) -> None:
         self.assertEqual(fault.refused([Point("64 sendmsg large full", 1, "ENOBUFS")]), [])
         self.assertEqual(fault.refused([]), [])
-
-
-class Shapes(unittest.TestCase):
-    def test_at_prep(self) -> None:
-        tips = {branch.name: Variant(debug.WITH, branch.tip) for branch in patch.branches()}
-        self.assertTrue(fault.at_prep(tips["linux-7.3.y"]))
-        self.assertFalse(fault.at_prep(tips["linux-6.1.y"]))
-        self.assertFalse(fault.at_prep(tips["linux-5.10.y"]))
 
 
 class Table(unittest.TestCase):
