@@ -38,6 +38,12 @@ static void by_worker(struct io_uring_sqe *sqe)
 	sqe->flags |= IOSQE_ASYNC;
 }
 
+static void worker_after_poll(struct io_uring_sqe *sqe)
+{
+	sqe->flags |= IOSQE_ASYNC;
+	sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+}
+
 static void tell_usage(struct io_uring_sqe *sqe)
 {
 	if (sqe->opcode == IORING_OP_SENDMSG_ZC)
@@ -115,6 +121,7 @@ static const struct {
 } cases[] = {
 	{ "O_NONBLOCK", NULL, 0, 1, true },
 	{ "O_NONBLOCK, by a worker", by_worker, 0, 1, true },
+	{ "POLL_FIRST, by a worker", worker_after_poll, 0, 1, false },
 	{ "MSG_DONTWAIT", dontwait, 0, 1, false },
 	{ "many pieces", NULL, 0, MOST_PIECES, false },
 	{ "whether it was copied", tell_usage, 0, 1, false },
