@@ -64,11 +64,12 @@ done 9<list
 """
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """The options that each battery has."""
+def options(parser: argparse.ArgumentParser, runs: int, which: str = "each test") -> None:
+    """The options that each battery has; `runs` is how often `which` runs if nothing else is said."""
     parser.add_argument("--abi", nargs="+", choices=("64", "32"), default=["64", "32"],
                         help="of the tests (default: both)")
     parser.add_argument("--tests", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+    parser.add_argument("--runs", type=int, default=runs, metavar="N", help=f"of {which} (default: {runs})")
 
 
 def check(options: argparse.Namespace, known: Iterable[str] = ()) -> None:

@@ -32,8 +32,7 @@ CONTROL = ("io_uring02",)
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser)
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"of each test (default: {RUNS})")
+    battery.options(parser, RUNS)
     parser.add_argument("--source", type=Path, metavar="DIR",
                         default=Path(os.environ[WHERE]) if os.environ.get(WHERE) else None,
                         help=f"a source tree of LTP (default: ${WHERE})")

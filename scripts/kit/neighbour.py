@@ -40,8 +40,7 @@ CONTROL = ("cmsg_so_mark.sh", "cmsg_time.sh", "udpgso.sh")      # those of them 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser)
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"of each test (default: {RUNS})")
+    battery.options(parser, RUNS)
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:

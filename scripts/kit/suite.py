@@ -40,9 +40,7 @@ MUTANT = "neighbour-name"              # scripts/kit/mutants has it: what the te
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser)
-    parser.add_argument("--runs", type=int, default=TIMES, metavar="N",
-                        help=f"of those of networking (default: {TIMES})")
+    battery.options(parser, TIMES, "those of networking")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
