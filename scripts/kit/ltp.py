@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
     def plan(_tree: Tree, abi: str, progress: Progress) -> Plan:
         progress.phase(f"LTP, {abi} bit", "building the tests")
-        key = cache.digest(*(source / HOME / folder for folder in FOLDERS), source / "VERSION")
+        key = cache.digest(*(source / HOME / folder for folder in FOLDERS), source / "include", source / "lib")
         folder = cache.folder(f"ltp/{version}-{abi}-{key}", partial(_build, source, abi))
         progress.done(f"LTP, {abi} bit", "the tests are there")
         tests = [Test(name, f"{BEFORE}./{name}", skip=SKIP) for name in chosen]
