@@ -141,11 +141,30 @@ def author() -> str:
 
 def series(folder: Path) -> tuple[Patch, ...]:
     """The patches that a folder's file `series` lists. Raises Unusable when that is not what lies there."""
-    names = read(folder / "series").split()
+    listed = _listed(folder)
     there = sorted(path.name for path in folder.glob("*.patch"))
-    if sorted(names) != there:
+    if sorted(listed) != there:
         raise Unusable(f"{folder}/series: does not list just the patches beside it")
-    return tuple(Patch(folder / name) for name in names)
+    return tuple(Patch(folder / name) for name in listed)
+
+
+def copies() -> dict[Path, Path]:
+    """Patch -> the one that it has to be the same as: what `series` says of it behind a #.
+
+    Raises Unusable when that is not there, or is a copy itself.
+    """
+    found = {home / name: PATCHES / origin for home in sorted(path.parent for path in PATCHES.rglob("series"))
+             for name, origin in _listed(home).items() if origin}
+    for path, origin in found.items():
+        if not origin.is_file() or origin in found:
+            raise Unusable(f"{path.parent}/series: {path.name}: no patch of its own at {origin}")
+    return found
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """The lines of a file `series`, of quilt's form: name -> what stands behind a #, "" without."""
+    lines = (line.partition("#") for line in read(folder / "series").splitlines())
+    return {name.strip(): origin.strip() for name, _, origin in lines if name.strip()}
 
 
 def branches() -> list[Branch]:
