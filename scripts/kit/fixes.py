@@ -4,13 +4,15 @@ The file's own comment defines its keys; versions compare as kernel releases do.
 """
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .error import Unusable
 from .version import Version, parse
+
+T = TypeVar("T")
 
 TABLE = Path(__file__).resolve().parents[2] / "patches" / "fixes.toml"
 
@@ -84,10 +86,21 @@ class Defect:
 
 def load(path: Path = TABLE) -> dict[str, Defect]:
     """The defects by name. Raises Unusable, naming the place, when the file is missing or wrong."""
+    return _read(path, lambda table: {entry["name"]: _defect(entry) for entry in table["defect"]})
+
+
+def live(path: Path = TABLE) -> dict[str, str]:
+    """The stable branches that still have releases -> the month of the last one, such as "2027-12", "" where unknown.
+
+    Raises as load() does.
+    """
+    return _read(path, lambda table: {str(name): str(until) for name, until in table["branches"].items()})
+
+
+def _read(path: Path, pick: Callable[[dict[str, Any]], T]) -> T:
     try:
         with path.open("rb") as file:
-            table = tomllib.load(file)
-        return {entry["name"]: _defect(entry) for entry in table["defect"]}
+            return pick(tomllib.load(file))
     except OSError as bad:
         raise Unusable(f"{path}: {bad.strerror}") from bad
     except KeyError as bad:

@@ -114,13 +114,13 @@ class Branch:
     @cached_property
     def taken(self) -> dict[Version, tuple[Patch, ...]]:
         """release -> what the branch took itself in it, oldest first."""
-        homes = {version.parse(home.name.removeprefix("since-")): home for home in self.home.glob("since-*")}
+        homes = {version.parse(home.name.removeprefix("since-")): home for home in self.home.glob("older/since-*")}
         return {release: series(homes[release]) for release in sorted(homes)}
 
     @cached_property
     def older(self) -> tuple[Patch, ...]:
         """Fixes in the form that releases before a certain one need, where the tip's do not fit."""
-        homes = {version.parse(home.name.removeprefix("before-")): home for home in self.home.glob("before-*")}
+        homes = {version.parse(home.name.removeprefix("before-")): home for home in self.home.glob("older/before-*")}
         return tuple(one for release in sorted(homes, reverse=True) for one in series(homes[release]))
 
     def all(self) -> Iterator[Patch]:
@@ -168,9 +168,8 @@ def _listed(folder: Path) -> dict[str, str]:
 
 
 def branches() -> list[Branch]:
-    """All branch folders, oldest first, mainline last."""
-    homes = [home for home in PATCHES.iterdir() if home.name == "mainline" or
-             re.fullmatch(r"linux-\d+\.\d+\.y", home.name)]
+    """All branch folders, those of ended branches among them, oldest first, mainline last."""
+    homes = [*PATCHES.glob("mainline"), *PATCHES.glob("linux-*.y"), *PATCHES.glob("ended/linux-*.y")]
     return sorted((Branch(home) for home in homes), key=lambda branch: branch.number)
 
 

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from kit import patch
+from kit import fixes, patch
 from kit.error import Unusable
 
 
@@ -49,6 +49,12 @@ class Ours(unittest.TestCase):
     def test_patches_are_plain_files(self) -> None:
         """`git am`, raw web views and archives have no use for a symbolic link."""
         self.assertEqual([path for path in patch.PATCHES.rglob("*") if path.is_symlink()], [])
+
+    def test_branches_that_live_stand_in_front(self) -> None:
+        here = {f"{branch.number.major}.{branch.number.minor}": branch.home.parent.name for branch in patch.branches()
+                if branch.name != "mainline"}
+        self.assertEqual({name for name, place in here.items() if place == "patches"}, set(fixes.live()))
+        self.assertEqual({place for name, place in here.items() if name not in fixes.live()}, {"ended"})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Fixture(unittest.TestCase):
         self.patches = self.top / "patches"
         self.enterContext(mock.patch.object(patch, "PATCHES", self.patches))
         own = self.patches / "linux-6.1.y"
-        self.folder(own / "since-6.1.87", {"lost-pointer-sendmsg-zc": self.diff(BASE, ZC)})
+        self.folder(own / "older/since-6.1.87", {"lost-pointer-sendmsg-zc": self.diff(BASE, ZC)})
         self.folder(own, {"wrong-length": self.diff(ZC, LENGTHS),
                           "repeated-control-sendmsg-zc": self.diff(LENGTHS, ALL), "selftest": NEW})
         (own / "cover-letter.txt").write_text("base: 6.1.192\n")
