@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, guest, initramfs, proof, record, report, vm
-from .debug import MUTANTS, SPLAT, WITH
+from . import bundle, command, guest, initramfs, proof, record, report, splat, vm
+from .debug import MUTANTS, WITH
 from .error import Unusable, Usage
 from .kernel import Files
 from .patch import Patch
@@ -355,9 +355,7 @@ def _word(test: Test, status: int, seconds: float) -> str:
 
 def splats(console: str) -> list[str]:
     """The lines with which a kernel complained of itself, without times and addresses."""
-    found = [line.strip() for line in console.splitlines() if SPLAT.search(line)]
-    return [re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", "N", re.sub(r"^\[ *[\d.]+\]( *\[ *[TC]\d+\])? *", "", line))
-            for line in found]
+    return splat.alike(line for line in console.splitlines() if splat.SPLAT.search(line))
 
 
 def tally(counts: Counter[str]) -> str:

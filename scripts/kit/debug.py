@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import (bundle, fixes, fragment, guest, initramfs, instrument, ktap, proof, record, report, result,
+from . import (bundle, fixes, fragment, guest, initramfs, instrument, ktap, proof, record, report, result, splat,
                tree as trees, vm)
 from .error import Unusable
 from .kernel import FRAGMENT, Kernel
@@ -66,14 +66,6 @@ MACHINE = vm.Machine(arguments="panic_on_warn=1 page_poison=1 printk.devkmsg=on 
                      boot=900.0, words=("-cpu", "max,cx16=off,erms=off,fsrm=off"))
 # Its clock counts instructions, so that no time limit in the guest depends on how busy the host is, and waiting is free
 STEADY = replace(MACHINE, words=(*MACHINE.words, "-icount", "shift=0,sleep=off"))
-# What kernels say when something is wrong with them; nothing of it is said by tests or by fault injection
-SPLAT = re.compile(
-    r"BUG: |BUG \S+ \(|kernel BUG at|WARNING: |UBSAN: |ODEBUG: |refcount_t: |Oops: |general protection fault"
-    r"|list_(?:add|del) corruption|usercopy: |Object already free|Kernel panic - |Unable to handle|stack segment"
-    r"|INFO: (?:task .* blocked|rcu|possible|inconsistent|trying to register)|DEBUG_LOCKS_WARN_ON|kmemleak: .*disabled")
-_LAST = re.compile(r"---\[ end|^=====+$|^Kernel panic")
-_PANIC = "Kernel panic - "
-_EXCERPT = 60                          # lines of a report that are shown
 # kmemleak takes nothing for lost that is younger than five seconds, nor what it has seen but once
 _WATCH = """
 sleep 6
@@ -97,32 +89,13 @@ def caught(run: Run) -> list[str]:
     That the net was not there, or the script did not come to its end, is one, too.
     """
     lines = [line for _, line in run.lines]
-    found = [*splats(run.console), *leaks(lines)]
+    found = [*splat.reports(run.console), *leaks(lines)]
     found += [line.removeprefix("# net: ") for line in lines if line.startswith("# net: no ")]
     taint = next((line.split()[-1] for line in lines if line.startswith("# net: tainted ")), "0")
     if taint != "0" and not found:
         found.append(f"tainted: {taint}, and nothing says why")
     if "# net: end" not in lines and not found:
         found.append(f"the guest did not come to its end: {run.ended or 'it ended early'}")
-    return found
-
-
-def splats(console: str) -> list[str]:
-    """The reports of trouble in a kernel's console, each with the lines that follow it."""
-    found: list[str] = []
-    lines = [re.sub(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?", "", line.rstrip()) for line in console.splitlines()]
-    number = 0
-    while number < len(lines):
-        if not SPLAT.search(lines[number]):
-            number += 1
-            continue
-        begin = number
-        number += 1
-        while number < min(begin + _EXCERPT, len(lines)) and not _LAST.search(lines[number]):
-            number += 1
-        # A panic is what a report leads to, unless it is all that there is
-        if not found or not lines[begin].startswith(_PANIC):
-            found.append("\n".join(filter(None, lines[begin:number])))
     return found
 
 
@@ -234,7 +207,7 @@ class Room:
         done = guest.job(vm.accelerator(files.image, base), files, base, script, home, seen, machine=machine,
                          more=self.content(*names))
         (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
-        found = caught(done) if _WATCH in script else splats(done.console)
+        found = caught(done) if _WATCH in script else splat.reports(done.console)
         (home / "caught.txt").write_text("\n\n".join(found) + "\n")
         self._progress.done(label, f"{len(found)} reports of trouble" if found else "quiet", good=not found)
         return done

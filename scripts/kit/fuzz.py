@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import (bundle, command, cross, debug, guest, initramfs, instrument, liburing, proof, record, report, source,
-               vm)
+               splat, vm)
 from .arch import AMD64
 from .error import BuildFailed, Unusable, Usage
 from .kernel import Kernel
@@ -192,7 +192,7 @@ class Room:
                          machine=MACHINE, more={**self._programs, **more})
         (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
         told = parse(guest.whole(done, kernel.label, home))
-        told.notes += debug.splats(done.console)
+        told.notes += splat.reports(done.console)
         self._progress.done(kernel.label, f"{sum(run.buffers for run in told.runs)} buffers, "
                             f"{sum(run.differences for run in told.runs)} differences")
         return told

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import command, debug, proof, record, report
+from . import command, debug, proof, record, report, splat
 from .battery import CLOCK, SLOW
 from .debug import FLAVOUR, NET, Room
 from .error import Usage
@@ -109,7 +109,7 @@ def _slice(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
     series = debug.series_of(tree)
     kernel = proof.Workshop(tree).kernel(series)
     done = room.run(kernel, script(SLICE_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * SLICE_SECONDS), PROGRAMS)
-    one = judge(series.name, done, debug.splats(done.console), True)
+    one = judge(series.name, done, splat.reports(done.console), True)
     return {"kernel": tree.release, "kernels": [one], "mutants": []}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kit import debug
+from kit import debug, splat
 from kit.debug import Seen
 from kit.proof import Variant
 from kit.result import CaseResult
@@ -53,7 +53,7 @@ class Mutants(unittest.TestCase):
     """What two mutants of 7.3.4 have left."""
 
     def test_use_after_free(self) -> None:
-        (report,) = debug.splats((DATA / "debug-kasan.log").read_text())
+        (report,) = splat.reports((DATA / "debug-kasan.log").read_text())
         self.assertRegex(report, debug.NET["use-after-free"][1])
         self.assertEqual(debug.gist(report), "BUG: KASAN: slab-use-after-free in udp_cmsg_send (io_sendmsg)")
 
@@ -66,7 +66,7 @@ class Mutants(unittest.TestCase):
 class Splats(unittest.TestCase):
     def test_fault_injection_is_none(self) -> None:
         text = "FAULT_INJECTION: forcing a failure.\nname failslab, interval 1\nCall Trace:\n <TASK>\n a+0x1/0x2\n"
-        self.assertEqual(debug.splats(text), [])
+        self.assertEqual(splat.reports(text), [])
 
     def test_kinds(self) -> None:
         for line in ("BUG: KASAN: slab-use-after-free in udp_cmsg_send+0x68/0x1f0",
@@ -79,12 +79,12 @@ class Splats(unittest.TestCase):
                      "BUG: sleeping function called from invalid context at mm/slab.h:1",
                      "INFO: rcu_sched self-detected stall on CPU", "kmemleak: Kernel memory leak detector disabled"):
             text = f"before\n[    1.5] {line}\nmore\n\nand more\n=====\nafter\n"
-            self.assertEqual(debug.splats(text), [f"{line}\nmore\nand more"])
+            self.assertEqual(splat.reports(text), [f"{line}\nmore\nand more"])
 
     def test_a_panic_that_follows_is_the_same(self) -> None:
         text = "BUG: KASAN: double-free in a+0x1/0x2\nmore\n=====\nKernel panic - not syncing: KASAN: panic_on_warn\n"
-        self.assertEqual(debug.splats(text), ["BUG: KASAN: double-free in a+0x1/0x2\nmore"])
-        self.assertEqual(debug.splats("Kernel panic - not syncing: x\n"), ["Kernel panic - not syncing: x"])
+        self.assertEqual(splat.reports(text), ["BUG: KASAN: double-free in a+0x1/0x2\nmore"])
+        self.assertEqual(splat.reports("Kernel panic - not syncing: x\n"), ["Kernel panic - not syncing: x"])
 
 
 class Judged(unittest.TestCase):

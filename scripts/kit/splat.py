@@ -1,0 +1,87 @@
+"""What a kernel says when something is wrong with it: warnings, bugs, stalls, panics. All that reads a kernel's log asks here.
+
+The patterns are the kernel's own words (6.1 to 7.3): kernel/panic.c, lib/bug.c, kernel/locking/lockdep.c,
+kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, mm/. "WARNING: " alone is none of them: workqueues, the
+clock and mitigations use it for advice.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+LIMIT = 20                             # lines of warnings that a result keeps
+_EXCERPT = 60                          # lines of a report, at most
+_PANIC = "Kernel panic - "
+# What stands before a message: its level, its time, who printed it (CONFIG_PRINTK_CALLER)
+_PREFIX = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?: ?\[ *[TC]\d+\])? ?")
+# Lockdep's and RCU's warnings, which are no WARN()
+_LOCKS = (r"possible |inconsistent lock state|suspicious RCU usage|bad (?:unlock balance|contention) detected"
+          r"|Nested lock was not taken|held lock freed|lock held when returning to user|chain_key collision"
+          r"|\S+ still has locks held|\S+-safe -> \S+-unsafe lock order")
+# After any of these a kernel stops, or would if it were not told to go on
+_FATAL = (r"Kernel panic - not syncing|\bOops: |\bOops - |kernel BUG at |general protection fault[:,]"
+          r"|Unable to handle kernel|BUG: unable to handle|BUG: kernel NULL pointer|\[#\d+\]")
+SPLAT = re.compile(
+    rf"{_FATAL}|WARNING: (?:CPU: \d+ PID: \d+ at |(?:\S+:\d+ )?at .+, CPU#\d|{_LOCKS})"
+    r"|\bBUG: |\bBUG \S+ \(|UBSAN: |ODEBUG: |refcount_t: |DEBUG_LOCKS_WARN_ON"
+    r"|INFO: (?:task .* blocked|rcu|trying to register|possible |inconsistent |suspicious RCU)"
+    r"|self-detected stall|detected (?:expedited )?stalls? on|hard LOCKUP|list_(?:add|del) corruption"
+    r"|usercopy: Kernel memory|Object already free|kmemleak: .*(?:disabled|new suspected)"
+    r"|unregister_netdevice: waiting for|RTNL: assertion failed|KERNEL: assertion|ref_tracker: .* users at")
+_DEADLY = re.compile(_FATAL)
+_END = re.compile(r"---\[ end|^=====+$|^Kernel panic")
+
+
+def plain(line: str) -> str:
+    """A line without what stands before its message."""
+    return _PREFIX.sub("", line.rstrip())
+
+
+def reports(log: str) -> list[str]:
+    """The reports of trouble in a kernel's log, each with the lines that follow it."""
+    found: list[str] = []
+    lines = [plain(line) for line in log.splitlines()]
+    number = 0
+    while number < len(lines):
+        if not SPLAT.search(lines[number]):
+            number += 1
+            continue
+        begin = number
+        number += 1
+        while number < min(begin + _EXCERPT, len(lines)) and not _END.search(lines[number]):
+            number += 1
+        # A panic is what a report leads to, unless it is all that there is
+        if not found or not lines[begin].startswith(_PANIC):
+            found.append("\n".join(filter(None, lines[begin:number])))
+    return found
+
+
+def lines(log: str) -> list[str]:
+    """The telling lines of a kernel's log, each once, at most LIMIT of them and one that says how many more.
+
+    What a kernel died of is none of them: panic() has that.
+    """
+    said = log.splitlines()
+    if panic(log):
+        said = said[:first(said, fatal=True)]
+    found = list(dict.fromkeys(line for line in map(plain, said) if SPLAT.search(line)))
+    return found if len(found) <= LIMIT else [*found[:LIMIT], f"and {len(found) - LIMIT} more"]
+
+
+def panic(log: str) -> str:
+    """Why a kernel panicked, in a line: the oops that led to it, else the panic's own words; "" when it did not."""
+    died = re.search(rf"{_PANIC}not syncing: (.*)", log)
+    if not died:
+        return ""
+    oops = next((line for line in map(plain, log.splitlines()) if _DEADLY.search(line)), "")
+    return oops if oops and not oops.startswith(_PANIC) else died[1]
+
+
+def first(log: Sequence[str], fatal: bool = False) -> int | None:
+    """The number of the line that tells of trouble first; `fatal`: of what a kernel dies of."""
+    signs = _DEADLY if fatal else SPLAT
+    return next((number for number, line in enumerate(log) if signs.search(line)), None)
+
+
+def alike(lines: Iterable[str]) -> list[str]:
+    """Lines without times, addresses and other numbers, so that those of two runs can be compared."""
+    return [re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", "N", plain(line).strip()) for line in lines]
