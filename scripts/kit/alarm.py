@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, fixes, guest, host, initramfs, ktap, record, report, result, vm
+from . import bundle, command, fixes, guest, host, initramfs, ktap, record, report, result, splat, vm
 from .error import Unusable, Usage
 from .fixes import Defect
 from .kernel import Kernel, Kernels
@@ -127,6 +127,12 @@ class Listener:
         self._doing, self._lines = line.removeprefix(MARK), []
         self._since, self._started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
+    def warned(self, lines: Sequence[str]) -> None:
+        """What the kernel said that it says when something is wrong: an alarm of the last run."""
+        if lines and self._tally.rounds:
+            self._tally.rounds[-1].odd += [f"the kernel warned: {line}" for line in lines]
+            self._tally.write(self._path)
+
     def over(self, why: str, log: Path) -> None:
         """Guest or program has ended, because of that. In the middle of a run it is an alarm of that run.
 
@@ -167,10 +173,14 @@ class Listener:
 def judge(lines: Sequence[str], kernel: Kernel, names: Sequence[str],
           defects: dict[str, Defect]) -> tuple[list[str], list[str]]:
     """The cases that one run skipped, and a line on each that was not as predicted."""
-    cases = [result.judge(case, kernel, defects, "") for case in ktap.parse(lines, names)]
-    return (sorted(f"{case.test} {case.abi}" for case in cases if case.outcome == "skip"),
-            [f"{case.test} {case.abi} bit: {case.verdict}, {case.outcome}: {case.reason}" for case in cases
-             if case.verdict not in EXPECTED])
+    found = ktap.parse(lines, names)
+    cases = [result.judge(case, kernel, defects, "") for case in found]
+    odd = [f"{case.test} {case.abi} bit: {case.verdict}, {case.outcome}: {case.reason}" for case in cases
+           if case.verdict not in EXPECTED]
+    outcome, reason = result.outcome(found, None)
+    if outcome == "ran-nothing":       # a run that tries nothing raises no alarm, and shows nothing
+        odd.append(f"ran nothing: {reason}")
+    return sorted(f"{case.test} {case.abi}" for case in cases if case.outcome == "skip"), odd
 
 
 def _load() -> float:
@@ -269,6 +279,7 @@ class Watch:
             run = guest.job(self._accelerator, self._files[kernel.label], self._base, text, work, listener,
                             machine=vm.Machine(overall=seconds + 2 * LONGEST, silence=LONGEST, boot=LONGEST))
             ended = result.outcome([], run)[1]
+            listener.warned(splat.lines(run.console))
         listener.over(ended or "it ended early", path.with_name(f"{path.stem}-broken-{len(tally.rounds) + 1}.log"))
         print(f"alarms: {tally.kernel}: {len(tally.rounds) - before} more runs, {len(tally.rounds)} of {self._runs}; "
               f"{len(tally.alarms())} false alarms", file=sys.stderr, flush=True)

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from . import cure, version
-from .result import CaseResult, KernelResult
+from . import cure, splat, version
+from .result import FINISHED, CaseResult, KernelResult
 
 Kind = Literal["worse", "better", "changed"]
 KINDS: tuple[Kind, ...] = ("worse", "better", "changed")
 
 _PASSED = ("pass", "NEWLY FIXED")
 _BAD = ("fail", "REGRESSION")          # failures that nothing predicted
-_FINISHED = ("passed", "failed")
+_FINISHED = (*FINISHED, "warned")      # of these the cases are compared, and what the kernel said on its own
 ABSENT = "absent"                      # was, or is, of a case that only one of the runs has
 
 
@@ -80,6 +80,7 @@ def compare(new: Sequence[KernelResult], old: Sequence[KernelResult]) -> Compari
         if before:
             changes = list(_kernel(result, before))
             if not changes or changes[0].kind != "worse":
+                changes += _warned(result, before)
                 changes += _cases(result, before, whole)
             whole.changes += changes
     used = {id(result) for result in whole.before.values()}
@@ -149,6 +150,16 @@ def _kernel(result: KernelResult, before: KernelResult) -> Iterator[Change]:
         what = "changed"
     yield Change(what, result.kernel, before.kernel, result.nic, "", "", was, now,
                  "" if now in _FINISHED else result.reason, result.command)
+
+
+def _warned(result: KernelResult, before: KernelResult) -> Iterator[Change]:
+    """The change of what a kernel said, where it warned in one of the runs and did not, or not so, in the other."""
+    known = set(splat.alike(before.warnings))
+    new = [line for line in result.warnings if not known.issuperset(splat.alike([line]))]
+    if new or before.warnings and not result.warnings:
+        yield Change("worse" if new else "better", result.kernel, before.kernel, result.nic, "", "",
+                     "warned" if before.warnings else before.outcome, "warned" if new else result.outcome,
+                     new[0] if new else "", result.command)
 
 
 def _cases(result: KernelResult, before: KernelResult, whole: Comparison) -> Iterator[Change]:

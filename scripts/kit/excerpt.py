@@ -4,19 +4,20 @@ import re
 from collections import deque
 from pathlib import Path
 
+from . import splat
+from .folder import CONSOLE
 from .ktap import split_abi
 from .result import CaseResult, KernelResult
 
-CASES, CONSOLE = "ktap.log", "console.log"
+CASES = "ktap.log"
 LIMIT = 16384                          # characters, the most that KCIDB takes of a log
 _LAST = 40                             # lines of a console, or of a program that gave no result
 _MORE = "[...]\n"
 # Outcomes of which the console knows more than the test
-_ON_CONSOLE = ("did-not-boot", "panicked", "hung")
+_ON_CONSOLE = ("did-not-boot", "panicked", "hung", "warned")
 _HEADER = re.compile(r"# selftests: (?:\S+: )?(\S+)$")
 _RUN = re.compile(r"#\s+RUN\s+(\S+) \.\.\.")
 _RESULT = re.compile(r"(?:not ok|ok) \d+\s+(?:- )?(\S+)")
-_PANIC = re.compile(r"Kernel panic - not syncing|\bBUG: |\bOops: |kernel BUG at |general protection fault")
 
 
 class Excerpts:
@@ -36,10 +37,10 @@ class Excerpts:
         return shortened("".join(f"{line}\n" for line in lines), limit)
 
     def console(self, result: KernelResult, limit: int = LIMIT) -> str:
-        """The console of a kernel from the first sign of a panic on, else its end. At most `limit` characters."""
+        """The console of a kernel from the first sign of trouble on, else its end. At most `limit` characters."""
         lines = self._read(result, CONSOLE).splitlines()
-        signs = [number for number, line in enumerate(lines) if _PANIC.search(line)]
-        lines = lines[max(signs[0] - 5, 0):][:2 * _LAST] if signs else lines[-_LAST:]
+        sign = splat.first(lines, fatal=result.outcome in ("did-not-boot", "panicked"))
+        lines = lines[max(sign - 5, 0):][:2 * _LAST] if sign is not None else lines[-_LAST:]
         return shortened("".join(f"{line}\n" for line in lines), limit)
 
     def _read(self, result: KernelResult, name: str) -> str:
@@ -57,6 +58,11 @@ def log(result: KernelResult, case: CaseResult | None = None) -> str:
         return ""
     cut = result.outcome in _ON_CONSOLE and (case is None or case.outcome == "error")
     return f"{result.folder}/{CONSOLE if cut else CASES}"
+
+
+def console(result: KernelResult) -> str:
+    """The file of the results folder with what the kernel said."""
+    return f"{result.folder}/{CONSOLE}"
 
 
 def shortened(text: str, limit: int) -> str:

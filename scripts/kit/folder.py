@@ -19,10 +19,12 @@ from .result import CaseResult, KernelResult
 
 _OUTCOMES, _VERDICTS = get_args(result.Outcome), get_args(result.Verdict)
 _COLUMNS = (*result.DEFECTS, NOT_ZERO_COPY, result.OTHER)
+CONSOLE = "console.log"                # beside results.json: what the kernel said
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|")
 # What a field may be that is no text; `seconds` of a case may be absent
 _TYPES: dict[tuple[type, str], tuple[type, ...]] = {
     (KernelResult, "seconds"): (int, float), (KernelResult, "complete"): (bool,), (KernelResult, "cases"): (list,),
+    (KernelResult, "warnings"): (list,),
     (CaseResult, "seconds"): (int, float, NoneType)}
 _FIELDS = {kind: {each.name: (_TYPES.get((kind, each.name), (str,)),
                               each.default is MISSING and each.default_factory is MISSING) for each in fields(kind)}
@@ -55,7 +57,7 @@ class Folder:
         for home in sorted(entry for entry in path.iterdir() if entry.is_dir()):
             file = home / "results.json"
             try:
-                results.append(parse(file.read_text(), memo))
+                results.append(parse(file.read_text(), memo, home / CONSOLE))
             except FileNotFoundError:
                 if (home / "command").exists():
                     broken.append(f"{file}: not there, it was interrupted; left out. {again}")
@@ -70,14 +72,15 @@ class Folder:
 def whole(path: Path) -> KernelResult | None:
     """What a results.json holds; None when it is absent or not whole."""
     try:
-        return parse(path.read_text(), {})
+        return parse(path.read_text(), {}, path.with_name(CONSOLE))
     except (OSError, ValueError):
         return None
 
 
-def parse(text: str, memo: dict[Any, Any]) -> KernelResult:
+def parse(text: str, memo: dict[Any, Any], console: Path | None = None) -> KernelResult:
     """The result that a results.json holds. `memo` keeps strings that come again.
 
+    `console` is what its kernel said: versions that did not look into it called a kernel that warned passed.
     Raises ValueError, saying what is wrong.
     """
     try:
@@ -105,7 +108,18 @@ def parse(text: str, memo: dict[Any, Any]) -> KernelResult:
             raise ValueError(f"{made.test}: verdict {made.verdict!r}, defect {made.defect!r} or ABI {made.abi!r} "
                              "is none that this version knows")
         whole.cases.append(made)
+    if not all(isinstance(line, str) for line in whole.warnings):
+        raise ValueError("field warnings is no list of lines")
+    if "warnings" not in data:
+        result.settle(whole, _said(console))
     return whole
+
+
+def _said(console: Path | None) -> str:
+    try:
+        return console.read_text(errors="replace") if console else ""
+    except OSError:                    # none was kept
+        return ""
 
 
 @functools.lru_cache(1000)             # there are few shapes, and many cases

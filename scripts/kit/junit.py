@@ -1,6 +1,6 @@
 """JUnit XML, valid against junit-10.xsd of Jenkins' xUnit plugin; when the run has start times, JUnit.xsd for Ant, too.
 
-One suite for each kernel, NIC and ABI; one without ABI for a kernel that did not come to its end.
+One suite for each kernel, NIC and ABI; one without ABI for a kernel that did not come to its end, or that warned.
 Documentation/reports.rst says which verdict becomes failure, error or skipped.
 """
 
@@ -10,9 +10,7 @@ from pathlib import Path
 from . import cure, excerpt
 from .excerpt import Excerpts
 from .markup import attribute, body
-from .result import CaseResult, KernelResult
-
-_FINISHED = ("passed", "failed")
+from .result import FINISHED, CaseResult, KernelResult
 
 
 def document(results: Sequence[KernelResult], folder: Path, strict: bool = False) -> Iterator[str]:
@@ -22,8 +20,10 @@ def document(results: Sequence[KernelResult], folder: Path, strict: bool = False
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
     number = 0
     for result in results:
-        if result.outcome not in _FINISHED or not result.cases:
-            yield _suite(number, result, "", [_whole(result, logs)], result.seconds, began)
+        whole = [] if result.outcome in (*FINISHED, "warned") and result.cases else [_whole(result, logs)]
+        whole += [_warned(result, logs)] if result.warnings else []
+        if whole:
+            yield _suite(number, result, "", whole, result.seconds, began)
             number += 1
         for abi in ("64", "32"):
             cases = [case for case in result.cases if case.abi == abi]
@@ -42,7 +42,8 @@ def _suite(number: int, result: KernelResult, abi: str, cases: Sequence[str], se
     properties = {"kernel": result.kernel, "version": result.version, "package": result.package,
                   "package_version": result.package_version, "origin": result.origin,
                   "accelerator": result.accelerator, "nic": result.nic or "lo", "nic_info": result.nic_info,
-                  "abi": abi, "outcome": result.outcome, "reason": result.reason, "command": result.command}
+                  "abi": abi, "outcome": result.outcome, "reason": result.reason, "command": result.command,
+                  "kernel_log": result.unheard and f"not read: {result.unheard}"}
     # The schema has no properties of a case
     properties |= {f"known.{case.test}": case.because for case in result.cases
                    if case.abi == abi and case.verdict == "known"}
@@ -66,6 +67,14 @@ def _whole(result: KernelResult, logs: Excerpts) -> str:
     tag = "skipped" if result.impossible else "error"
     return _testcase(f"{_package(result)}.kernel", result.outcome, result.seconds,
                      _verdict(tag, result.outcome, result.reason, text))
+
+
+def _warned(result: KernelResult, logs: Excerpts) -> str:
+    """The case that stands for what the kernel said: each line, then the part of the console with the first of them."""
+    lines = "".join(f"{line}\n" for line in result.warnings)
+    text = _text(f"the kernel warned:\n{lines}", "", excerpt.console(result), result.command, logs.console(result))
+    return _testcase(f"{_package(result)}.kernel", "warned", 0 if result.outcome not in (*FINISHED, "warned") else
+                     result.seconds, _verdict("failure", "warned", result.warnings[0], text))
 
 
 def _case(result: KernelResult, case: CaseResult, logs: Excerpts, strict: bool) -> str:

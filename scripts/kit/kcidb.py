@@ -24,7 +24,8 @@ ROOT = "kselftest.io_uring"            # the path of all tests, as KernelCI name
 # Debian's name -> KCIDB's, which is the kernel's; others are the same
 _ARCHITECTURE = {"amd64": "x86_64", "s390x": "s390", "riscv64": "riscv", "ppc64el": "powerpc"}
 _STATUS = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP", "error": "ERROR"}
-_WHOLE = {"did-not-boot": "MISS", "not-run": "MISS", "panicked": "FAIL", "hung": "ERROR", "ran-nothing": "ERROR"}
+_WHOLE = {"did-not-boot": "MISS", "not-run": "MISS", "panicked": "FAIL", "hung": "ERROR", "ran-nothing": "ERROR",
+          "warned": "FAIL"}
 _NEVER_RAN = re.compile(r"case \d+ of \d+")    # ktap's name for what was planned and did not begin
 
 
@@ -105,13 +106,18 @@ def _tests(result: KernelResult, logs: Excerpts, origin: str) -> Iterator[str]:
                    "misc": {"nic": clean(result.nic or "lo")}}
     if result.nic_info:
         environment["misc"]["nic_info"] = clean(result.nic_info)
+    if result.unheard:
+        environment["misc"]["kernel_log"] = clean(f"not read: {result.unheard}")
     same = _object({"build_id": key, "origin": origin, "environment": environment, "start_time": result.started})[:-1]
-    if result.outcome in _WHOLE:
+    if result.outcome in _WHOLE or result.warnings:
         yield f"{same}, " + _object({
             "id": f"{run}:{ROOT}", "path": ROOT, "duration": result.seconds,
-            "status": "SKIP" if result.impossible else _WHOLE[result.outcome],
-            "comment": clean(f"{result.outcome}: {result.reason}"), "log_excerpt": clean(logs.console(result)),
-            "misc": {"outcome": result.outcome, "command": clean(result.command)}})[1:]
+            "status": "SKIP" if result.impossible else _WHOLE.get(result.outcome, _WHOLE["warned"]),
+            "comment": clean(f"{result.outcome}: {result.reason}" if result.outcome in _WHOLE else
+                             f"warned: {result.warnings[0]}"),
+            "log_excerpt": clean(logs.console(result)),
+            "misc": {"outcome": result.outcome, "command": clean(result.command),
+                     **({"warnings": [clean(line) for line in result.warnings]} if result.warnings else {})}})[1:]
     seen: dict[str, int] = {}
     for case in result.cases:
         where = path(case.program, case.abi, case.test)

@@ -11,9 +11,9 @@ from pathlib import Path
 from . import compare, cure, excerpt, report
 from .compare import Change, Comparison
 from .excerpt import Excerpts
-from .folder import Folder
+from .folder import CONSOLE, Folder
 from .markup import attribute, body, clean
-from .result import CaseResult, KernelResult
+from .result import ONLY_REFERENCES, CaseResult, KernelResult
 
 DETAIL = ("title", "state", "test", "reason", "commit", "log", "excerpt", "command")
 LIMIT = 1500                           # characters of a log for a cell
@@ -21,17 +21,21 @@ _HOME = Path(__file__).parent
 # What a filter is called, the sign in its cells, the verdicts or outcomes in it; in the order of the page
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "regression": ("‼", ("REGRESSION",)), "error": ("?", ("error",)),
+    "warned": ("⚠", ("warned",)),
     "no result": ("⊘", ("did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "not-run")),
     "newly fixed": ("★", ("NEWLY FIXED",)), "failed": ("✗", ("fail",)), "known failure": ("✗", ("known",)),
     "skipped": ("–", ("skip",)), "passed": ("✓", ("pass",))}
 _GROUP = {word: name for name, (_, words) in GROUPS.items() for word in words}
 _ABIS = ("64", "32")
+_WARNED = "warned"                     # the column for what the kernels said, where one of them warned
 _SHOWN = 30                            # changes that are no worse, before the rest is folded away
 
 
 def document(folder: Folder, against: Folder | None = None, compared: Comparison | None = None) -> Iterator[str]:
     """The page in pieces; with `against`, an older run, both in each cell, and on top what came of comparing them."""
     columns = report.columns(folder.results)
+    if any(result.warnings for result in folder.results):
+        columns = (*columns, _WARNED)
     title = f"io_uring send control: {folder.path.absolute().name}"
     yield (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -82,24 +86,31 @@ def _row(result: KernelResult, before: KernelResult | None, columns: Sequence[st
     groups: set[str] = set()
     parts = []
     cases = _cells(result)
-    if all(_word(result, cases.get((column, abi), []))[0] == result.outcome for column in columns for abi in _ABIS):
+    if result.warnings:
+        groups.add(_WARNED)
+    if result.outcome == "ran-nothing" or all(_word(result, cases.get((column, abi), []))[0] == result.outcome
+                                              for column in columns if column != _WARNED for abi in _ABIS):
         # Nothing ran: one cell says so
         groups.add("no result")
         was = (str(before.outcome), _GROUP.get(before.outcome, "")) if before else ("", "")
         chip = _chip("", result.outcome, "no result", was, len(details))
-        parts.append(f'<td role="gridcell" class="whole" data-column="all">{chip} {body(result.reason)}</td>')
         details.append(_detail(result, "", "", [], result.outcome, logs))
+        warned = _warned(result, before, logs, details)
+        parts.append(f'<td role="gridcell" class="whole" data-column="all">{chip} {body(result.reason)}'
+                     f'{warned and " "}{warned}</td>')
         columns = ()
     for column in columns:
         chips = []
         for abi in _ABIS:
             mine = cases.get((column, abi), [])
             word, group = _word(result, mine)
-            if group:
+            if group and column != _WARNED:
                 groups.add(group)
                 was = _word(before, old.get((column, abi), [])) if before else ("", "")
                 chips.append(_chip(abi, word, group, was, len(details)))
                 details.append(_detail(result, column, abi, mine, word, logs))
+        if column == _WARNED:
+            chips.append(_warned(result, before, logs, details))
         text = "".join(chips) or '<span class="none">·</span>'
         parts.append(f'<td role="gridcell" data-column="{attribute(column)}">{text}</td>')
     nic = f" <b>{body(result.nic)}</b>" if result.nic else ""
@@ -123,7 +134,7 @@ def _cells(result: KernelResult) -> dict[tuple[str, str], list[CaseResult]]:
 def _word(result: KernelResult, cases: Sequence[CaseResult]) -> tuple[str, str]:
     """What a cell says, and its group; both "" when nothing was asked for."""
     if not cases:
-        silent = result.outcome in _GROUP and result.outcome != "ran-nothing"
+        silent = result.outcome in GROUPS["no result"][1] and result.outcome != "ran-nothing"
         return (result.outcome, "no result") if silent else ("", "")
     word = report.state(cases, result)
     return word, _GROUP[word] if word in _GROUP else _GROUP[report.deciding(cases).verdict]
@@ -159,9 +170,25 @@ def _detail(result: KernelResult, column: str, abi: str, cases: Sequence[CaseRes
         lines = ""
         if case.verdict not in ("pass", "skip"):
             log = excerpt.log(result, case)
-            lines = (logs.console(result, LIMIT) if log.endswith(excerpt.CONSOLE) else logs.case(result, case, LIMIT))
-        told = [title, word, f"{case.test} ({same} of {len(cases)} cases)", why.reason,
+            lines = (logs.console(result, LIMIT) if log.endswith(CONSOLE) else logs.case(result, case, LIMIT))
+        told = [title, word, f"{case.test} ({same} of {len(cases)} cases)",
+                why.reason or (ONLY_REFERENCES if word == "skip" else ""),
                 why.commit, excerpt.log(result, case), lines, case.command]
+    return _json(told)
+
+
+def _warned(result: KernelResult, before: KernelResult | None, logs: Excerpts, details: list[str]) -> str:
+    """The button for a kernel that warned, "" for another. What is behind it is added to `details`."""
+    if not result.warnings:
+        return ""
+    was = ("", "") if not before else (_WARNED, _WARNED) if before.warnings else ("quiet", "")
+    told = [" · ".join(filter(None, (result.kernel, result.nic))), _WARNED, "", "\n".join(result.warnings), "",
+            excerpt.console(result), logs.console(result, LIMIT), result.command]
+    details.append(_json(told))
+    return _chip("", _WARNED, _WARNED, was, len(details) - 1)
+
+
+def _json(told: Sequence[str]) -> str:
     return json.dumps([clean(text) for text in told]).replace("<", "\\u003c")
 
 

@@ -20,7 +20,7 @@ from .command import run
 from .error import BuildFailed, Unusable, Usage
 from .kernel import FRAGMENT, Files, Kernel
 from .patch import Patch
-from .result import DEFECTS, OTHER, KernelResult
+from .result import DEFECTS, FINISHED, OTHER, KernelResult
 from .tree import Desk, Tree
 
 COLUMNS = (*DEFECTS, OTHER)
@@ -177,12 +177,12 @@ class Workshop:
 
 
 def counts(result: KernelResult, column: str) -> str:
-    """Failed cases of a defect in 64 and 32 bit, such as "0/13"; "-" where all were skipped."""
+    """Failed cases of a defect in 64 and 32 bit, such as "0/13"; "-" where none ran but control cases."""
     words = []
     for abi in ("64", "32"):
         cases = [case for case in result.cases if case.defect == column and case.abi == abi]
         failed = sum(case.outcome in ("fail", "error") for case in cases)
-        ran = any(case.outcome != "skip" for case in cases)
+        ran = any(case.outcome != "skip" and not (case.reference and case.outcome == "pass") for case in cases)
         words.append(str(failed) if ran else "-")
     return "/".join(words)
 
@@ -190,7 +190,7 @@ def counts(result: KernelResult, column: str) -> str:
 def good(variant: Variant, result: KernelResult) -> bool:
     """Whether the kernel behaved as the code of the variant says, and without a fault where it has every fix."""
     failed = any(case.outcome in ("fail", "error") for case in result.cases)
-    return result.outcome in ("passed", "failed") and not result.surprising and not (variant.cured and failed)
+    return result.outcome in FINISHED and not result.surprising and not (variant.cured and failed)
 
 
 def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
@@ -205,6 +205,7 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
             odd = [case for case in result.cases if case.verdict not in ("pass", "known", "skip") or
                    variant.cured and case.outcome == "fail"]
             details += [f"  {variant.name}: {result.outcome} {result.reason}",
+                        *(f"    the kernel warned: {line}" for line in result.warnings[:5]),
                         *(f"    {case.abi} {case.test}: {case.outcome}, {case.reason}" for case in odd[:5])]
         elif variant.removed:
             details += [f"  {variant.name}: {case.reason}" for case in result.cases

@@ -5,22 +5,26 @@ results.json holds one object: the fields of KernelResult, `cases` a list of obj
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import nic, version
+from . import nic, splat, version
 from .fixes import Defect
 from .kernel import Kernel
 from .ktap import NOT_ZERO_COPY, Case, subject
 from .vm import Run
 
-Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "failed", "passed", "not-run"]
+Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "failed", "warned", "passed",
+                  "not-run"]
 Verdict = Literal["pass", "known", "REGRESSION", "NEWLY FIXED", "fail", "skip", "error"]
 
 DEFECTS = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
 OTHER = "other"                        # the column of programs that are about no defect
+FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
+ONLY_REFERENCES = "only control cases ran, none of the defect's own"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class KernelResult:
     nic_info: str = ""                 # what the guest and the host say of it
     started: str = ""                  # when the test began, as RFC 3339 has it, in UTC; "" where it did not
     arch: str = "amd64"                # as Debian calls it
+    warnings: list[str] = field(default_factory=list)    # what the kernel said that it says when something is wrong
+    unheard: str = ""                  # why nobody could read what it said; "" where it was read
 
     @property
     def folder(self) -> str:
@@ -90,9 +96,16 @@ class KernelResult:
         return self.outcome == "not-run" and self.complete
 
     @property
+    def unable(self) -> bool:
+        """Whether nothing was tried, or could be, and nothing went wrong: what exit status 3 stands for."""
+        return self.outcome == "not-run" or (self.outcome == "ran-nothing" and not self.warnings
+                                             and all(case.verdict == "skip" or case.reference and
+                                                     case.verdict == "pass" for case in self.cases))
+
+    @property
     def surprising(self) -> bool:
-        """Whether the table does not predict this: what exit status 1 stands for."""
-        return (self.outcome not in ("passed", "failed") and not self.impossible
+        """Whether the table does not predict this; unless it was `unable`, it is what exit status 1 stands for."""
+        return (self.outcome not in FINISHED and not self.impossible or bool(self.warnings)
                 or any(case.verdict in ("REGRESSION", "NEWLY FIXED", "error") for case in self.cases))
 
 
@@ -137,28 +150,71 @@ def _verdict(status: str, predicted: str) -> Verdict:
     return "skip" if status == "skip" else "error"
 
 
-def outcome(cases: Sequence[Case], run: Run | None) -> tuple[Outcome, str]:
-    """What became of a kernel, and a line on why; run is None without a VM."""
+def outcome(cases: Sequence[Case], run: Run | None, log: str = "") -> tuple[Outcome, str]:
+    """What became of a kernel, and a line on why; run is None without a VM, `log` is then what its kernel said."""
     if run:
-        started = any("# kit: started" in line for _, line in run.lines)
-        done = any("# kit: done" in line for _, line in run.lines)
-        panic = re.search(r"Kernel panic - not syncing: (.*)", run.console)
-        if not started:
-            last = run.console.strip().splitlines()
-            return "did-not-boot", (panic[1] if panic else run.ended if run.ended.startswith("QEMU")
-                                    else f"last on the console: {last[-1]}" if last
-                                    else "nothing on the console: no driver for an 8250 port, or a broken image")
-        if panic:
-            oops = re.search(r"(BUG: .*|Oops: .*|general protection fault.*|kernel BUG at .*)", run.console)
-            return "panicked", oops[1] if oops else panic[1]
-        if run.ended or not done:
-            why = {"silence": "no sign of life", "overall": "out of time", "": "the guest ended early"}
-            return "hung", why.get(run.ended, run.ended)
-    if all(case.status in ("skip", "error") for case in cases):
-        return "ran-nothing", cases[0].reason if cases else "the log has no case"
-    if any(case.status in ("fail", "error") for case in cases):
-        return "failed", next(case.reason for case in cases if case.status in ("fail", "error"))
+        log = run.console
+        ended = _cut_short(run)
+        if ended:
+            return ended
+    failed = [case for case in cases if case.status == "fail"]
+    if not failed and not tried((subject(case.program, case.name), case.name, case.status) for case in cases):
+        return "ran-nothing", _nothing(cases)
+    failed += [case for case in cases if case.status == "error"]
+    if failed:
+        return "failed", failed[0].reason
+    warnings = splat.lines(log)
+    if warnings:
+        return "warned", warnings[0]
     return "passed", ""
+
+
+def _cut_short(run: Run) -> tuple[Outcome, str] | None:
+    """The outcome and reason of a guest that did not come to its end; None for one that did."""
+    panic = splat.panic(run.console)
+    if not any("# kit: started" in line for _, line in run.lines):
+        last = run.console.strip().splitlines()
+        return "did-not-boot", (panic or (run.ended if run.ended.startswith("QEMU")
+                                          else f"last on the console: {last[-1]}" if last
+                                          else "nothing on the console: no driver for an 8250 port, or a broken image"))
+    if panic:
+        return "panicked", panic
+    if run.ended or not any("# kit: done" in line for _, line in run.lines):
+        why = {"silence": "no sign of life", "overall": "out of time", "": "the guest ended early"}
+        return "hung", why.get(run.ended, run.ended)
+    return None
+
+
+def tried(cases: Iterable[tuple[str, str, str]]) -> bool:
+    """Whether any defect was put to the test, by (subject or column, name, status) of the cases.
+
+    Control cases alone say nothing, nor do programs about no defect where others should have run.
+    """
+    told = [(about in (*DEFECTS, NOT_ZERO_COPY), status) for about, name, status in cases if not is_reference(name)]
+    asked = any(about for about, _ in told)
+    return any(status in ("pass", "fail") for about, status in told if about or not asked)
+
+
+def _nothing(cases: Sequence[Case]) -> str:
+    """Why no case ran, as most of those say that should have."""
+    for status in ("error", "skip"):
+        reasons = Counter(case.reason for case in cases if case.status == status)
+        if reasons:
+            return reasons.most_common(1)[0][0]
+    return "the log has no case" if not cases else ONLY_REFERENCES
+
+
+def settle(result: KernelResult, log: str) -> None:
+    """Brings what an older version wrote up to date: its kernel's warnings and what these and its cases come to."""
+    result.warnings = splat.lines(log)
+    if result.outcome not in FINISHED or any(case.outcome == "fail" for case in result.cases):
+        return
+    if not tried((case.defect, case.test, case.outcome) for case in result.cases):
+        result.outcome = "ran-nothing"
+        result.reason = result.reason or next((case.reason for case in result.cases if case.outcome == "skip"),
+                                              ONLY_REFERENCES)
+    elif result.outcome == "passed" and result.warnings:
+        result.outcome, result.reason = "warned", result.warnings[0]
 
 
 def write(result: KernelResult, path: Path) -> None:
@@ -180,9 +236,9 @@ def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, st
 def status(results: Iterable[KernelResult], strict: bool) -> int:
     """The exit status: 0, 1 for a surprise (with strict: for any failure), 3 for what could not run."""
     results = list(results)
-    if any(result.surprising and result.outcome != "not-run" or
+    if any(result.surprising and not result.unable or
            strict and any(case.outcome in ("fail", "error") for case in result.cases) for result in results):
         return 1
     # A kernel without a driver for a NIC is no trouble, unless nothing else was asked for
     ran = [result for result in results if not result.impossible]
-    return 3 if not ran or any(result.outcome == "not-run" for result in ran) else 0
+    return 3 if not ran or any(result.unable for result in ran) else 0

@@ -16,6 +16,15 @@ def run_new() -> list[KernelResult]:
     return Folder.read(DATA / "run-new").results
 
 
+def warned() -> list[KernelResult]:
+    """Three kernels with the same cases: one passed, one warned while all passed, one warned where one failed."""
+    good = next(result for result in run_new() if result.kernel == "7.2.13+deb14-cloud")
+    lines = ["WARNING: CPU: 0 PID: 77 at io_uring/net.c:1 io_sendmsg_zc+0x1/0x2", "refcount_t: underflow; use-after-free."]
+    return [replace(good, outcome="passed", reason=""),
+            replace(good, kernel="w", outcome="warned", reason=lines[0], warnings=lines),
+            replace(good, kernel="f", outcome="failed", warnings=lines)]
+
+
 def many(kernels: int, cases: int) -> list[KernelResult]:
     """So many kernels with so many cases each, of all verdicts."""
     base = run_new()[0]
@@ -33,6 +42,6 @@ def hostile() -> list[KernelResult]:
                          because=case.because and HOSTILE, note=HOSTILE, command=f"{HOSTILE} --program {case.program}")
                  for case in result.cases]
         results.append(replace(result, kernel=HOSTILE, version=HOSTILE, package=HOSTILE, package_version=HOSTILE,
-                               reason=HOSTILE, command=HOSTILE, nic=HOSTILE, nic_info=HOSTILE, accelerator=HOSTILE,
+                               reason=HOSTILE, command=HOSTILE, nic=HOSTILE, nic_info=HOSTILE, accelerator=HOSTILE, unheard=HOSTILE, warnings=[HOSTILE, HOSTILE],
                                cases=cases))
     return results

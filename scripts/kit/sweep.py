@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from . import arch, bundle, cache, command, fixes, folder, guest, host, initramfs, ktap, nic, result, ssh, vm
+from . import (arch, bundle, cache, command, fixes, folder, guest, host, initramfs, kmsg, ktap, nic, refusal, result, splat,
+               ssh, vm)
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
 from .kernel import Files, Kernel, Kernels
@@ -165,7 +166,9 @@ class Sweep:
             raise cache.unusable(home, bad) from bad
         whole.seconds = whole.seconds or round(time.monotonic() - started, 1)
         result.write(whole, home / "results.json")
-        word = whole.outcome + (f": {whole.reason}" if whole.outcome not in ("passed", "failed") else "")
+        word = whole.outcome + (f": {whole.reason}" if whole.outcome not in result.FINISHED else
+                                f", and the kernel warned: {whole.warnings[0]}" if whole.warnings else
+                                "; the kernel's log could not be read" if whole.unheard else "")
         self._progress.done(row.label, word, good=not whole.surprising)
         return whole
 
@@ -199,7 +202,11 @@ class Sweep:
         lines: Sequence[tuple[float, str]]
         if kernel.origin == "running":
             progress.phase(label, "test")
+            span = kmsg.Span()
             lines = _on_host(built, request)
+            log, whole.unheard = span.read(), span.unheard
+            if log:
+                (home / "console.log").write_text(log)
         else:
             base = initramfs.base(built, kernel.arch)
             with self._probing:
@@ -211,15 +218,19 @@ class Sweep:
                     progress.phase(label, f"test: {line.split()[-1]}")
 
             run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen)
-            lines = run.lines
+            lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:
             whole.nic_info = guest.info(lines)
             guest.check(lines, files)
         cases = ktap.parse(lines, chosen)
         whole.seconds = round(time.monotonic() - started, 1)
-        whole.outcome, whole.reason = result.outcome(cases, run)
+        whole.outcome, whole.reason = result.outcome(cases, run, log)
+        whole.warnings = splat.lines(log)
+        if not run and whole.outcome == "ran-nothing":
+            whole.reason = refusal.why(whole.reason)
         whole.cases = [result.judge(case, kernel, self._defects, whole.command, row.through) for case in cases]
+        whole.complete = not whole.unable
         return whole
 
 

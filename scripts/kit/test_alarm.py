@@ -55,6 +55,24 @@ class Judge(unittest.TestCase):
         self.assertEqual(odd, ["zerocopy 32 bit: error, error: never started"])
 
 
+    def test_a_run_that_tried_nothing(self) -> None:
+        """Where io_uring is refused all runs skip the same, and none would raise an alarm."""
+        lines = ["# selftests: io_uring: late_read", "# 1..1", "# ok 1 late_read.zc.after # SKIP io_uring is not allowed",
+                 "ok 1 selftests: io_uring: late_read"]
+        self.assertEqual(alarm.judge(lines, KERNEL, NAMES[:1], fixes.load())[1], ["ran nothing: io_uring is not allowed"])
+
+    def test_a_kernel_that_warns(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "k.json"
+            tally = Tally("k", "7.3.4", "x", rounds=[Round("2026-01-01T00:00:00Z", 5.0, 3.0)])
+            listener = Listener(tally, path, KERNEL, NAMES, fixes.load())
+            listener.warned([])
+            self.assertEqual(tally.alarms(), [])
+            listener.warned(["BUG: KASAN: x"])
+            self.assertEqual(tally.alarms()[0].odd, ["the kernel warned: BUG: KASAN: x"])
+            self.assertIn("KASAN", path.read_text())
+
+
 class Alarms(unittest.TestCase):
     def test_alarms(self) -> None:
         quiet = Round("2026-01-01T00:00:00Z", 5.0, 3.0)

@@ -79,6 +79,23 @@ class Runs(unittest.TestCase):
         lacks = replace(row(), outcome="not-run", reason="no driver")
         self.assertEqual(self.lines([lacks], [alive])[1], 0)
 
+    def test_a_kernel_that_warns_is_worse(self) -> None:
+        quiet = replace(row(("a", "pass")), outcome="passed")
+        line = "WARNING: CPU: 0 PID: 77 at x.c:1 x+0x1/0x2"
+        warned = replace(quiet, outcome="warned", reason=line, warnings=[line])
+        self.assertEqual(self.lines([warned], [quiet]), ([f"worse: k: was passed, is warned: {line}; {COMMAND}"], 1))
+        self.assertEqual(self.lines([quiet], [warned]), ([f"better: k: was warned, is passed; {COMMAND}"], 0))
+        again = replace(warned, warnings=[line.replace("77", "78")])
+        self.assertEqual(self.lines([again], [warned]), ([], 0))
+        lines, status = self.lines([replace(warned, warnings=[line, "BUG: KASAN: x"])], [warned])
+        self.assertEqual((lines, status), ([f"worse: k: was warned, is warned: BUG: KASAN: x; {COMMAND}"], 1))
+        # it does not hide what became of the cases, and is seen where they failed
+        failed = replace(row(("a", "known")), warnings=[line])
+        lines, status = self.lines([failed], [quiet])
+        self.assertEqual([each.partition(": was")[0] for each in lines], ["worse: k", "worse: k 64 bit a"])
+        nothing = replace(quiet, outcome="ran-nothing", reason="refused")
+        self.assertEqual(self.lines([nothing], [warned])[1], 1)
+
     def test_an_update_is_compared_with_what_it_replaces(self) -> None:
         new, old = row(("a", "known"), kernel="6.1.0-51", version="6.1.90"), row(("a", "pass"), kernel="6.1.0-50")
         lines, status = self.lines([new], [old])

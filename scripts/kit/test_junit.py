@@ -54,6 +54,24 @@ class Schema(unittest.TestCase):
             for strict in (False, True):
                 self.check(made(Folder.read(DATA / name).results, DATA / name, strict))
 
+    def test_a_kernel_that_warned(self) -> None:
+        """A case of its own, which fails; the others stay what they are."""
+        root = made(sample.warned())
+        self.check(root)
+        told = {suite.get("name", ""): suite.findall("testcase/failure") for suite in root}
+        self.assertNotIn("7.2.13+deb14-cloud", told)
+        for name in ("w", "f"):
+            (failure,) = told[name]
+            self.assertEqual((failure.get("type"), failure.get("message")), ("warned", sample.warned()[1].warnings[0]))
+            self.assertIn("refcount_t: underflow", failure.text or "")
+            self.assertIn(f"log: {name}/console.log", failure.text or "")
+            self.assertEqual(len(told[f"{name}, 64 bit"]), len(told["7.2.13+deb14-cloud, 64 bit"]))
+
+    def test_a_log_that_was_not_read(self) -> None:
+        root = made([replace(sample.warned()[0], unheard="/dev/kmsg: Operation not permitted")])
+        said = {each.get("name"): each.get("value") for each in root.iter("property")}
+        self.assertEqual(said["kernel_log"], "not read: /dev/kmsg: Operation not permitted")
+
     def test_hostile_text(self) -> None:
         self.check(made(sample.hostile()))
 

@@ -55,6 +55,21 @@ class Schema(unittest.TestCase):
         for name in ("run-new", "run-old"):
             self.check(made(Folder.read(DATA / name).results, DATA / name))
 
+    def test_a_kernel_that_warned(self) -> None:
+        results = sample.warned()
+        document = made(results)
+        self.check(document)
+        whole = [test for test in document["tests"] if test["path"] == kcidb.ROOT]
+        self.assertEqual([(test["status"], test["comment"], test["misc"]["outcome"], test["misc"]["warnings"])
+                          for test in whole],
+                         [("FAIL", f"warned: {results[1].warnings[0]}", word, results[1].warnings)
+                          for word in ("warned", "failed")])
+
+    def test_a_log_that_was_not_read(self) -> None:
+        document = made([replace(sample.warned()[0], unheard="/dev/kmsg: x")])
+        self.assertEqual({test["environment"]["misc"]["kernel_log"] for test in document["tests"]},
+                         {"not read: /dev/kmsg: x"})
+
     def test_hostile_text(self) -> None:
         self.check(made(sample.hostile(), origin="a_lab_2"))
 

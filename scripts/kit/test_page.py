@@ -100,6 +100,25 @@ class Page(unittest.TestCase):
                          ("6.12.117+deb13-cloud/console.log", True))
         self.assertTrue(all(len(detail["excerpt"]) <= page.LIMIT for detail in details))
 
+    def test_a_kernel_that_warned(self) -> None:
+        quiet, *others = results = sample.warned()
+        read = self.check(made(results), results)
+        self.assertEqual(read.text.count("⚠ warned"), 1 + len(others))     # the filter, and a cell each
+        told = [dict(zip(page.DETAIL, detail)) for detail in json.loads(read.scripts[0]) if detail[1] == "warned"]
+        self.assertEqual([(each["title"], each["log"]) for each in told],
+                         [("w", "w/console.log"), ("f", "f/console.log")])
+        self.assertIn("refcount_t: underflow", told[0]["reason"])
+        read = self.check(made([replace(others[0], kernel="k")], [replace(quiet, kernel="k")]), others[:1])
+        self.assertIn("quiet → ⚠ warned", read.text)
+        self.assertNotIn("⚠", Reader(made([quiet])).text)
+
+    def test_a_run_of_nothing_is_one_cell(self) -> None:
+        nothing = replace(sample.warned()[0], outcome="ran-nothing", reason="a seccomp filter refuses it")
+        read = self.check(made([nothing]), [nothing])
+        self.assertIn("⊘ ran-nothing a seccomp filter refuses it", read.text)
+        both = [replace(nothing, warnings=["BUG: x"])]
+        self.assertIn("⚠ warned", self.check(made(both), both).text)
+
     def test_hostile_text(self) -> None:
         results = sample.hostile()
         other = [replace(result, outcome="hung") for result in results]

@@ -98,6 +98,17 @@ class Judging(unittest.TestCase):
         self.assertIn("NOT AS ITS CODE SAYS", second)
         self.assertIn("64 f.v.sendmsg: fail, why", told)
 
+    def test_a_kernel_that_warned_is_not_as_its_code_says(self) -> None:
+        warned = replace(self.result(self.LATE, "late-read"), warnings=["BUG: KASAN: x"])
+        told = proof.text("7.3.4", [(Variant("as it is"), warned)])
+        self.assertRegex(told, "(?s)NOT AS ITS CODE SAYS.*the kernel warned: BUG: KASAN: x")
+
+    def test_control_cases_alone_are_no_count(self) -> None:
+        whole = self.result(set(), "late-read")
+        whole.cases = [replace(case, test="f.reference_v.sendmsg" if number % 2 else case.test,
+                               outcome="pass" if number % 2 else "skip") for number, case in enumerate(whole.cases)]
+        self.assertNotIn("0", proof.counts(whole, "late-read"))
+
     def test_recorded_and_read_again(self) -> None:
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(proof, "PROOFS", Path(folder)):
             done = [(Variant("as it is"), self.result(self.LATE, "late-read"))]

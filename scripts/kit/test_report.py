@@ -54,13 +54,16 @@ class Cells(unittest.TestCase):
                    ("64", None), ("32", "6.1.90"))
         self.check("REGRESSION", 1, 1, [case("fail")])
         self.check("NEWLY FIXED", 1, 1, [case("pass")], ("64", None))
-        self.check("skip", 1, 1, [case("skip"), case("skip", "32")], *both_open)
+        self.check("skip", 3, 3, [case("skip"), case("skip", "32")], *both_open)
+        self.check("skip 32", 0, 0, [case("pass"), case("skip", "32")])
         self.check("error", 1, 1, [case("pass"), case("error", name="late_read.x.y")])
         self.check("FAIL", 0, 1, [case("fail")], version=None)
 
     def test_control_case_alone_is_no_pass(self) -> None:
-        self.check("skip", 0, 0, [case("skip"), case("pass", name="late_read.reference_udp4.after")], ("64", None))
-        self.check("skip", 0, 0, [case("skip"), case("pass", name="late_read.udp4.reference_after")], ("64", None))
+        for name in ("late_read.reference_udp4.after", "late_read.udp4.reference_after"):
+            self.check("skip", 3, 3, [case("skip"), case("pass", name=name)], ("64", None))
+            self.check("skip", 3, 3, [case("pass", name=name)], ("64", None))
+            self.check("skip 32", 0, 0, [case("pass"), case("pass", "32", name=name)])
 
     def test_control_case_fails(self) -> None:
         self.check("REGRESSION", 1, 1, [case("fail"), case("fail", name="late_read.udp4.reference_after")],
@@ -134,12 +137,15 @@ class Golden(unittest.TestCase):
 
 
 class Outcomes(unittest.TestCase):
-    def outcome(self, lines: list[str], console: str = "", ended: str = "") -> result.Outcome:
+    start, done = "# kit: started 6.1 2.0", "# kit: done 9"
+    warning = "[ 1.0] WARNING: CPU: 0 PID: 77 at io_uring/net.c:1500 io_sendmsg_zc+0x1/0x2"
+
+    def outcome(self, lines: list[str], console: str = "", ended: str = "", status: Status = "pass") -> result.Outcome:
         run = Run([(0.0, line) for line in lines], console, ended, 1.0)
-        return result.outcome([case("pass")], run)[0]
+        return result.outcome([case(status)], run)[0]
 
     def test_each(self) -> None:
-        start, done, panic = "# kit: started 6.1 2.0", "# kit: done 9", "[ 1.0] Kernel panic - not syncing: x"
+        start, done, panic = self.start, self.done, "[ 1.0] Kernel panic - not syncing: x"
         self.assertEqual(self.outcome([start, done]), "passed")
         self.assertEqual(self.outcome([], panic), "did-not-boot")
         self.assertEqual(self.outcome([], "", "silence"), "did-not-boot")
@@ -149,6 +155,92 @@ class Outcomes(unittest.TestCase):
         self.assertEqual(result.outcome([], None)[0], "ran-nothing")
         self.assertEqual(result.outcome([case("skip")], None)[0], "ran-nothing")
         self.assertEqual(result.outcome([case("pass"), case("fail")], None)[0], "failed")
+
+    def test_a_warning_is_no_pass(self) -> None:
+        self.assertEqual(self.outcome([self.start, self.done], self.warning), "warned")
+        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="fail"), "failed")
+        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="skip"), "ran-nothing")
+        self.assertEqual(self.outcome([self.start], self.warning, "silence"), "hung")
+        self.assertEqual(result.outcome([case("pass")], None, self.warning),
+                         ("warned", self.warning.partition("] ")[2]))
+
+    def test_a_run_of_control_cases_ran_nothing(self) -> None:
+        reference, refused = case("pass", name="system_call.reference"), "io_uring is not allowed here"
+        skipped = [replace(case("skip", abi), reason=refused) for abi in ("64", "32")]
+        other = Case("bad_control", "64", "bad_control.len_short.zc", "skip", refused)
+        self.assertEqual(result.outcome([reference, *skipped, other], None), ("ran-nothing", refused))
+        self.assertEqual(result.outcome([reference], None), ("ran-nothing", result.ONLY_REFERENCES))
+        # a program about no defect counts where it alone was asked for
+        self.assertEqual(result.outcome([*skipped, replace(other, status="pass")], None)[0], "ran-nothing")
+        self.assertEqual(result.outcome([replace(other, status="pass", reason="")], None)[0], "passed")
+        self.assertEqual(result.outcome([reference, skipped[0], case("pass", "32")], None)[0], "passed")
+        self.assertEqual(result.outcome([replace(reference, status="fail"), *skipped], None)[0], "failed")
+
+    def test_through_a_nic(self) -> None:
+        cases = [Case("nic", "64", "system_call.udp4.reference", "pass"), Case("nic", "64", "delivery.udp4.plain", "pass"),
+                 Case("nic", "64", "late_read.zc.after", "skip")]
+        self.assertEqual(result.outcome(cases, None)[0], "ran-nothing")
+        self.assertEqual(result.outcome([*cases, Case("nic", "64", "zero_copy.udp4_zc.report", "fail")], None)[0],
+                         "failed")
+
+
+class Warned(unittest.TestCase):
+    lines = ["WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2", "refcount_t: underflow; use-after-free."]
+
+    def test_status(self) -> None:
+        warned = replace(row([case("pass")]), outcome="warned", warnings=self.lines)
+        self.assertEqual((result.status([warned], False), result.status([warned], True)), (1, 1))
+        # a failure that is predicted does not hide it
+        known = replace(row([case("fail")], ("64", None)), warnings=self.lines)
+        self.assertEqual((known.outcome, result.status([known], False)), ("failed", 1))
+        nothing = row([case("skip")])
+        self.assertEqual(result.status([nothing, row([case("pass")])], False), 3)
+        self.assertEqual(result.status([replace(nothing, warnings=self.lines)], False), 1)
+        # what should have run and did not is no fault of the place
+        self.assertEqual(result.status([row([case("error")])], False), 1)
+
+    def test_text(self) -> None:
+        warned = replace(row([case("pass")]), outcome="warned", reason=self.lines[0], warnings=self.lines)
+        known = replace(row([case("fail")], ("64", None)), kernel="l", warnings=self.lines)
+        deaf = replace(row([case("pass")]), kernel="m", unheard="/dev/kmsg: Operation not permitted")
+        self.assertEqual(report.text([warned, known, deaf], "r"), """\
+kernel  version  lost-pointer  wrong-length  late-read    repeated-control  other  warned  time
+k       6.1.86   -             -             pass         -                 -      WARNED  12 s
+l       6.1.86   -             -             FAIL (open)  -                 -      WARNED  12 s
+m       6.1.86   -             -             pass         -                 -      ?       12 s
+
+k
+  warned: WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2
+    refcount_t: underflow; use-after-free.
+    log: r/k/console.log
+    scripts/qa run --kernels debian:6.1.86
+
+l
+  the kernel warned:
+    WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2
+    refcount_t: underflow; use-after-free.
+    log: r/l/console.log
+  FAIL 64 (open): late_read.udp4.after, one of 1
+    why fail
+    commit: no release has one; patches/mainline has a fix
+    log: r/l/ktap.log
+    scripts/qa run --kernels debian:6.1.86 --program late_read --abi 64
+
+m
+  whether the kernel warned is not known: /dev/kmsg: Operation not permitted
+
+3 kernels: 1 warned, 1 failed, 1 passed; 0 cases that the table does not predict; the kernel warned in 2
+""")
+
+    def test_ran_nothing_says_why_once(self) -> None:
+        text = report.text([row([case("skip"), case("skip", "32")])])
+        self.assertEqual(text.partition("\n\n")[2], """\
+k
+  ran-nothing: why skip
+    scripts/qa run --kernels debian:6.1.86
+
+1 kernels: 1 ran-nothing; 0 cases that the table does not predict
+""")
 
 
 class Files(unittest.TestCase):
@@ -174,9 +266,26 @@ class Files(unittest.TestCase):
             data = json.loads(path.read_text())
             for old in (data, *data["cases"]):
                 del old["nic"]
-            del data["nic_info"], data["started"]
+            del data["nic_info"], data["started"], data["warnings"], data["unheard"]
             path.write_text(json.dumps(data))
             self.assertEqual(folder.whole(path), whole)
+
+    def test_old_verdicts_are_brought_up_to_date(self) -> None:
+        """Older versions called it passed when the kernel warned, or when control cases alone ran."""
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "results.json"
+            reference = case("pass", name="late_read.reference_udp4.after")
+            for cases, console, now in (([case("pass")], "WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2\n", "warned"),
+                                        ([case("pass")], "WARNING: Flushing system-wide workqueues\n", "passed"),
+                                        ([case("skip"), reference], "", "ran-nothing")):
+                data = asdict(replace(row(cases), outcome="passed", reason=""))
+                del data["warnings"], data["unheard"]
+                path.write_text(json.dumps(data))
+                path.with_name(folder.CONSOLE).write_text(console)
+                found = folder.whole(path)
+                assert found
+                self.assertEqual((found.outcome, bool(found.reason), len(found.warnings)),
+                                 (now, now != "passed", now == "warned"))
 
     def test_order(self) -> None:
         named = [replace(row([], version=version), kernel=kernel, nic=nic) for kernel, version, nic in (
