@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from . import serial
+
 Status = Literal["pass", "fail", "skip", "error"]
 
 
@@ -25,18 +27,22 @@ class Case:
     note: str = ""            # what nic says of the sends: who cut them, how many went without a copy
 
 
+NOTHING = "no line of it is in the log; run_kselftest.sh writes them elsewhere with -s or -p: run it without"
+NO_32 = "this kernel runs no 32-bit programs: boot one with CONFIG_IA32_EMULATION (or its like), and ia32_emulation=1"
 NIC = "nic"                            # the program that sends through a NIC
 NOT_ZERO_COPY = "not-zero-copy"        # what its fixture zero_copy is about
 
 _HEADER = re.compile(r"# selftests: (\S+): (\S+)$")
-_PROGRAM = re.compile(r"^(not ok|ok) \d+ selftests: (\S+): (\S+)(?:\s+#\s*(.*))?$")
-_PRINTK = re.compile(r"^(?:# )*(?:<\d+>)?\[ *\d+\.\d{6}\]")
+_PROGRAM = re.compile(r"^(not ok|ok) \d+ selftests: (\S+): (\S+)(?:\s+#?\s*(.*))?$")
 _RUN = re.compile(r"^#\s+RUN\s+(\S+) \.\.\.")
 _PLAN = re.compile(r"^1\.\.(\d+)")
 _RESULT = re.compile(r"^(not ok|ok) (\d+)\b[ -]*(.*)$")
-_DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|XFAIL|TIMEOUT)\b\s*(.*)$", re.I)
+_COMMENT = re.compile(r"(?:^|\s)#\s*(?:(SKIP|XFAIL|XPASS|TIMEOUT)\b\s*)?(.*)$", re.I)
 _CHATTER = re.compile(r"^#?\s*(OK|FAIL|SKIP|RUN|PASSED:|FAILED:|Starting|Totals:)(\s|$)|^TAP version|^\S*: Test "
                       r"(failed|terminated)")
+_EXPECTED = re.compile(r":\d+:\w+:Expected ")
+# What shells say of a program that the kernel does not take for one
+_NO_PROGRAM = re.compile(r"[Ss]yntax error: |Exec format error|cannot execute binary")
 
 
 def split_abi(program: str) -> tuple[str, str]:
@@ -54,33 +60,30 @@ def subject(program: str, name: str) -> str:
 def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()) -> list[Case]:
     """The cases in a log, in order; lines may come with the second at which they were seen.
 
-    `expected` names programs that should be there: a missing one is an error. A program that
-    ends before its plan is an error for the rest of the plan.
+    `expected` names programs that should be there: a missing one is an error. Without names it is the log's own plan
+    that counts them. A program that ends before its plan is an error for the rest of the plan.
     """
     cases: list[Case] = []
     current: _Program | None = None
-    seen = set()
-    for item in lines:
-        second, line = item if isinstance(item, tuple) else (None, item)
-        line = line.rstrip("\r\n")
-        if _PRINTK.match(line):
-            line = re.sub(r"^.*?(?=# selftests: |# (?:not )?ok \d+ |(?:not )?ok \d+ selftests: )", "", line)
-            if _PRINTK.match(line):       # nothing of ours in it
-                continue
+    seen: list[str] = []
+    planned = 0
+    for second, line in serial.tidy(lines):
         header = _HEADER.search(line)
         ended = _PROGRAM.search(line)
         if header and not ended:
             if current:
                 cases += current.finish("another program began before it ended")
             current = _Program(header[2], second)
-            seen.add(header[2])
+            seen.append(header[2])
         elif ended:
             if not current or current.name != ended[3]:
                 cases += current.finish("another program's result came first") if current else []
                 current = _Program(ended[3], second)
-                seen.add(ended[3])
+                seen.append(ended[3])
             cases += current.finish(ended[4] or "", ended[1] == "ok")
             current = None
+        elif plan := re.fullmatch(r"1\.\.(\d+)", line):
+            planned = int(plan[1])
         elif current:
             current.line(line[2:] if line.startswith("# ") else line, second)
     if current:
@@ -89,6 +92,8 @@ def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()
         if program not in seen:
             name, abi = split_abi(program)
             cases.append(Case(name, abi, name, "error", "never started"))
+    for number in range(len(seen) + 1, 0 if expected else planned + 1):
+        cases.append(Case("run_kselftest", "64", f"program {number}", "error", "never started"))
     return cases
 
 
@@ -115,17 +120,23 @@ class _Program:
             self._notes.append(text)
 
     def _result(self, good: bool, number: str, rest: str, second: float | None) -> None:
-        directive = _DIRECTIVE.search(rest)
-        name = (rest[:directive.start()] if directive else rest).strip() or self._running or f"case {number}"
+        comment = _COMMENT.search(rest)
+        word, said = (comment[1] or "").upper() if comment else "", comment[2].strip() if comment else ""
+        name = (rest[:comment.start()] if comment else rest).strip()
+        if self._running and not re.fullmatch(r"[\w.-]+", name, re.A):    # something else got into the line
+            name = self._running
+        name = name or f"case {number}"
         status: Status = "pass" if good else "fail"
-        reason = "" if good else _telling(self._notes, subject(self._short, name))
-        if directive and directive[1].upper() == "SKIP":
-            status, reason = "skip", directive[2] or _skip_note(self._notes) or "no reason given"
-            failed = [note for note in self._notes if re.search(r":\d+:\w+:Expected ", note)]
-            if failed:            # the harness forgets a failure when a SKIP follows it
-                status, reason = "fail", f"failed, then skipped: {_clean(failed[0])}"
-        elif directive and directive[1].upper() == "XFAIL":
-            status, reason = "pass", f"expected to fail: {directive[2]}"
+        reason = "" if good else _telling(self._notes, subject(self._short, name)) or said
+        failed = [note for note in self._notes if _EXPECTED.search(note)]
+        if word == "SKIP":
+            status, reason = "skip", said or _skip_note(self._notes) or "no reason given"
+        elif word == "XFAIL":
+            status, reason = "pass", f"expected to fail: {said}"
+        if failed and (word == "SKIP" or not good and said):
+            # The harness forgets a failure when a SKIP follows it; one behind a SKIP is a not ok with the SKIP's reason
+            order = "failed, then skipped" if word else "skipped, then failed"
+            status, reason = "fail", f"{order}: {_clean(failed[0])}"
         took = second - self._since if second is not None and self._since is not None else None
         self._cases.append(Case(self._short, self._abi, name, status, reason,
                                 round(took, 3) if took is not None else None, _note(self._notes)))
@@ -137,6 +148,10 @@ class _Program:
         if not self._plan and not self._cases:
             status: Status = "skip" if good and word.upper().startswith("SKIP") else "error"
             why = last or word or "ran no test case"
+            if not self._notes and re.match(r"$|exit=", word):
+                why = f"{NOTHING} ({word})" if word else NOTHING
+            if self._abi == "32" and any(map(_NO_PROGRAM.search, self._notes)):
+                status, why = "skip", NO_32
             return [Case(self._short, self._abi, self._short, status, why)]
         for number in range(len(self._cases) + 1, self._plan + 1):
             name = self._running or f"case {number} of {self._plan}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from kit import export, ktap
 from kit.error import Usage
 from kit.kernel import Files
-from kit.test_ktap import DATA, LOGS
+from kit.test_ktap import DATA, FORMS, LOGS, MESSAGES, PREFIXES, form, interrupted, whole
 
 AWKS = [awk.split() for awk in ("mawk", "gawk", "busybox awk") if shutil.which(awk.split()[0])]
 
@@ -31,15 +31,36 @@ def by_kit(lines: list[str]) -> list[str]:
 @unittest.skipUnless(AWKS, "needs an awk")
 class Cases(unittest.TestCase):
     def same(self, lines: list[str]) -> None:
-        """Both readers say the same; a program that the plan has and the log has not is only seen by awk."""
+        """Both readers say the same."""
         for awk in AWKS:
-            found = [" ".join(line.split(" ")[:3]) for line in by_awk(awk, lines)]
-            self.assertEqual([line for line in found if not line.startswith("case run_kselftest.")], by_kit(lines), awk)
+            self.assertEqual([" ".join(line.split(" ")[:3]) for line in by_awk(awk, lines)], by_kit(lines), awk)
 
     def test_whole_logs(self) -> None:
         for name in LOGS:
             with self.subTest(log=name):
                 self.same((DATA / f"{name}.log").read_text().splitlines())
+
+    def test_forms(self) -> None:
+        """The table of test_ktap.py: the same cases whatever the log came through."""
+        base = by_awk(AWKS[0], form("base"))
+        for name in FORMS:
+            with self.subTest(form=name):
+                self.same(form(name))
+                self.assertEqual(by_awk(AWKS[0], form(name)), base)
+
+    def test_a_message_of_the_kernel_anywhere(self) -> None:
+        """One log with all of them would be another: each is read by itself, by one awk in turn."""
+        base = by_awk(AWKS[0], whole())
+        self.same(whole())
+        for number, (place, lines) in enumerate(interrupted(whole(), MESSAGES[1])):
+            if number % 3 == 0:
+                self.assertEqual(by_awk(AWKS[number % len(AWKS)], lines), base, place)
+
+    def test_prefixes_and_ends_of_line(self) -> None:
+        base = by_awk(AWKS[0], whole())
+        for awk in AWKS:
+            for before, behind in PREFIXES:
+                self.assertEqual(by_awk(awk, [f"{before}{line}{behind}" for line in whole()]), base, (awk, before))
 
     def test_cut_anywhere(self) -> None:
         lines = (DATA / "frame-7.3.log").read_text().splitlines()

@@ -1,12 +1,16 @@
 """The KTAP reader against real logs of three frames, and against what can go wrong in one.
 
-testdata/*.log came out of guests, nic.log of one with an e1000e; *.expected holds one line per case.
+testdata/*.log came out of guests, nic.log of one with an e1000e, summary.log of run_kselftest.sh -s, no-32.log of a
+kernel that takes no 32-bit programs, late-failure.log of a program with the harness of 7.3; *.expected holds one line
+per case. testdata/forms/ has one log as it looks after several engines and consoles. fleets/cases.awk reads all of them
+in test_export.py.
 After a deliberate change of the reader: python3 -m kit.test_ktap --write, then read the difference.
 """
 
 import re
 import sys
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 
 from kit import ktap
@@ -14,7 +18,17 @@ from kit import ktap
 DATA = Path(__file__).with_name("testdata")
 FRAMES = ("6.1", "6.12", "7.3")
 PROGRAMS = ("repeated_control", "late_read_32", "zerocopy")
-LOGS: dict[str, tuple[str, ...]] = {**{f"frame-{frame}": PROGRAMS for frame in FRAMES}, "nic": ("nic.sh", "nic_32.sh")}
+LOGS: dict[str, tuple[str, ...]] = {**{f"frame-{frame}": PROGRAMS for frame in FRAMES}, "nic": ("nic.sh", "nic_32.sh"),
+                                   "summary": (), "no-32": (), "late-failure": ()}
+FORMS = ("ansi", "iso-prefix", "lava-3digits", "printk-caller", "split-middle", "tail-glued")
+# What engines and terminals put before and behind a line
+PREFIXES = (
+    ("", "\r"), ("", "\r\r"), ("\x1b[0m\x1b[1;32m", "\x1b[K\x1b[0m\r"), ("\x1b(B", "\x1b[?2004h"),
+    ("2026-11-29T15:00:01.001 ", ""), ("2026-11-29T15:00:01.001234Z ", "\r"),
+    ("2026-11-29 15:00:01,001 ", ""), ("[2026-11-29T15:00:01+01:00] ", ""),
+    ("[     0.100] ", ""), ("[12.34] ", "\r"), ("2026-11-29T15:00:01 [    0.100] ", ""),
+    ("[   12.345678] ", ""), ("<6>[   12.345678][    T1] ", "\r"))
+MESSAGES = ("[   12.345678] e1000e: link is up", "<6>[   12.345678][   T12] lo: x", "[   12.345678] a\n[   12.345679] b")
 
 
 def told(cases: list[ktap.Case]) -> str:
@@ -26,6 +40,85 @@ def told(cases: list[ktap.Case]) -> str:
 def log(frame: str) -> list[str]:
     """The lines of a golden log."""
     return (DATA / f"frame-{frame}.log").read_text().splitlines()
+
+
+def form(name: str) -> list[str]:
+    """The lines of one form of testdata/forms."""
+    return (DATA / "forms" / f"{name}.log").read_text().splitlines()
+
+
+def whole() -> list[str]:
+    """A log with each kind of line that means something."""
+    return [line.removesuffix("\n") for line in """\
+TAP version 13
+1..3
+# timeout set to 180
+# selftests: io_uring: lost_pointer
+# TAP version 13
+# 1..4
+# #  RUN           lost_pointer.udp4.retry ...
+# #            OK  lost_pointer.udp4.retry
+# ok 1 lost_pointer.udp4.retry
+# #  RUN           lost_pointer.zc.retry ...
+# #      SKIP      no sendmsg_zc: nothing to do
+# ok 2 lost_pointer.zc.retry # SKIP no sendmsg_zc: nothing to do
+# #  RUN           lost_pointer.late.retry ...
+# # x.c:7:retry:Expected 1 (1) == 2 (2)
+# not ok 3 lost_pointer.late.retry #  td
+# #  RUN           lost_pointer.killed.retry ...
+not ok 1 selftests: io_uring: lost_pointer # exit=137
+# timeout set to 180
+# selftests: io_uring: late_read_32
+# 1..1
+# #  RUN           late_read.zc.after ...
+# # late-read: 7.3.4 sendmsg_zc, 32 bit: 700 bytes instead of 1472
+# not ok 1 late_read.zc.after
+not ok 2 selftests: io_uring: late_read_32 # exit=1
+# selftests: io_uring: zerocopy
+ok 3 selftests: io_uring: zerocopy # SKIP
+""".splitlines()]
+
+
+def interrupted(lines: list[str], message: str) -> Iterator[tuple[str, list[str]]]:
+    """The log with a message of the kernel at each place in each line, and what that place is."""
+    for number, line in enumerate(lines):
+        for place in range(len(line) + 1):
+            cut = f"{line[:place]}{message}\n{line[place:]}"
+            yield f"{line[:place]}|{line[place:]}", [*lines[:number], *cut.split("\n"), *lines[number + 1:]]
+
+
+class Forms(unittest.TestCase):
+    """A log says the same, whatever console and engine it came through."""
+
+    def test_recorded(self) -> None:
+        base = ktap.parse(form("base"))
+        self.assertGreater(len(base), 40)
+        for name in FORMS:
+            self.assertEqual(told(ktap.parse(form(name))), told(base), name)
+
+    def test_a_message_of_the_kernel_anywhere(self) -> None:
+        base = told(ktap.parse(whole()))
+        self.assertEqual(base.count("\n"), 6)
+        for message in MESSAGES:
+            for place, lines in interrupted(whole(), message):
+                self.assertEqual(told(ktap.parse(lines)), base, place)
+
+    def test_prefixes_and_ends_of_line(self) -> None:
+        base = told(ktap.parse(whole()))
+        for before, behind in PREFIXES:
+            lines = [f"{before}{line}{behind}" for line in whole()]
+            self.assertEqual(told(ktap.parse(lines)), base, (before, behind))
+
+    def test_two_lines_in_one(self) -> None:
+        lines = [line for line in whole() if not re.match(r"# #  ", line)]
+        glued = "\n".join(lines).replace("retry\n# not ok 3", "retry # not ok 3").replace(
+            "# #  RUN", " # #  RUN").replace("after\nnot ok 2", "afternot ok 2").splitlines()
+        self.assertEqual(told(ktap.parse(glued)), told(ktap.parse(lines)))
+
+    def test_something_without_a_time_in_a_result(self) -> None:
+        log = ["# selftests: io_uring: a", "# 1..1", "# #  RUN           f.v.t ...", "# ok 1 f.e1000e: link is up", "v.t",
+               "ok 1 selftests: io_uring: a"]
+        self.assertEqual(told(ktap.parse(log)), "pass a 64 f.v.t\n")
 
 
 class Golden(unittest.TestCase):
@@ -79,6 +172,9 @@ class Trouble(unittest.TestCase):
 
     def test_plain_ok_without_a_case_is_no_pass(self) -> None:
         self.assertEqual(self.one("ok 1 selftests: io_uring: late_read"),
+                         [("error", "late_read", ktap.NOTHING)])
+        self.assertEqual(self.one("# # hello", "ok 1 selftests: io_uring: late_read"), [("error", "late_read", "hello")])
+        self.assertEqual(self.one("# TAP version 13", "ok 1 selftests: io_uring: late_read"),
                          [("error", "late_read", "ran no test case")])
 
     def test_skipped_program(self) -> None:
