@@ -1,5 +1,6 @@
 """What is handed to other engines: fleets/cases.awk beside the KTAP reader, and what write() refuses."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -89,6 +90,27 @@ class Cases(unittest.TestCase):
         self.assertEqual(by_awk(AWKS[0], log), ["case late_read.a.b.c fail late-read: 7.3 sendmsg: odd",
                                                 "case late_read.a.b.d skip no such thing"])
         self.assertEqual([line for line in by_awk(AWKS[0], log, "-v", "echo=1") if not line.startswith("case ")], log)
+
+
+class Autopkgtest(unittest.TestCase):
+    """fleets/autopkgtest/kernel.sh, with a scripts/qa that ends as it is told."""
+
+    def ended(self, status: int, results: bool) -> tuple[int, bool]:
+        """Its exit status, and whether it left junit.xml."""
+        with tempfile.TemporaryDirectory() as work:
+            qa = Path(work, "scripts/qa")
+            qa.parent.mkdir()
+            left = 'mkdir -p "$5/k"; echo "{}" >"$5/k/results.json"' if results else ":"
+            qa.write_text(f'#!/bin/sh\n[ "$1" = run ] || {{ echo "<testsuites/>"; exit 0; }}\n{left}\nexit {status}\n')
+            qa.chmod(0o755)
+            done = subprocess.run(["sh", export.FLEETS / "autopkgtest/kernel.sh"], cwd=work, check=False,
+                                  env={"PATH": os.defpath, "AUTOPKGTEST_ARTIFACTS": f"{work}/kept"})
+            return done.returncode, Path(work, "kept/junit.xml").exists()
+
+    def test_status(self) -> None:
+        for status, results, ended in ((0, True, (0, True)), (1, True, (1, True)), (3, True, (77, True)),
+                                       (3, False, (77, False)), (2, False, (2, False))):
+            self.assertEqual(self.ended(status, results), ended, (status, results))
 
 
 class Write(unittest.TestCase):
