@@ -1,4 +1,7 @@
-"""What the kernel of this host says while something runs on it: the records of /dev/kmsg (Documentation/ABI/testing/dev-kmsg)."""
+"""What the kernel of this host says while something runs on it.
+
+/dev/kmsg has it, as the kernel's Documentation/ABI/testing/dev-kmsg says.
+"""
 
 import os
 from pathlib import Path
@@ -9,7 +12,7 @@ _RECORD = 65536                        # bytes; a record is never longer
 
 
 class Span:
-    """From now on, until read() is called. `unheard` is why nothing, or not all, can be read; "" for all."""
+    """From now on, until read() is called. `unheard` is why not all of it can be read, or ""."""
 
     def __init__(self, path: Path = PATH, number: tuple[int, int] = _NUMBER) -> None:
         self.unheard = ""
@@ -24,7 +27,7 @@ class Span:
             self.unheard = f"{path}: {bad.strerror}"
 
     def read(self) -> str:
-        """What the kernel said since, a line a message, as dmesg prints it; what programs wrote there is left out."""
+        """What the kernel said since, as dmesg prints it, without what programs wrote there."""
         lines: list[str] = []
         try:
             while not self.unheard or lines:

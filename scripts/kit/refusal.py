@@ -1,4 +1,4 @@
-"""What refuses io_uring_setup(2) on this host, and what helps: a sysctl, or a seccomp filter as containers have one."""
+"""What refuses io_uring_setup(2) on this host: a sysctl, or a container's seccomp filter."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ SYSCTL = "kernel.io_uring_disabled"
 
 
 def why(reason: str, proc: Path = Path("/proc")) -> str:
-    """A line for why all cases were skipped; `reason` itself where it is something else, or nothing tells more."""
+    """A line for why all cases were skipped; `reason` itself where nothing tells more."""
     said = _SAID.match(reason)
     if not said:
         return reason
@@ -16,11 +16,13 @@ def why(reason: str, proc: Path = Path("/proc")) -> str:
     filtered = re.search(r"^Seccomp:\s*2$", _read(proc / "self/status"), re.M)
     disabled = _read(proc / "sys/kernel/io_uring_disabled").strip()
     if disabled == "2" or disabled == "1" and not filtered:
-        whom = "to all" if disabled == "2" else "to who has not CAP_SYS_ADMIN and is not in kernel.io_uring_group"
-        return f"{SYSCTL}={disabled} forbids io_uring {whom}{error}: sysctl {SYSCTL}=0, on the host of a container"
+        whom = ("all" if disabled == "2" else
+                "who has not CAP_SYS_ADMIN and is not in kernel.io_uring_group")
+        return (f"{SYSCTL}={disabled} forbids io_uring to {whom}{error}: sysctl {SYSCTL}=0, "
+                "on the host of a container")
     if filtered:
-        return (f"a seccomp filter refuses io_uring_setup(2){error}: run outside the container, or with a profile that "
-                "allows it, such as docker run --security-opt seccomp=unconfined")
+        return (f"a seccomp filter refuses io_uring_setup(2){error}: run outside the container, or "
+                "with a profile that allows it (docker run --security-opt seccomp=unconfined)")
     return reason
 
 

@@ -19,7 +19,8 @@ def run_new() -> list[KernelResult]:
 def warned() -> list[KernelResult]:
     """Three kernels with the same cases: one passed, one warned while all passed, one warned where one failed."""
     good = next(result for result in run_new() if result.kernel == "7.2.13+deb14-cloud")
-    lines = ["WARNING: CPU: 0 PID: 77 at io_uring/net.c:1 io_sendmsg_zc+0x1/0x2", "refcount_t: underflow; use-after-free."]
+    lines = ["WARNING: CPU: 0 PID: 77 at io_uring/net.c:1 io_sendmsg_zc+0x1/0x2",
+             "refcount_t: underflow; use-after-free."]
     return [replace(good, outcome="passed", reason=""),
             replace(good, kernel="w", outcome="warned", reason=lines[0], warnings=lines),
             replace(good, kernel="f", outcome="failed", warnings=lines)]

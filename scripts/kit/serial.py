@@ -1,7 +1,7 @@
-"""Lines as they were written, out of a log as it came over a serial port and through whoever recorded it.
+"""Lines as they were written, out of a log as a serial port and whoever recorded it left it.
 
-Taken away: what terminals and engines add (colours, CR, times), and messages of the kernel between, before, behind and
-amid the lines. fleets/cases.awk does the same.
+Taken away: what terminals and engines add (colours, CR, times), and messages of the kernel between,
+before, behind and amid the lines. fleets/cases.awk does the same.
 """
 
 import re
@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 Lines = Iterable[str | tuple[float, str]]
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>78cM]")
-# ISO 8601 with what may follow it, or seconds as LAVA has them, with three digits; the kernel's have six
+# ISO 8601 with what may follow it, or seconds with up to three digits; the kernel has six
 _TIME = re.compile(r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* |\[ *\d+\.\d\d?\d?\] )")
 _PRINTK = re.compile(r"(?:<\d+>)?\[ *\d+\.\d{6}\](?: ?\[ *[TC]\d+\])? ?")
 _OURS = re.compile(r"^(?:# |#$|1\.\.\d+$|TAP version |(?:not )?ok \d+ )"
                    r"|# selftests: |# (?:not )?ok \d+ |# #  RUN |(?:not )?ok \d+ selftests: ")
 # A second line of ours in the same line: what was written before lacked its end
-_GLUED = re.compile(r"[^#\s](?=\s*(?:# (?:not )?ok \d+ \w+\.|# #  RUN ))|[^\s](?=(?:not )?ok \d+ selftests: \S+: \S)")
+_GLUED = re.compile(r"[^#\s](?=\s*(?:# (?:not )?ok \d+ \w+\.|# #  RUN ))"
+                    r"|[^\s](?=(?:not )?ok \d+ selftests: \S+: \S)")
 _RESULT = re.compile(r"^# (?:not )?ok \d+ ")
 _NAMED = re.compile(r"^(?:# )?(?:not )?ok \d+ [^#]* $")
 _RUN = re.compile(r"^# #\s+RUN\s+(\S+) \.\.\.$")
@@ -24,7 +25,8 @@ _RUN = re.compile(r"^# #\s+RUN\s+(\S+) \.\.\.$")
 
 def tidy(lines: Lines) -> Iterator[tuple[float | None, str]]:
     """The lines without all that, each with the second at which it was seen if the log has them."""
-    cut: tuple[float | None, str] | None = None      # a line that a message of the kernel ended, as far as it came
+    # A line that a message of the kernel ended, as far as it came
+    cut: tuple[float | None, str] | None = None
     running = ""
     for item in lines:
         second, line = item if isinstance(item, tuple) else (None, item)
@@ -48,7 +50,7 @@ def tidy(lines: Lines) -> Iterator[tuple[float | None, str]]:
 
 
 def _pieces(line: str) -> Iterator[tuple[str | None, bool]]:
-    """What is ours in a line, and whether its end is; None for a line that is the kernel's alone."""
+    """What is ours in a line, and whether its end is; None for a line of the kernel's alone."""
     line = _ESCAPE.sub("", line.rstrip("\r\n")).rstrip("\r")
     while time := _TIME.match(line):
         line = line[time.end():]
@@ -64,7 +66,7 @@ def _pieces(line: str) -> Iterator[tuple[str | None, bool]]:
     start = 0
     for glued in _GLUED.finditer(line):
         yield line[start:glued.end()], True
-        start = glued.end() + len(line[glued.end():]) - len(line[glued.end():].lstrip())
+        start = len(line) - len(line[glued.end():].lstrip())
     yield line[start:], True
 
 
@@ -79,5 +81,7 @@ def _goes_on(cut: str, text: str, running: str) -> bool:
     if re.match(r"ok \d+ selftests: ", text):
         return cut.rstrip() == "not"
     if re.match(r"(?:not )?ok \d+ ", text):
-        return bool(re.fullmatch(r"(?:# ?)*(?:not ?)?", cut)) and not re.match(r"not ok \d+ selftests: ", text)
-    return not (running and _RESULT.match(cut) and cut.endswith(f" {running}") and not text.startswith(" "))
+        return (bool(re.fullmatch(r"(?:# ?)*(?:not ?)?", cut))
+                and not re.match(r"not ok \d+ selftests: ", text))
+    whole = running and _RESULT.match(cut) and cut.endswith(f" {running}")
+    return not whole or text.startswith(" ")

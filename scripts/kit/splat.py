@@ -1,8 +1,9 @@
-"""What a kernel says when something is wrong with it: warnings, bugs, stalls, panics. All that reads a kernel's log asks here.
+"""What a kernel says when something is wrong with it: warnings, bugs, stalls, panics.
 
-The patterns are the kernel's own words (6.1 to 7.3): kernel/panic.c, lib/bug.c, kernel/locking/lockdep.c,
-kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, mm/. "WARNING: " alone is none of them: workqueues, the
-clock and mitigations use it for advice.
+All that reads a kernel's log asks here. The patterns are the kernel's own words (5.10 to 7.3), in
+kernel/panic.c, lib/bug.c, kernel/locking/lockdep.c, kernel/hung_task.c, kernel/watchdog.c,
+kernel/rcu/tree_stall.h, mm/. "WARNING: " alone is none of them: workqueues, the clock and
+mitigations use it for advice.
 """
 
 import re
@@ -14,19 +15,23 @@ _PANIC = "Kernel panic - "
 # What stands before a message: its level, its time, who printed it (CONFIG_PRINTK_CALLER)
 _PREFIX = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?: ?\[ *[TC]\d+\])? ?")
 # Lockdep's and RCU's warnings, which are no WARN()
-_LOCKS = (r"possible |inconsistent lock state|suspicious RCU usage|bad (?:unlock balance|contention) detected"
-          r"|Nested lock was not taken|held lock freed|lock held when returning to user|chain_key collision"
-          r"|\S+ still has locks held|\S+-safe -> \S+-unsafe lock order")
+_LOCKS = (r"possible |inconsistent lock state|suspicious RCU usage|Nested lock was not taken"
+          r"|bad (?:unlock balance|contention) detected|held lock freed|chain_key collision"
+          r"|lock held when returning to user|\S+ still has locks held"
+          r"|\S+-safe -> \S+-unsafe lock order")
 # After any of these a kernel stops, or would if it were not told to go on
-_FATAL = (r"Kernel panic - not syncing|\bOops: |\bOops - |kernel BUG at |general protection fault[:,]"
-          r"|Unable to handle kernel|BUG: unable to handle|BUG: kernel NULL pointer|\[#\d+\]")
+_FATAL = (r"Kernel panic - not syncing|\bOops: |\bOops - |kernel BUG at "
+          r"|general protection fault[:,]|Unable to handle kernel|BUG: unable to handle"
+          r"|BUG: kernel NULL pointer|\[#\d+\]")
 SPLAT = re.compile(
     rf"{_FATAL}|WARNING: (?:CPU: \d+ PID: \d+ at |(?:\S+:\d+ )?at .+, CPU#\d|{_LOCKS})"
     r"|\bBUG: |\bBUG \S+ \(|UBSAN: |ODEBUG: |refcount_t: |DEBUG_LOCKS_WARN_ON"
     r"|INFO: (?:task .* blocked|rcu|trying to register|possible |inconsistent |suspicious RCU)"
-    r"|self-detected stall|detected (?:expedited )?stalls? on|hard LOCKUP|list_(?:add|del) corruption"
+    r"|self-detected stall|detected (?:expedited )?stalls? on|hard LOCKUP"
+    r"|list_(?:add|del) corruption"
     r"|usercopy: Kernel memory|Object already free|kmemleak: .*(?:disabled|new suspected)"
-    r"|unregister_netdevice: waiting for|RTNL: assertion failed|KERNEL: assertion|ref_tracker: .* users at")
+    r"|unregister_netdevice: waiting for|RTNL: assertion failed|KERNEL: assertion"
+    r"|ref_tracker: .* users at")
 _DEADLY = re.compile(_FATAL)
 _END = re.compile(r"---\[ end|^=====+$|^Kernel panic")
 
@@ -56,7 +61,7 @@ def reports(log: str) -> list[str]:
 
 
 def lines(log: str) -> list[str]:
-    """The telling lines of a kernel's log, each once, at most LIMIT of them and one that says how many more.
+    """The telling lines of a kernel's log, each once: LIMIT at most, and how many more there are.
 
     What a kernel died of is none of them: panic() has that.
     """
@@ -64,11 +69,12 @@ def lines(log: str) -> list[str]:
     if panic(log):
         said = said[:first(said, fatal=True)]
     found = list(dict.fromkeys(line for line in map(plain, said) if SPLAT.search(line)))
-    return found if len(found) <= LIMIT else [*found[:LIMIT], f"and {len(found) - LIMIT} more"]
+    more = len(found) - LIMIT
+    return [*found[:LIMIT], f"and {more} more"] if more > 0 else found
 
 
 def panic(log: str) -> str:
-    """Why a kernel panicked, in a line: the oops that led to it, else the panic's own words; "" when it did not."""
+    """Why a kernel panicked: the oops that led to it, else the panic's own words; "" for none."""
     died = re.search(rf"{_PANIC}not syncing: (.*)", log)
     if not died:
         return ""
@@ -77,11 +83,12 @@ def panic(log: str) -> str:
 
 
 def first(log: Sequence[str], fatal: bool = False) -> int | None:
-    """The number of the line that tells of trouble first; `fatal`: of what a kernel dies of."""
+    """The number of the first line that tells of trouble; `fatal`: of what a kernel dies of."""
     signs = _DEADLY if fatal else SPLAT
     return next((number for number, line in enumerate(log) if signs.search(line)), None)
 
 
 def alike(lines: Iterable[str]) -> list[str]:
-    """Lines without times, addresses and other numbers, so that those of two runs can be compared."""
-    return [re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", "N", plain(line).strip()) for line in lines]
+    """Lines without times, addresses and other numbers, so that two runs can be compared."""
+    return [re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", "N", plain(line).strip())
+            for line in lines]

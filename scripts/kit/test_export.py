@@ -113,6 +113,30 @@ class Autopkgtest(unittest.TestCase):
             self.assertEqual(self.ended(status, results), ended, (status, results))
 
 
+class Tmt(unittest.TestCase):
+    """fleets/tmt/selftest.sh, with a bundle whose runner prints a log."""
+
+    def whole(self, *lines: str) -> str:
+        """The result for all of them."""
+        with tempfile.TemporaryDirectory() as work:
+            runner = Path(work, "bundle/run_kselftest.sh")
+            runner.parent.mkdir()
+            runner.write_text("cat <<'END'\n" + "".join(f"{line}\n" for line in lines) + "END\n")
+            subprocess.run(["tar", "-cf", "bundle.tar", "bundle"], cwd=work, check=True)
+            subprocess.run(["sh", export.FLEETS / "tmt/selftest.sh"], check=True, capture_output=True,
+                           env={"PATH": os.defpath, "TMT_TEST_DATA": work, "BUNDLE": f"{work}/bundle.tar"})
+            found = re.search(r"- name: /\n  result: (\w+)", Path(work, "results.yaml").read_text())
+            return found[1] if found else ""
+
+    def test_whole(self) -> None:
+        start, end = ("# selftests: io_uring: late_read", "# 1..2"), "ok 1 selftests: io_uring: late_read"
+        passes, skips = "# ok 1 late_read.zc.after", "# ok 2 late_read.udp.after # SKIP io_uring is not allowed here"
+        self.assertEqual(self.whole(*start, passes, skips, end), "pass")
+        self.assertEqual(self.whole(*start, "# ok 1 late_read.reference_zc.after", skips, end), "skip")
+        self.assertEqual(self.whole(*start, f"# not {passes[2:]}", skips, end), "fail")
+        self.assertEqual(self.whole(*start, passes, end), "error")
+
+
 class Write(unittest.TestCase):
     def test_overwrites_nothing(self) -> None:
         with tempfile.TemporaryDirectory() as work:
