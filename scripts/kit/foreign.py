@@ -46,17 +46,17 @@ class Found:
         return f"no configuration at hand{bare}: what is skipped shows when it runs"
 
 
-def release(path: Path, source: Path, arch: Architecture) -> str:
-    """The release of an image that lies in a package or folder. Raises Usage unless it is for that architecture."""
+def release(path: Path, place: Path, arch: Architecture) -> tuple[str, Path]:
+    """The release of an image that lies somewhere in a package or folder, and what QEMU boots of it.
+
+    Raises Usage unless it is for that architecture.
+    """
+    boots = path
     try:
-        found = image.banner(path, arch).split()[0]
+        boots = image.bootable(path, arch)
+        return image.banner(boots, arch).split()[0], boots
     except Usage as bad:
-        raise Usage(f"{source}: {path.name}: {str(bad).removeprefix(f'{path}: ')}") from bad
-    with path.open("rb") as file:
-        head = file.read(0x238)
-    if arch.native and int.from_bytes(head[0x206:0x208], "little") >= 0x20c and not head[0x236] & 1:
-        raise Usage(f"{source}: {path.name} is a 32-bit kernel, and the guest is amd64")
-    return found
+        raise Usage(f"{place.parent}: {place.name}: {str(bad).removeprefix(f'{boots}: ')}") from bad
 
 
 def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path, arch: Architecture) -> None:

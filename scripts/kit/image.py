@@ -8,13 +8,37 @@ import mmap
 import re
 from pathlib import Path
 
-from . import version
+from . import cache, filetype, version, wrapping
 from .arch import AMD64, Architecture
 from .error import Usage
 
 
 # "Linux version 6.1.5 (builder) (compiler) #1 SMP ...", or on s390 without the first words
 _TEXT = re.compile(rb"\d+\.\d+[\w.+~-]* \([^\0\n]{1,300}\) #\d+ [^\0\n]{1,200}")
+
+
+def bootable(path: Path, arch: Architecture = AMD64) -> Path:
+    """What QEMU boots of a kernel image: itself, or what is in it, unpacked in the cache.
+
+    Raises Usage when it is damaged, or for another architecture.
+    """
+    try:
+        with path.open("rb") as file:
+            if not wrapping.wrapped(file.read(wrapping.HEAD), arch):
+                return path
+        data = wrapping.unwrap(path, arch)
+    except OSError as bad:
+        raise Usage(f"{path}: {bad.strerror}") from bad
+
+    def make(into: Path) -> None:
+        (into / "vmlinuz").write_bytes(data)
+
+    inner = cache.folder(f"images/{cache.digest(data)}", make) / "vmlinuz"
+    try:
+        banner(inner, arch)
+    except Usage as bad:
+        raise Usage(f"{path}: what is in it is {str(bad).removeprefix(f'{inner}: ')}") from bad
+    return inner
 
 
 def banner(path: Path, arch: Architecture = AMD64) -> str:
@@ -30,15 +54,17 @@ def banner(path: Path, arch: Architecture = AMD64) -> str:
             size = path.stat().st_size
     except OSError as bad:
         raise Usage(f"{path}: {bad.strerror}") from bad
-    if head[:4] == b"\x7fELF":
-        raise Usage(f"{path}: an ELF file, not a bootable image; give arch/x86/boot/bzImage")
-    if len(head) < 0x260 or head[0x1fe:0x200] != b"\x55\xaa" or head[0x202:0x206] != b"HdrS":
-        raise Usage(f"{path}: not an x86 kernel image (no boot header)")
+    if head[0x1fe:0x200] != b"\x55\xaa" or head[0x202:0x206] != b"HdrS":
+        raise Usage(f"{path}: {filetype.refusal(path, arch)}")
+    if len(head) < 0x260:
+        raise Usage(f"{path}: cut short, {size} bytes")
     setup = ((head[0x1f1] or 4) + 1) * 512
-    system = int.from_bytes(head[0x1f4:0x1f8], "little") * 16
+    system = wrapping.number(head, 0x1f4) * 16
     if size < setup + system:
         raise Usage(f"{path}: cut short, {size} bytes where its header says {setup + system}")
-    start = int.from_bytes(head[0x20e:0x210], "little") + 0x200
+    if wrapping.number(head, 0x206, 2) >= 0x20c and not head[0x236] & 1:
+        raise Usage(f"{path}: a 32-bit kernel, and the guest is amd64")
+    start = wrapping.number(head, 0x20e, 2) + 0x200
     text = head[start:start + 256].split(b"\0")[0].decode("latin-1")
     if start == 0x200 or not text:
         raise Usage(f"{path}: its boot header names no version")
@@ -52,7 +78,7 @@ def _told(path: Path, arch: Architecture) -> str:
             head = file.read(4096)
             if head[start:start + len(magic)] != magic or \
                     head[:4] == b"\x7fELF" and int.from_bytes(head[18:20], "little") != arch.elf[1]:
-                raise Usage(f"{path}: not a kernel image for {arch.name}; give {arch.made} of a build")
+                raise Usage(f"{path}: {filetype.refusal(path, arch)}")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 found = _TEXT.search(data)
                 text = found[0].decode("latin-1") if found else ""
@@ -69,7 +95,7 @@ def upstream(text: str) -> version.Version | None:
     Debian puts its package version into the banner. A release such as 6.8.0-45-generic or
     5.14.0-503.el9 is a distribution's own count and tells nothing of the point release.
     """
-    debian = re.search(r"Debian (\d[^ ]*)", text)
+    debian = re.search(r"#\d.* Debian (\d[^ ]*)", text)      # before that the compiler may tell its own
     if debian:
         return version.of_package(debian[1])
     match = re.match(r"(\d+\.\d+(?:\.\d+)?)(-rc\d+)?", text)

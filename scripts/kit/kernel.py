@@ -231,7 +231,8 @@ def _found(word: str, arch: Architecture) -> Kernel:
 
 
 def _image(path: Path, arch: Architecture) -> Kernel:
-    banner = image.banner(path, arch)
+    inner = image.bootable(path, arch)
+    banner = image.banner(inner, arch)
     release = banner.split()[0]
 
     def obtain() -> Files:
@@ -243,9 +244,9 @@ def _image(path: Path, arch: Architecture) -> Kernel:
         if path.parent.name == release:
             modules = path.parent
         if not (modules / "kernel").is_dir():
-            return _checked(Files(path, None, config, arch))
+            return _checked(Files(inner, None, config, arch))
         key = f"modules/{_label(release)}-{cache.digest(str(modules), banner, *WANTED)}"
-        return _checked(Files(path, cache.folder(key, lambda into: module.gather(modules, into, WANTED)), config,
+        return _checked(Files(inner, cache.folder(key, lambda into: module.gather(modules, into, WANTED)), config,
                               arch))
 
     return Kernel(label=_label(release), word=str(path), origin="image",

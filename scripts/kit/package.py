@@ -38,12 +38,13 @@ FORMATS = {
     "rpm": Format(b"\xed\xab\xee\xdb", ("rpm", "libarchive-tools"),
                   ("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"),
                   ("rpm", "-K", "--nosignature"), 'bsdtar -cf "$2" "@$1"',
-                  r"()(kernel.*?)(-core|-modules-core|-modules|-modules-extra|-extra|-optional|)"),
+                  r"()(kernel.*?)(-core|-modules-core|-modules|-modules-extra|-extra|-optional|-uki-virt|)"),
 }
 
 # Where packages have their files
 _BOOT = re.compile(r"(?:\./)?(?:usr/)?boot/(vmlinu[xz]|config)-(.+)")
-_MODULES = re.compile(r"(?:\./)?(?:usr/)?lib/modules/([^/]+)/(?:(vmlinu[xz]|config)|.+/([^/]+\.ko(?:\.[a-z0-9]+)?))")
+_MODULES = re.compile(r"(?:\./)?(?:usr/)?lib/modules/([^/]+)/"
+                      r"(?:(vmlinu[xz]|config)|(vmlinuz-virt\.efi)|.+/([^/]+\.ko(?:\.[a-z0-9]+)?))")
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _elsewhere(packages: Sequence[Package]) -> str:
     elif kernel.endswith("-base"):
         usual = [kernel.removesuffix("-base")]
     else:                              # all parts where the kernel itself is one; SUSE has a package for all
-        parts = ("modules-core", "modules", "modules-extra") if "core" in there else \
+        parts = ("modules-core", "modules", "modules-extra") if there & {"core", "uki-virt"} else \
             ("extra",) if kernel.count("-") else ("modules-extra",)
         usual = [f"{kernel}-{part}" for part in parts if part not in there]
     return f"usually in {' or '.join(usual)}" if usual else "in none of its packages"
@@ -204,7 +205,9 @@ def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str], arch
                         "(linux-image-..., kernel-core, kernel-default)")
         raise Usage(f"{packages[0].path}: has no kernel (no vmlinuz); it comes in linux-image-..., kernel-core, "
                     "kernel-default and the like")
-    release = foreign.release(into / "vmlinuz", packages[0].path, arch)
+    release, boots = foreign.release(into / "vmlinuz", packages[0].path / "vmlinuz", arch)
+    if boots != into / "vmlinuz":
+        (into / "vmlinuz").write_bytes(boots.read_bytes())
     other = sorted(releases - {release})
     if other:
         raise Usage(f"{packages[0].path}: more than one kernel: {release} and {', '.join(other)}; name packages of one")
@@ -226,6 +229,10 @@ def _take(one: Package, into: Path, raw: Path, arch: Architecture) -> set[str]:
                     if arch.native:    # of SUSE, for debuggers
                         continue
                     name = "vmlinuz"   # what is booted where nothing is compressed
+                if below and below[3]:  # a unified kernel image; the same kernel by itself is as good
+                    if (into / "vmlinuz").exists():
+                        continue
+                    name = "vmlinuz"
                 content = archive.extractfile(member) if member.isfile() and (boot or below) else None
                 if not content:
                     continue
@@ -233,7 +240,7 @@ def _take(one: Package, into: Path, raw: Path, arch: Architecture) -> set[str]:
                     target = into / name
                     releases.add(boot[2])
                 elif below:
-                    target = into / name if name else raw / below[1] / below[3]
+                    target = into / name if name else raw / below[1] / below[4]
                     releases.add(below[1])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with content, target.open("wb") as file:

@@ -35,9 +35,10 @@ class Images(unittest.TestCase):
             kernel.Kernels().resolve([str(self.path)])
 
     def test_no_kernels(self) -> None:
-        self.refused("no boot header", b"hello, this is text\n" * 100)
-        self.refused("no boot header", b"")
-        self.refused("ELF", b"\x7fELF" + bytes(4096))
+        self.refused("not an x86 kernel image but a text file; give arch/x86/boot/bzImage of a build",
+                     b"hello, this is text\n" * 100)
+        self.refused("but an empty file", b"")
+        self.refused("not an x86 kernel image; give", bytes(4096))
         self.refused("cut short", bzimage()[:3000])
 
     def test_kernel(self) -> None:
@@ -59,6 +60,11 @@ class Images(unittest.TestCase):
             self.path.write_bytes(cut)
             with self.assertRaisesRegex(Usage, words):
                 image.banner(self.path, ARM64)
+
+    def test_version_is_not_that_of_the_compiler(self) -> None:
+        for compiler in ("", "(gcc-14 (Debian 14.2.0-19) 14.2.0, GNU ld (GNU Binutils for Debian) 2.44) "):
+            found = image.upstream(f"7.3.4+deb13-arm64 (a@b) {compiler}#1 SMP Debian 7.3.4-1~bpo13+1 (2026-11-20)")
+            self.assertEqual(str(found), "7.3.4")
 
     def test_running_is_of_this_host(self) -> None:
         with self.assertRaisesRegex(Usage, "this host is not arm64"):

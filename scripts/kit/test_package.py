@@ -14,6 +14,7 @@ from unittest import mock
 from kit import config, foreign, host, image, kernel, module, package
 from kit.arch import AMD64
 from kit.error import Unusable, Usage
+from kit.test_image import portable
 from kit.test_kernel import bzimage
 
 RECORDED = Path(__file__).with_name("testdata") / "kernel-core.rpm"
@@ -127,6 +128,16 @@ class Debs(Fixture):
         self.assertEqual(len(self.said), 2)
         self.assertEqual(kernel.Kernels().generic(one), one)
 
+    def test_unified_kernel_image(self) -> None:
+        lib = "lib/modules/6.1.5-1.fc99"
+        plain = bzimage("6.1.5-1.fc99 (b@h)")
+        uki = self.deb("kernel-uki-virt", {f"{lib}/vmlinuz-virt.efi": portable(0x8664, {".linux": plain}),
+                                           f"{lib}/config": CONFIG, f"{lib}/kernel/sch_tbf.ko": ko()})
+        one = self.found(f"deb:{uki}")
+        got = one.obtain()
+        self.assertEqual((one.label, got.image.read_bytes()), ("6.1.5-1.fc99", plain))
+        self.assertEqual(module.names(got.modules or Path()), {"sch_tbf"})
+
     def test_content_is_the_key(self) -> None:
         first = self.ubuntu()[0]
         self.found(f"deb:{first}")
@@ -181,7 +192,7 @@ class Debs(Fixture):
         small = bytearray(bzimage("6.1.5 (me@here)"))
         small[0x206:0x208] = b"\x0f\x02"
         one = self.deb("linux-image-6.1.5", {"boot/vmlinuz-6.1.5": bytes(small)})
-        self.refused(f"deb:{one}", "vmlinuz is a 32-bit kernel, and the guest is amd64")
+        self.refused(f"deb:{one}", "vmlinuz: a 32-bit kernel, and the guest is amd64")
         small[0x236] = 1
         lib = "lib/modules/6.1.5/kernel"
         one = self.deb("linux-image-6.1.5", {"boot/vmlinuz-6.1.5": bytes(small),
@@ -298,6 +309,7 @@ class Names(unittest.TestCase):
                 ("kernel-modules-core", "kernel", "modules-core"), ("kernel-rt-core", "kernel-rt", "core"),
                 ("kernel-uek-modules-extra", "kernel-uek", "modules-extra"),
                 ("kernel-default", "kernel-default", ""), ("kernel-default-extra", "kernel-default", "extra"),
+                ("kernel-uki-virt", "kernel", "uki-virt"),
                 ("kernel-devel", "kernel-devel", ""), ("perl-core", "", "")):
             self.assertEqual(self.named("rpm", name), (kernel_, part), name)
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from kit import module
+from kit import inside, module
+from kit.test_image import portable
 from kit.test_kernel import bzimage
 from kit.test_package import CONFIG, MODULES, Fixture, ko, lay
 
@@ -64,6 +65,53 @@ class Folders(Fixture):
         lay(self.top, {"host/vmlinuz-7.3": bzimage("7.3.0 (b@h)")})
         (self.root / "vmlinuz").symlink_to(self.top / "host/vmlinuz-7.3")
         self.assertEqual(self.found(f"dir:{self.root}").label, "6.1.5")
+
+    def test_links_are_followed_as_inside(self) -> None:
+        self.system()
+        (self.root / "boot").rename(self.root / "efi")
+        for link, to in (("boot", "/efi"), ("lib", "/usr/lib"), ("vmlinuz", "../../../boot/vmlinuz-6.1.5")):
+            (self.root / link).symlink_to(to)
+        self.assertEqual(self.modules(f"dir:{self.root}"), {"sch_tbf"})
+        self.assertEqual(self.found(f"dir:{self.root}").obtain().config, self.root / "efi/config-6.1.5")
+        (self.root / "usr/lib").rename(self.root / "elsewhere")
+        (self.root / "lib").unlink()
+        (self.root / "lib").symlink_to(self.root / "elsewhere")        # as the host spells it
+        self.assertEqual(self.modules(f"dir:{self.root}"), {"sch_tbf"})
+
+    def test_link_that_leads_to_nothing(self) -> None:
+        self.system()
+        (self.root / "usr/lib").rename(self.top / "outside")
+        (self.root / "lib").symlink_to("../outside")
+        self.found(f"dir:{self.root}")
+        self.assertEqual(self.said, [])             # its config has all built in
+        (self.root / "boot/config-6.1.5").write_text(MODULES)
+        self.found(f"dir:{self.root}")
+        self.assertEqual(self.said, [f"6.1.5: sch_tbf not at hand ({self.root}/lib is a link to ../outside, which is "
+                                     f"not in {self.root}): most cases are skipped"])
+        (self.root / "boot").rename(self.top / "boot")
+        (self.root / "boot").symlink_to("/nowhere")
+        self.refused(f"dir:{self.root}", f"no vmlinuz or bzImage, .*{self.root}/boot is a link to /nowhere, which is")
+
+    def test_links_in_a_circle(self) -> None:
+        self.root.mkdir()
+        (self.root / "lib").symlink_to("/lib")
+        self.assertIsNone(inside.resolve(self.root, "lib/modules"))
+        self.refused(f"dir:{self.root}", "no vmlinuz or bzImage")
+
+    def test_where_distributions_have_kernels(self) -> None:
+        wrapped = portable(0x8664, {".linux": bzimage("6.1.5 (b@h)")})
+        for place in ("boot/kernel-6.1.5-gentoo", "boot/EFI/Linux/any.efi", "boot/efi/EFI/Linux/any.efi",
+                      f"boot/{'0a' * 16}/6.1.5/linux", "efi/Default/6.1.5/linux", "lib/modules/6.1.5/vmlinuz-virt.efi",
+                      "boot/kernels/abc-linux-6.1.5-bzImage", "EFI/Linux/any.efi"):
+            with self.subTest(place):
+                root = self.top / place.replace("/", "-")
+                lay(root, {place: wrapped if place.endswith(".efi") else bzimage("6.1.5 (b@h)"),
+                           "lib/modules/6.1.5/kernel/sch_tbf.ko": ko(), "boot/kernel-config": "text"})
+                self.assertEqual(self.modules(f"dir:{root}"), {"sch_tbf"})
+
+    def test_gentoo_has_its_config_beside_the_source(self) -> None:
+        lay(self.root, {"boot/kernel-6.1.5": bzimage("6.1.5 (b@h)"), "usr/src/linux-6.1.5/.config": CONFIG})
+        self.assertEqual(self.found(f"dir:{self.root}").obtain().config, self.root / "usr/src/linux-6.1.5/.config")
 
     def test_without_modules(self) -> None:
         lay(self.root, {"bzImage": bzimage("6.1.5 (b@h)"), "config": MODULES})
