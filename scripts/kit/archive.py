@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from . import cache, command
+from . import cache, command, progress
 from .arch import AMD64, Architecture
 from .error import FullDisk, Unusable
 
@@ -77,6 +77,7 @@ class Archive:
 
     def download(self, package: str, version: str | None, into: Path, suite: str = "") -> Path:
         """Fetches a .deb, of a version or suite, into a folder; apt has checked it. Raises Unusable when it cannot."""
+        progress.step(f"downloading {package}")
         word = f"{package}={version}" if version else f"{package}/{suite}" if suite else package
         with cache.lock("apt"):
             try:

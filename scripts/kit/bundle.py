@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import cache, command, cross, ktap, liburing, source
+from . import cache, command, cross, ktap, liburing, progress, source
 from .arch import AMD64, Architecture
 
 COLLECTION = "io_uring"
@@ -28,6 +28,7 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architectu
     log = cache.root() / f"bundle-{key}.log"
 
     def make(into: Path) -> None:
+        progress.step("building")
         tree = into / "tree"
         for part in ("tools", "usr"):
             shutil.copytree(frame / part, tree / part, symlinks=True)

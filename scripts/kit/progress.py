@@ -1,11 +1,33 @@
 """What is going on: one live line for each kernel on a terminal, plain lines elsewhere."""
 
+import contextlib
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TextIO
+
+_teller: ContextVar[Callable[[str], None] | None] = ContextVar("teller", default=None)
+
+
+def step(what: str) -> None:
+    """Says what is being done now, where whoever asked for it wants to know; for what a cache often spares."""
+    tell = _teller.get()
+    if tell:
+        tell(what)
+
+
+@contextlib.contextmanager
+def told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Gives each step() of this thread to a function for as long as the block runs."""
+    before = _teller.set(tell)
+    try:
+        yield
+    finally:
+        _teller.reset(before)
 
 
 class Progress:

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import archive, cache, command
+from . import archive, cache, command, progress
 from .error import FullDisk, Unusable
 
 # What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read, and what patches touch.
@@ -67,6 +67,7 @@ def _chosen(branch: str | None) -> tuple[str, str]:
 def _extract(branch: str, version: str, into: Path, members: tuple[str, ...]) -> None:
     package = f"linux-source-{branch}"
     deb = archive.open_archive().download(package, version, into)
+    progress.step(f"unpacking {package}")
     # deb(5): the data archive; in it one .tar.xz with the tree.
     pipe = ('dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "*.tar.xz" | xz -dcT0 | '
             '(into=$2; shift 2; tar -xC "$into" --strip-components=1 "$@"; cat >/dev/null)')

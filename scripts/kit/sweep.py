@@ -17,7 +17,7 @@ from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
 from .kernel import Files, Kernel, Kernels
 from .nic import Nic, NoDriver
-from .progress import Progress
+from .progress import Progress, told
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ class Sweep:
 
     def _build(self) -> tuple[Path, tuple[str, ...]]:
         """The bundle, and those of its programs that the request names."""
-        self._progress.phase("selftest", "building")
         try:
-            built = bundle.build(arch=self._arch)
+            with told(partial(self._progress.phase, "selftest")):
+                built = bundle.build(arch=self._arch)
         except BaseException:
             self._progress.done("selftest", "not built", good=False)
             raise
@@ -187,8 +187,8 @@ class Sweep:
     def _run(self, row: Row, building: "Future[tuple[Path, tuple[str, ...]]]", home: Path,
              whole: result.KernelResult) -> result.KernelResult:
         kernel, label, progress = row.kernel, row.label, self._progress
-        progress.phase(label, {"debian": "download", "tree": "build"}.get(kernel.origin, "prepare"))
-        files = self._obtained(kernel)
+        with told(partial(progress.phase, label)):     # of what is in the cache nothing is told
+            files = self._obtained(kernel)
         if row.nic and (lacking := row.nic.lacking(files.config, files.modules)):
             raise NoDriver(lacking)
         if not building.done():
@@ -201,7 +201,7 @@ class Sweep:
         run = None
         lines: Sequence[tuple[float, str]]
         if kernel.origin == "running":
-            progress.phase(label, "test")
+            progress.phase(label, "testing")
             span = kmsg.Span()
             lines = _on_host(built, request)
             log, whole.unheard = span.read(), span.unheard
@@ -209,13 +209,13 @@ class Sweep:
                 (home / "console.log").write_text(log)
         else:
             base = initramfs.base(built, kernel.arch)
-            with self._probing:
+            with self._probing, told(partial(progress.phase, label)):
                 whole.accelerator = vm.accelerator(files.image, base, kernel.arch)
-            progress.phase(label, "boot")
+            progress.phase(label, f"booting ({whole.accelerator.upper()})")
 
             def seen(line: str) -> None:
                 if line.startswith("# selftests:"):
-                    progress.phase(label, f"test: {line.split()[-1]}")
+                    progress.phase(label, f"testing: {line.split()[-1]}")
 
             run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen)
             lines, log = run.lines, run.console

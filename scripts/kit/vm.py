@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, command, initramfs
+from . import cache, command, initramfs, progress
 from .arch import AMD64, Architecture
 from .nic import Ports
 from .qemu import PROGRAM
@@ -57,6 +57,7 @@ def accelerator(image: Path, base: Path, arch: Architecture = AMD64) -> str:
     host_boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
 
     def probe(into: Path) -> None:
+        progress.step("trying KVM")
         run = boot("kvm", image, base, initramfs.of_kernel(None, ""), into / "console.log",
                    lambda line: None, machine=Machine(overall=20))
         works = any("# kit: done" in line for _, line in run.lines)
