@@ -22,7 +22,7 @@ class Architecture:
     source: str                        # arch/<source> of a kernel tree
     targets: Mapping[str, tuple[str, str]]     # ABI -> what GNU and what Debian call it
     emulator: str                      # the package of the host that has its QEMU
-    flavour: str                       # pattern of Debian's kernel packages: linux-image-<flavour>
+    flavour: str                       # of Debian's kernels the one that is taken when none is named
     qemu: str
     machine: tuple[str, ...]           # words for QEMU
     cpu: str
@@ -37,6 +37,7 @@ class Architecture:
     compat: str = ""                   # the option without which 32-bit programs cannot run
     place: str = ""                    # where the built image is, if not in boot
     headers_32: str = ""               # arch/<this> has the uAPI headers of 32-bit programs, if not <source>
+    debian: str = ""                   # what Debian's kernel packages call it, if not as it is called
     rpm: str = ""                      # what RPM calls it, a pattern; "" where it is called the same
 
     @property
@@ -60,7 +61,7 @@ def _8250(option: str) -> Mapping[str, str]:
 
 
 AMD64 = Architecture(
-    name="amd64", kernel="x86_64", source="x86", emulator="qemu-system-x86", flavour=r"\d.*-cloud-amd64",
+    name="amd64", kernel="x86_64", source="x86", emulator="qemu-system-x86", flavour="cloud",
     targets={"64": ("x86_64-linux-gnu", "amd64"), "32": ("i686-linux-gnu", "i386")},
     # TCG of QEMU 7.2 at times loses the flags over CMPXCHG16B, which ends in a double fault of the guest;
     # without the feature kernels use other ways.
@@ -69,31 +70,32 @@ AMD64 = Architecture(
     needed={"CONFIG_SERIAL_8250_CONSOLE": "a serial console (8250)"}, compat="CONFIG_IA32_EMULATION",
     rpm=r"x86_64(_v\d)?")
 ARM64 = Architecture(
-    name="arm64", kernel="arm64", source="arm64", emulator="qemu-system-arm", flavour=r"\d.*-cloud-arm64",
+    name="arm64", kernel="arm64", source="arm64", emulator="qemu-system-arm", flavour="cloud",
     targets={"64": ("aarch64-linux-gnu", "arm64"), "32": ("arm-linux-gnueabihf", "armhf")},
     # Newer models have pointer authentication, which TCG is slow at, and no 32-bit programs
     qemu="qemu-system-aarch64", machine=("-machine", "virt"), cpu="cortex-a72", console="ttyAMA0", results="ttyS0",
     image="Image", magic=(0x38, b"ARMd"), elf=(1, 183), serial=PCI_SERIAL,
     needed=_8250("CONFIG_SERIAL_AMBA_PL011_CONSOLE"), compat="CONFIG_COMPAT", headers_32="arm", rpm="aarch64")
 S390X = Architecture(
-    name="s390x", kernel="s390", source="s390", emulator="qemu-system-misc", flavour=r"\d.*-s390x",
+    name="s390x", kernel="s390", source="s390", emulator="qemu-system-misc", flavour="generic",
     targets={"64": ("s390x-linux-gnu", "s390x")},
     qemu="qemu-system-s390x", machine=("-machine", "s390-ccw-virtio"), cpu="max", console="ttyS0", results="ttysclp0",
     image="bzImage", magic=(0, b"\0\x08\0\0\x80\0\2\0"), elf=(2, 22),
     serial=("-device", "sclplmconsole,chardev=console", "-device", "sclpconsole,chardev=results"),
     needed={"CONFIG_SCLP_CONSOLE": "the line-mode console of SCLP", "CONFIG_SCLP_VT220_TTY": "the VT220 of SCLP"})
 RISCV64 = Architecture(
-    name="riscv64", kernel="riscv", source="riscv", emulator="qemu-system-misc", flavour=r"\d.*-riscv64",
+    name="riscv64", kernel="riscv", source="riscv", emulator="qemu-system-misc", flavour="generic",
     targets={"64": ("riscv64-linux-gnu", "riscv64")},
     qemu="qemu-system-riscv64", machine=("-machine", "virt"), cpu="rv64", console="ttyS0", results="ttyS1",
     image="Image", magic=(0x38, b"RSC\5"), elf=(1, 243), serial=PCI_SERIAL,
     needed=_8250("CONFIG_SERIAL_8250_CONSOLE"))
 PPC64EL = Architecture(
-    name="ppc64el", kernel="powerpc", source="powerpc", emulator="qemu-system-ppc", flavour=r"\d.*-powerpc64le",
+    name="ppc64el", kernel="powerpc", source="powerpc", emulator="qemu-system-ppc", flavour="generic",
     targets={"64": ("powerpc64le-linux-gnu", "ppc64el")},
     qemu="qemu-system-ppc64", machine=("-machine", "pseries,x-vof=on"), cpu="power9", console="hvc0", results="hvc1",
     image="vmlinux", magic=(0, b"\x7fELF\2\1"), elf=(1, 21),
-    needed={"CONFIG_HVC_CONSOLE": "a console of the hypervisor"}, place="vmlinux", rpm="ppc64le")
+    needed={"CONFIG_HVC_CONSOLE": "a console of the hypervisor"}, place="vmlinux",
+    debian="powerpc64le", rpm="ppc64le")
 
 ALL = {each.name: each for each in (AMD64, ARM64, S390X, RISCV64, PPC64EL)}
 # What others call them

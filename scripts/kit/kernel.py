@@ -2,15 +2,14 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from . import cache, config, diagnosis, fragment, host, image, module, nic, package, root, version
+from . import cache, config, debian, diagnosis, fragment, host, image, module, nic, package, progress, root, version
 from .arch import AMD64, Architecture
-from .archive import Archive, Order, Stanza, debian_order, open_archive, say
+from .archive import open_archive, say
 from .command import run
 from .error import BuildFailed, Unusable, Usage
 
@@ -58,21 +57,18 @@ class Kernels:
         self._refresh, self._arch = refresh, arch
 
     @cached_property
-    def _archive(self) -> Archive:
-        return open_archive(self._refresh, self._arch)
+    def _mirror(self) -> debian.Mirror:
+        return debian.Mirror(open_archive(self._refresh, self._arch), self._arch)
+
+    @cached_property
+    def listed(self) -> list[Kernel]:
+        """Debian's kernels of all flavours, newest first, one for each upstream version and flavour."""
+        return [self._packaged(one) for one in self._mirror.offers]
 
     @cached_property
     def offered(self) -> list[Kernel]:
-        """Debian's kernels, cloud ones where there are, newest first, one for each upstream version."""
-        best: dict[version.Version, Stanza] = {}
-        pattern = f"linux-image-{self._arch.flavour}"
-        for stanza in self._archive.packages("linux-image-", pattern):
-            if not re.search(r"\.\d+.*-\d|\d\.\d+\.\d+", stanza["Package"]):
-                continue                          # linux-image-6.1-cloud-amd64: only points to another
-            number = version.of_package(stanza["Version"])
-            if number not in best or _order(stanza) > _order(best[number]):
-                best[number] = stanza
-        return [self._packaged(best[number], f"debian:{number}") for number in sorted(best, reverse=True)]
+        """The same in the usual flavour alone: cloud where there is one."""
+        return [self._packaged(one) for one in self._mirror.offers if one.flavour == self._arch.flavour]
 
     def resolve(self, words: Iterable[str]) -> list[Kernel]:
         """The kernels that the words of KERNELS stand for, in their order, each once.
@@ -121,89 +117,29 @@ class Kernels:
                     "(scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a kernel image or tree")
 
     def _debian(self, name: str) -> Kernel:
-        for kernel in self.offered:
-            if name in (str(kernel.version), kernel.package, kernel.label):
-                return kernel
-        for kernel in self.offered:
-            if kernel.complete and kernel.version and name == kernel.version.branch:
-                return kernel
-        for candidate in (name, f"linux-image-{name}", f"linux-image-{name}-{self._arch.name}"):
-            stanzas = self._archive.packages(candidate, re.escape(candidate))
-            if stanzas:
-                return self._packaged(max(stanzas, key=_order), f"debian:{candidate}")
-        near = [str(kernel.version) for kernel in self.offered
-                if str(kernel.version).startswith(".".join(name.split(".")[:2]))]
-        hint = f"of that branch: {', '.join(near)}" if near else "scripts/qa list shows what there is"
-        raise Usage(f"debian:{name}: the mirror has no such kernel; {hint}")
+        found = self._mirror.find(name)
+        if not found:
+            near = self._mirror.near(name)
+            hint = f"of that branch: {', '.join(near)}" if near else "scripts/qa list shows what there is"
+            raise Usage(f"debian:{name}: the mirror has no such kernel; {hint}")
+        return self._packaged(found)
 
     def generic(self, kernel: Kernel) -> Kernel:
         """For one of Debian's cloud kernels the generic one of the same version; itself where there is none."""
-        name = kernel.package.replace("-cloud", "")
-        if name == kernel.package or kernel.origin != "debian":
-            return kernel
-        same = [stanza for stanza in self._archive.packages(name, re.escape(name))
-                if stanza["Version"] == kernel.package_version]
-        return self._packaged(same[0], f"debian:{name}") if same else kernel
+        found = self._mirror.generic(kernel.package, kernel.package_version) if kernel.origin == "debian" else None
+        return self._packaged(found) if found else kernel
 
-    def _packaged(self, stanza: Stanza, word: str) -> Kernel:
-        package, debian = stanza["Package"], stanza["Version"]
-        return Kernel(label=package.removeprefix("linux-image-").removesuffix("-amd64"), word=word,
-                      origin="debian", version=version.of_package(debian), package=package,
-                      package_version=debian, complete=self._has_modules(stanza), arch=self._arch,
-                      obtain=lambda: self._unpacked(stanza))
+    def _packaged(self, one: debian.Offer) -> Kernel:
+        newest = one in self._mirror.offers
+        return Kernel(label=one.package.removeprefix("linux-image-").removesuffix("-amd64"),
+                      word=self._mirror.word(one) if newest else f"debian:{one.package}", origin="debian",
+                      version=one.version, package=one.package, package_version=one.package_version,
+                      complete=one.complete, arch=self._arch, obtain=lambda: self._unpacked(one))
 
-    @cached_property
-    def _module_packages(self) -> set[tuple[str, str]]:
-        return {(stanza["Package"], stanza["Version"])
-                for stanza in self._archive.packages("linux-modules-", r"linux-modules-\d.*")}
-
-    def _has_modules(self, stanza: Stanza) -> bool:
-        return all(part in self._module_packages for part in _parts(stanza)
-                   if part[0].startswith("linux-modules-"))
-
-    def _unpacked(self, stanza: Stanza) -> Files:
-        wanted = cache.digest(*WANTED)
-        key = f"kernels/{stanza['Package']}_{stanza['Version']}_{wanted}"    # no other architecture has this name
-
-        def make(into: Path) -> None:
-            raw = into / "raw"
-            raw.mkdir()
-            self._archive.unpack(stanza["Package"], stanza["Version"], raw)
-            for part in _parts(stanza):
-                if not part[0].startswith("linux-binary-") and not self._archive.has(*part):
-                    continue                      # older ones have left the mirror: do without
-                self._archive.unpack(*part, raw)
-            image_file = _first(raw, "vmlinu[xz]*")
-            if not image_file:
-                raise Unusable(f"{stanza['Package']} {stanza['Version']}: has no vmlinuz")
-            image_file.rename(into / "vmlinuz")
-            config = _first(raw, "config*")
-            if config:
-                config.rename(into / "config")
-            release = next((path for path in raw.glob("**/lib/modules/*/kernel") if path.is_dir()), None)
-            if release:
-                module.gather(release.parent, into / "modules", WANTED)
-            else:
-                (into / "modules").mkdir()
-            shutil.rmtree(raw)
-
-        home = cache.folder(key, make)
+    def _unpacked(self, one: debian.Offer) -> Files:
+        home = self._mirror.files(one, WANTED)
         config = home / "config"
         return _checked(Files(home / "vmlinuz", home / "modules", config if config.exists() else None, self._arch))
-
-
-def _parts(stanza: Stanza) -> list[tuple[str, str]]:
-    """Since 6.19 linux-image has no files; these (name, version) packages have them."""
-    return re.findall(r"(linux-(?:binary|modules|base)-\d\S+) \(= (\S+)\)", stanza.get("Depends", ""))
-
-
-def _order(stanza: Stanza) -> Order:
-    return debian_order(stanza["Version"])
-
-
-def _first(top: Path, pattern: str) -> Path | None:
-    places = [*sorted(top.glob(f"boot/{pattern}")), *sorted(top.glob(f"**/modules/*/{pattern}"))]
-    return next((path for path in places if path.is_file()), None)
 
 
 def _running() -> Kernel:
@@ -282,6 +218,7 @@ def _built(tree: Path, arch: Architecture) -> Files:
     log = out.with_name(f"{out.name}.log")
     with cache.lock(f"builds/{out.name}"):
         fragment.configure(FRAGMENT, tree, out, log, arch=arch)
+        progress.step("building")
         run(fragment.make(tree, out, arch, arch.image), f"building {tree}", log=log, error=BuildFailed)
     return _checked(Files(out / arch.made, None, out / ".config", arch))
 
