@@ -40,12 +40,13 @@ def run(accelerator: str, files: Files, base: Path, request: str, through: Nic |
 
 
 def job(accelerator: str, files: Files, base: Path, script: str, home: Path, seen: Callable[[str], None], *,
-        machine: vm.Machine = vm.USUAL, more: program.Files | None = None) -> Run:
+        machine: vm.Machine = vm.USUAL, more: program.Files | None = None,
+        modules: Sequence[str] = module.QDISCS) -> Run:
     """Boots a kernel and runs there a script of busybox's shell, with the base's /bundle and these files at hand.
 
     Both streams of the script are the lines of results; its console is left in `home`.
     """
-    own = initramfs.of_kernel(files.modules, "", more={**(more or {}), "job": script.encode()})
+    own = initramfs.of_kernel(files.modules, "", modules, {**(more or {}), "job": script.encode()})
     return vm.boot(accelerator, files.image, base, own, home / "console.log", seen,
                    machine=replace(machine, arch=files.arch))
 

@@ -20,7 +20,7 @@ RESULTS = Path(os.environ.get("RESULTS") or REPOSITORY / "results")    # where r
 # The default set: the newest kernel of each of these groups of branches.
 DEFAULT = (("5.10",), ("6.1",), ("6.12",), ("6.16", "6.17", "6.18", "6.19"), ("7.0", "7.1", "7.2"),
            ("7.3",))
-WANTED = (*module.QDISCS, *nic.MODULES)
+WANTED = (*module.QDISCS, *nic.MODULES, *module.ERRORS)
 
 
 @dataclass(frozen=True)

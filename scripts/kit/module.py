@@ -15,6 +15,8 @@ from pathlib import Path
 from .error import Unusable
 
 QDISCS = ("sch_tbf", "sch_netem", "sch_fq")       # what makes a loopback sender wait
+# What selftests/errors sends through: a veth, kTLS, IPsec that encrypts nothing
+ERRORS = ("veth", "tls", "gcm", "ctr", "ghash_generic", "aes_generic", "xfrm_user", "esp6", "authenc", "crypto_null")
 
 
 def gather(modules: Path, into: Path, wanted: Sequence[str] = QDISCS) -> None:
