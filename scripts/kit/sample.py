@@ -1,4 +1,7 @@
-"""For tests: results that are hard to report, since there are many or since their text is hostile."""
+"""For tests: results that are hard to report, since there are many or since their text is hostile.
+
+Tested by test_many.
+"""
 
 from dataclasses import replace
 from pathlib import Path
