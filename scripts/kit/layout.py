@@ -158,9 +158,9 @@ def _python(path: Path) -> bool:
 
 
 def picture(house: House, figures: bool = True) -> str:
-    """The floors, highest first: their modules, and how many imports go down (v) and up (^).
+    """The floors, highest first: their modules, and from where they import, down (v) and up (^).
 
-    Without `figures` there is nothing in it that changes with every line that is written.
+    With `figures` come lines and imports; without there is nothing that changes every day.
     """
     out = [_title(house), ""] if figures else []
     for floor in reversed(house.floors):
@@ -171,8 +171,9 @@ def picture(house: House, figures: bool = True) -> str:
         words = [file.path.stem + (f"\N{NO-BREAK SPACE}{len(file.lines)}" if figures else "")
                  for file in files]
         out += [head.ljust(WIDTH, "="), *_wrapped("    ", words)]
-        down, up = _counted(house, floor)
-        out += [*_wrapped("  v ", down), *_wrapped("  ^ ", up)]
+        for sign, counts in zip("v^", _counted(house, floor)):
+            out += _wrapped(f"  {sign} ", [name + (f"\N{NO-BREAK SPACE}{count}" if figures else "")
+                                          for name, count in counts.items()])
     return "\n".join(out).replace("\N{NO-BREAK SPACE}", " ") + "\n"
 
 
@@ -187,11 +188,11 @@ def _title(house: House) -> str:
             f"the longest chain of imports goes through {house.chain} files")
 
 
-def _counted(house: House, floor: str) -> tuple[list[str], list[str]]:
+def _counted(house: House, floor: str) -> tuple[dict[str, int], dict[str, int]]:
     """How many imports a floor has from each other one: those below it, and those above."""
     counts = Counter(house.files[other].floor
                      for file in house.on(floor) for other in house.arrows[file.name])
     here = house.floors.index(floor)
-    down, up = ([f"{other}\N{NO-BREAK SPACE}{counts[other]}" for other in reversed(part)
-                 if counts[other]] for part in (house.floors[:here], house.floors[here + 1:]))
+    down, up = ({other: counts[other] for other in reversed(part) if counts[other]}
+                for part in (house.floors[:here], house.floors[here + 1:]))
     return down, up

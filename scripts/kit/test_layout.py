@@ -18,16 +18,16 @@ TREE = {
 PICTURE = """\
 verbs ==============================================================================================
     qa
-  v top 1  base 1
+  v top  base
 top ================================================================================================
     sweep
-  v guest 1  kernel 1
+  v guest  kernel
 guest ==============================================================================================
     vm
-  v base 1
+  v base
 kernel =============================================================================================
     image
-  ^ guest 1
+  ^ guest
 base ===============================================================================================
     arch
 """
@@ -82,7 +82,7 @@ class Picture(unittest.TestCase):
         self.assertEqual(title, "6 files on 5 floors, 1 tests; the longest chain of imports goes "
                          "through 5 files")
         self.assertEqual((empty, verbs[:26]), ("", "verbs (1 files, 3 lines) ="))
-        self.assertIn("\n    image 2\n", text)
+        self.assertIn("\n    image 2\n  ^ guest 1\n", text)
 
     def test_all_in_one_folder(self) -> None:
         text = layout.picture(house({"kit/a.py": "from . import b\n", "kit/b.py": "",
