@@ -3,7 +3,7 @@
 import unittest
 from dataclasses import replace
 
-from kit import debug, fault
+from kit import fault
 from kit.fault import Point
 
 CONSOLE = """\

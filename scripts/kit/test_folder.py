@@ -9,7 +9,6 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from kit.error import Usage
 from kit.folder import Folder, parse
 
 DATA = Path(__file__).parent / "testdata"

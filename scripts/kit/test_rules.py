@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from kit import layout, rules
+from kit import rules
 from kit.error import Unusable
 from kit.test_layout import house
 
