@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from . import initramfs, module, nic, program, ssh, vm
 from .error import Unusable
@@ -13,30 +14,36 @@ from .nic import Nic, NoDriver, Ports
 from .vm import Run
 
 Lines = Sequence[tuple[float, str]]
+T = TypeVar("T")
 
 
 def run(accelerator: str, files: Files, base: Path, request: str, through: Nic | None, home: Path,
-        seen: Callable[[str], None]) -> Run:
+        seen: Callable[[str], None], machine: vm.Machine = vm.USUAL) -> Run:
     """Boots a kernel, tested as the request says, with consoles in its results folder; vm.boot() has the rest."""
-    console = home / "console.log"
-
     def boot(initrd: bytes, ports: Ports) -> Run:
-        done = vm.boot(accelerator, files.image, base, initrd, console, seen, ports=ports,
-                       machine=vm.Machine(arch=files.arch))
+        done = vm.boot(accelerator, files.image, base, initrd, home / "console.log", seen, ports=ports,
+                       machine=replace(machine, arch=files.arch))
         done.lines[:0] = [(0.0, f"# nic: {note}") for note in ports.notes]
         return done
 
+    return between(accelerator, files, base, through, home, boot, request)
+
+
+def between(accelerator: str, files: Files, base: Path, through: Nic | None, home: Path,
+            boot: Callable[[bytes, Ports], T], request: str = "", more: program.Files | None = None) -> T:
+    """Calls boot(initramfs of its own, ports) for a guest with a NIC or none; the peer of an ssh way runs meanwhile."""
     if not through:
-        return boot(initramfs.of_kernel(files.modules, request), Ports())
+        return boot(initramfs.of_kernel(files.modules, request, more=more), Ports())
     if not through.ssh:
-        return boot(_own(through, "netns", files, request), through.ports())
+        return boot(_own(through, "netns", files, request, more), through.ports())
     local, remote = ssh.pair()
     peer = home / "peer"
     peer.mkdir(exist_ok=True)
     ours, theirs = socket.socketpair()
     with ours, theirs, vm.beside(accelerator, files.image, base, _own(through, "peer", files, "", remote),
                                  peer / "console.log", through.port(nic.REMOTE_MAC, theirs.fileno())):
-        return boot(_own(through, "ssh", files, request, local), through.port(nic.LOCAL_MAC, ours.fileno()))
+        return boot(_own(through, "ssh", files, request, {**local, **(more or {})}),
+                    through.port(nic.LOCAL_MAC, ours.fileno()))
 
 
 def job(accelerator: str, files: Files, base: Path, script: str, home: Path, seen: Callable[[str], None], *,

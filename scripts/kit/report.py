@@ -145,10 +145,17 @@ def _details(result: KernelResult, folder: str) -> list[str]:
                                        *([f"    commit: {why.commit}"] if why.commit else []),
                                        *_log(folder, excerpt.log(result, case)), f"    {case.command}"]))
     lines += [line for _, entry in sorted(entries, key=lambda entry: entry[0]) for line in entry]
+    if lines and result.origin != "running" and result.outcome not in ("did-not-build", "not-run"):
+        lines.append(f"  by hand: {by_hand(result)}")
     if lines and result.nic_info:
         lines.insert(0, f"  {result.nic_info}")
     title = f"{result.kernel} {result.nic}".rstrip()
     return [title, *lines, ""] if lines else []
+
+
+def by_hand(result: KernelResult) -> str:
+    """The command that looks into the same guest."""
+    return result.command.replace(" run ", " shell ", 1).replace(" --kernels ", " ", 1)
 
 
 def _log(folder: str, name: str) -> list[str]:

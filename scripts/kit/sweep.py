@@ -16,6 +16,7 @@ from . import (arch, bundle, cache, command, fixes, folder, guest, host, initram
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
 from .kernel import Files, Kernel, Kernels
+from .machine import Wish
 from .nic import Nic, NoDriver
 from .progress import Progress, told
 
@@ -26,6 +27,7 @@ class Row:
 
     kernel: Kernel
     nic: Nic | None = None             # None: loopback
+    wish: Wish = Wish()
 
     @property
     def through(self) -> str:
@@ -41,7 +43,7 @@ class Row:
     def command(self) -> str:
         """What reproduces it."""
         foreign = "" if self.kernel.arch.native else f"--arch {self.kernel.arch.name} "
-        return (f"scripts/qa run {foreign}--kernels {shlex.quote(self.kernel.word)}"
+        return (f"scripts/qa run {foreign}{self.wish.words}--kernels {shlex.quote(self.kernel.word)}"
                 + (f" --nic {self.through}" if self.nic else ""))
 
     def runs(self, program: str) -> bool:
@@ -58,6 +60,7 @@ class Request:
     abis: tuple[str, ...] = ("64", "32")
     nics: tuple[str, ...] = ("",)      # words of nic.named(); "" is loopback
     arch: str = "amd64"
+    wish: Wish = Wish()
 
     def write(self, folder: Path) -> None:
         """Leaves the request in a results folder."""
@@ -69,7 +72,8 @@ class Request:
         try:
             data = json.loads((folder / "request.json").read_text())
             return Request(tuple(data["kernels"]), tuple(data["programs"]), tuple(data["abis"]),
-                           tuple(data.get("nics", ("",))), data.get("arch", "amd64"))
+                           tuple(data.get("nics", ("",))), data.get("arch", "amd64"),
+                           Wish(**data.get("wish", {})))
         except OSError as bad:
             raise Usage(f"{folder}: no results folder of a run (request.json: {bad.strerror})") from bad
         except (ValueError, KeyError, TypeError) as bad:
@@ -88,6 +92,7 @@ class Sweep:
         if unknown:
             raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
         self._arch = arch.named(request.arch)
+        self._machine = request.wish.machine(self._arch)
         offer = Kernels(refresh, self._arch)
         self._rows = self._arranged(list(kernels) or offer.resolve(request.kernels), offer)
         self._progress = Progress()
@@ -101,7 +106,10 @@ class Sweep:
                 found = nic.named(word) if word else None
                 if found and kernel.origin == "running":
                     raise Usage("running: has no VM, so no NIC in one; KERNELS=/boot/vmlinuz-... boots it in one")
-                row = Row(offer.generic(kernel) if found and not found.model.cloud else kernel, found)
+                if self._request.wish != Wish() and kernel.origin == "running":
+                    raise Usage("running: has no VM, so neither --memory nor --cpus nor --append")
+                row = Row(offer.generic(kernel) if found and not found.model.cloud else kernel, found,
+                          self._request.wish)
                 if not self._request.programs or any(map(row.runs, self._request.programs)):
                     rows.setdefault(row.label, row)
         if not rows:
@@ -217,7 +225,7 @@ class Sweep:
                 if line.startswith("# selftests:"):
                     progress.phase(label, f"testing: {line.split()[-1]}")
 
-            run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen)
+            run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen, self._machine)
             lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:

@@ -84,9 +84,18 @@ k
     why fail
     commit: no release has one; patches/mainline has a fix
     scripts/qa run --kernels debian:6.1.86 --program late_read --abi 64
+  by hand: scripts/qa shell debian:6.1.86
 
 1 kernels: 1 failed; 0 cases that the table does not predict
 """)
+
+    def test_by_hand_in_the_same_guest(self) -> None:
+        one = replace(row([case("fail")], version=None), command="scripts/qa run --arch arm64 --memory 2G --kernels "
+                                                                 "'dir:/a run' --nic e1000e:ssh")
+        self.assertIn("\n  by hand: scripts/qa shell --arch arm64 --memory 2G 'dir:/a run' --nic e1000e:ssh\n",
+                      report.text([one]))
+        for other in (replace(one, origin="running"), replace(one, outcome="did-not-build")):
+            self.assertNotIn("by hand", report.text([other]))
 
     def test_text_with_nics(self) -> None:
         late, copied = "late_read.udp4_zc.after", "zero_copy.udp4_zc.report"
@@ -108,6 +117,7 @@ k e1000e:ssh
   REGRESSION 32: zero_copy.udp4_zc.report, one of 1
     not-zero-copy: copied
     scripts/qa run --kernels debian:6.1.86 --program nic --abi 32
+  by hand: scripts/qa shell debian:6.1.86
 
 k virtio-net
   virtio-net on a bus
@@ -115,6 +125,7 @@ k virtio-net
     late-read: why
     commit: no release has one; patches/mainline has a fix
     scripts/qa run --kernels debian:6.1.86 --program nic --abi 64
+  by hand: scripts/qa shell debian:6.1.86
 
 k igb
   not-run: the kernel has no driver for igb

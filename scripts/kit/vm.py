@@ -8,6 +8,7 @@ import contextlib
 import os
 import selectors
 import subprocess
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,26 @@ def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
             return _watch(argv, console, seen, started, machine, ports.descriptors)
     except OSError as bad:
         raise cache.unusable(console, bad) from bad
+
+
+def attended(accel: str, image: Path, base: Path, own: bytes, console: Path, *, machine: Machine,
+             ports: Ports = Ports()) -> int:
+    """Runs a kernel as boot() does, its results and this process's terminal being one; gives QEMU's exit status.
+
+    There is no time limit: whoever sits there ends it. The terminal is left as it was found.
+    """
+    # Keys such as Ctrl-C are the guest's; the multiplexer keeps Ctrl-A for itself
+    with _initrd(base, own, console) as initrd:
+        argv = _argv(accel, image, initrd, console, "stdio,id=results,mux=on,signal=off", ports, machine)
+        before = termios.tcgetattr(0) if os.isatty(0) else None
+        qemu = subprocess.Popen(argv, pass_fds=ports.descriptors)
+        try:
+            return qemu.wait()
+        finally:
+            qemu.kill()
+            qemu.wait()
+            if before:
+                termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
 @contextlib.contextmanager
