@@ -54,7 +54,8 @@ class Wishes(unittest.TestCase):
             Request(("all",), wish=wish).write(Path(name))
             self.assertEqual(Request.read(Path(name)).wish, wish)
         one = Kernel("6.1.5", "debian:6.1.5", "debian", None)
-        self.assertEqual(Row(one, wish=wish).command, "scripts/qa run --memory 2G --append 'a b' --kernels debian:6.1.5")
+        self.assertEqual(Row(one, wish=wish).command,
+                         "scripts/qa run --memory 2G --append 'a b' --kernels debian:6.1.5")
         made = Sweep(Request(("k",), wish=wish), Path(), 1, kernels=[one])
         self.assertEqual((made._machine.memory, made._rows[0].wish), ("2048", wish))
         with self.assertRaisesRegex(Usage, "--cpus x: give a number"):
