@@ -44,15 +44,16 @@ class Mirror:
 
     def __init__(self, archive: Archive, arch: Architecture) -> None:
         self._archive, self._arch = archive, arch
+        self._names = rf"linux-image-\d\S*?-(?:([a-z]+)-)?{arch.debian or arch.name}(?:-(\d+k))?"
 
     @cached_property
     def offers(self) -> list[Offer]:
         """The newest package for each upstream version and flavour, newest first; of each the usual flavour first."""
         best: dict[tuple[version.Version, str], Offer] = {}
-        for stanza in self._archive.packages("linux-image-", r"linux-image-\d\S*"):
+        for stanza in self._archive.packages("linux-image-", self._names):
             flavour = self.flavour(stanza["Package"])
-            if not flavour or "linux-image-" in stanza.get("Depends", ""):     # such as linux-image-6.1-rt-amd64
-                continue
+            if "linux-image-" in stanza.get("Depends", ""):
+                continue                          # linux-image-6.1-rt-amd64 only points to another
             one = self._offer(stanza, flavour)
             key = one.version, flavour
             if key not in best or one.order > best[key].order:
@@ -66,8 +67,7 @@ class Mirror:
 
     def flavour(self, package: str) -> str:
         """The flavour of a kernel package, by its name; "" for what is none of this architecture."""
-        base = self._arch.debian or self._arch.name
-        match = re.fullmatch(rf"linux-image-\d\S*?-(?:([a-z]+)-)?{base}(?:-(\d+k))?", package)
+        match = re.fullmatch(self._names, package)
         if not match:
             return ""
         return "-".join(filter(None, match.groups())) or GENERIC
