@@ -164,6 +164,22 @@ def open_archive(refresh: bool = False, arch: Architecture = AMD64) -> Archive:
     return archive
 
 
+def lists_at_hand() -> bool:
+    """Whether there are young package lists, so that nothing has to be fetched to have some."""
+    stamp = cache.root() / "apt/updated"
+    return stamp.exists() and time.time() - stamp.stat().st_mtime < MAX_AGE
+
+
+def codename() -> str:
+    """What the release of this host is called, such as "bookworm"; "" where it says nothing."""
+    try:
+        said = Path("/etc/os-release").read_text()
+    except OSError:
+        return ""
+    found = re.search(r'^VERSION_CODENAME="?(\w+)', said, re.M)
+    return found[1] if found else ""
+
+
 def sources_list() -> str:
     """The text of our sources.list, one line per suite, mirror addresses as the host's apt has them."""
     if not KEYRING.exists():

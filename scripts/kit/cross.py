@@ -11,9 +11,11 @@ from . import archive, cache, command
 from .arch import Architecture
 from .error import Unusable
 
-# gcc, and all that it needs beside the host's own gcc to link a static program
+# gcc, and all that it needs beside the host's own gcc to link a program. The shared libraries are for the link tests
+# of configure scripts, which take what does not link for absent: ours are static.
 PACKAGES = ("gcc-{gcc}-{triplet}", "cpp-{gcc}-{triplet}", "binutils-{triplet}", "libgcc-{gcc}-dev-{debian}-cross",
-            "libc6-dev-{debian}-cross", "linux-libc-dev-{debian}-cross")
+            "libgcc-s1-{debian}-cross", "libc6-dev-{debian}-cross", "libc6-{debian}-cross",
+            "linux-libc-dev-{debian}-cross")
 # gcc finds its parts from where it lies itself, but the assembler and the linker have libraries of their own
 WRAPPER = """#!/bin/sh
 usr=${{0%/*}}/../unpacked/usr
@@ -52,6 +54,7 @@ def _home(triplet: str, debian: str) -> Path:
             version = packages.unpack(name, None, into / "unpacked", suite)
             if name.startswith("libc6-dev"):
                 (into / "library").write_text(f"{name} {version}")
+        _relocate(into / f"unpacked/usr/{triplet}/lib")
         (into / "bin").mkdir()
         for tool in (into / "unpacked/usr/bin").glob(f"{triplet}-*"):
             wrapper = into / "bin" / tool.name.removesuffix(f"-{major}")
@@ -61,11 +64,18 @@ def _home(triplet: str, debian: str) -> Path:
     return cache.folder(f"cross/{triplet}-{suite}-{cache.digest(WRAPPER, *names)}", make)
 
 
+def _relocate(folder: Path) -> None:
+    """Has linker scripts such as libc.so name libraries in their own folder, where the linker looks, not below /usr."""
+    for path in folder.glob("*.so"):
+        text = path.read_bytes()
+        if text.startswith(b"/* GNU ld script"):
+            path.write_bytes(re.sub(rb"/usr/[^\s()]*/", b"", text))
+
+
 def _suite() -> str:
     """The release that the host runs. Raises Unusable unless it is one of Debian's that the archive has."""
-    said = Path("/etc/os-release").read_text()
-    found = re.search(r"^VERSION_CODENAME=(\w+)", said, re.M)
-    if not found or found[1] not in archive.SUITES:
+    found = archive.codename()
+    if found not in archive.SUITES:
         raise Unusable(f"cross compilers are taken from Debian, for {', '.join(archive.SECURED)}; this host runs "
-                       f"{found[1] if found else 'something else'}")
-    return found[1]
+                       f"{found or 'something else'}")
+    return found
