@@ -1,10 +1,17 @@
 """What the host must have, in one list, and how it gets there."""
 
+import functools
 import os
+import struct
 import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 
 from . import command
 from .error import Unusable
+
+NO_32_BIT = "this kernel runs no 32-bit programs"
 
 BUILD = ("gcc", "gcc-multilib", "libc6-dev", "make", "rsync", "xz-utils", "zstd", "dpkg-dev", "patch", "util-linux",
          "debian-archive-keyring")
@@ -14,14 +21,14 @@ KERNEL_BUILD = ("bc", "bison", "flex", "libelf-dev", "libssl-dev", "kmod", "cpio
 
 def need(packages: tuple[str, ...]) -> None:
     """Installs the packages that are missing when it may; raises Unusable, naming them, when not."""
-    missing = [name for name in packages if not _installed(name)]
-    if not missing:
+    lacking = missing(packages)
+    if not lacking:
         return
     if os.geteuid() != 0:
-        raise Unusable(f"missing packages; as root: apt-get install {' '.join(missing)}")
+        raise Unusable(f"missing packages; as root: apt-get install {' '.join(lacking)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     # Another apt may be at work, as after a boot
-    install = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-q", "--no-install-recommends", *missing]
+    install = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-q", "--no-install-recommends", *lacking]
     try:
         command.run(install, "apt-get install", env=quiet)
     except Unusable:
@@ -29,7 +36,31 @@ def need(packages: tuple[str, ...]) -> None:
         command.run(install, "apt-get install", env=quiet)
 
 
-def _installed(package: str) -> bool:
-    asked = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package],
-                           capture_output=True, text=True, check=False)
-    return asked.stdout == "installed"
+def missing(packages: Iterable[str]) -> list[str]:
+    """Those packages that are not installed, each once."""
+    names = list(dict.fromkeys(packages))
+    if not names:
+        return []
+    try:
+        asked = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *names],
+                               capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:          # no Debian
+        raise Unusable(f"no dpkg here to ask for packages; of Debian's it needs {' '.join(names)}") from None
+    return [name for name in names if f"{name} installed" not in asked.splitlines()]
+
+
+@functools.cache
+def runs_32_bit() -> bool:
+    """Whether this kernel runs 32-bit x86 programs: some are built or booted without, and some hypervisors refuse."""
+    code = bytes.fromhex("b801000000 31db cd80")       # exit(0)
+    start, size = 0x08048000, 52 + 32 + len(code)
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 2, 3, 1, start + 84, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    segment = struct.pack("<8I", 1, 0, start, start, size, size, 5, 4096)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "program")
+        program.write_bytes(header + segment + code)
+        program.chmod(0o755)
+        try:
+            return subprocess.run([program], check=False).returncode == 0
+        except OSError:
+            return False

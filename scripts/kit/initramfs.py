@@ -8,11 +8,12 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from . import cache, module
+from . import cache, module, pins
 from .arch import AMD64, Architecture
 from .archive import open_archive
 from .error import Unusable
 
+BUSYBOX = "busybox-static"
 INIT = Path(__file__).with_name("init.sh")
 PORTS = Path(__file__).with_name("ports.sh")
 
@@ -32,18 +33,17 @@ exec awk '{ print "# " $0; fflush() }'
 
 
 def busybox(arch: Architecture = AMD64) -> Path:
-    """A static busybox: the host's if it has one and is of that architecture, else that of Debian's busybox-static."""
-    for place in map(Path, ("/bin/busybox", "/usr/bin/busybox")):
-        if arch.native and place.is_file() and b"/ld-linux" not in place.read_bytes()[:4096]:
-            return place
+    """The static busybox that pins.toml names. Raises Unusable when the mirror has it no longer."""
+    debian = open_archive(arch=arch)
+    version = pins.binary(BUSYBOX, debian)
 
     def unpack(into: Path) -> None:
-        open_archive(arch=arch).unpack("busybox-static", None, into)
+        debian.unpack(BUSYBOX, version, into)
 
-    home = cache.folder("busybox" if arch.native else f"busybox-{arch.name}", unpack)
+    home = cache.folder(f"tools/busybox-{arch.name}-{version}", unpack)
     found = next((path for path in home.glob("**/bin/busybox") if path.is_file()), None)
     if not found:
-        raise Unusable("busybox-static has no busybox in it")
+        raise Unusable(f"{BUSYBOX} {version} has no busybox in it")
     return found
 
 

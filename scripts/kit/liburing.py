@@ -7,47 +7,62 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from . import archive, cache, command, cross
+from . import archive, cache, command, cross, pins
 from .arch import AMD64, Architecture
-from .error import BuildFailed, FullDisk, Unusable
+from .error import BuildFailed, Unusable
 
 SERIES = Path(__file__).resolve().parents[2] / "patches" / "liburing"
 TEST = "sendmsg-control"
+RECIPE = 2                             # goes up with what is built differently from the same source
+# Tests of configure that a whole libc passes. One that does not link has compat.h define what libc has.
+PROBES = ("__kernel_timespec", "open_how", "glibc_statx")
 
 
 def prefix(abi: str, arch: Architecture = AMD64) -> Path:
     """The folder with include/ and lib/liburing.a for an ABI ("64" or "32"), built when it is not there.
 
-    The newest version on the mirror that builds here is taken. Raises Unusable when none does.
+    It is of the version in pins.toml. Raises Unusable, with the compiler's line, when that does not build.
     """
-    source = archive.open_archive()
-    versions = source.source_versions("liburing")
-    failure: Unusable | None = None
-    for version in versions:
-        try:
-            name = f"{version}-{abi}" if arch.native else f"{version}-{arch.name}-{abi}"
-            return cache.folder(f"liburing/{name}", partial(_build, source, version, arch, abi))
-        except FullDisk:
-            raise
-        except Unusable as bad:
-            failure = failure or bad
-    raise failure or Unusable("the mirror offers no source of liburing")
+    debian = archive.open_archive()
+    version = pins.source("liburing", debian)
+    name = f"{version}-{abi}" if arch.native else f"{version}-{arch.name}-{abi}"
+    return cache.folder(f"liburing/{name}-{RECIPE}", partial(_build, debian, version, arch, abi))
 
 
-def _build(source: archive.Archive, version: str, arch: Architecture, abi: str, into: Path) -> None:
+def _build(debian: archive.Archive, version: str, arch: Architecture, abi: str, into: Path) -> None:
     work = into / "work"
     work.mkdir()
-    tree = source.source("liburing", version, work)
-    _library(tree, cross.compiler(arch, abi), f"building liburing {version} for {arch.name}, {abi} bit")
+    tree = debian.source("liburing", version, work)
+    library(tree, cross.compiler(arch, abi), f"liburing {version} for {arch.name}, {abi} bit")
     (into / "lib").mkdir()
     shutil.copy(tree / "src/liburing.a", into / "lib/liburing.a")
     shutil.copytree(tree / "src/include", into / "include")
     shutil.rmtree(work)
 
 
-def _library(tree: Path, compiler: str, what: str) -> None:
-    command.run(["./configure", f"--cc={compiler}", f"--cxx={compiler}"], what, cwd=tree)
-    command.run(["make", "-C", "src", f"-j{os.cpu_count() or 1}", "ENABLE_SHARED=0", "liburing.a"], what, cwd=tree)
+def library(tree: Path, compiler: str, what: str) -> None:
+    """Configures a source tree of liburing for a compiler and builds its static library; the log stays in the cache.
+
+    Raises Unusable, naming that log, when either fails or when the compiler does not pass the tests of configure.
+    """
+    top = cache.root() / "logs"
+    top.mkdir(exist_ok=True)
+    name = re.sub("[^a-z0-9.]+", "-", what)
+    with tempfile.TemporaryDirectory() as quiet:
+        # configure tries whether clang makes BPF programs, which are for tests that are not built here; where it is
+        # too old its complaint looks like the reason of whatever fails
+        clang = Path(quiet, "clang")
+        clang.write_text("#!/bin/sh\nexit 1\n")
+        clang.chmod(0o755)
+        said = command.run(["./configure", f"--cc={compiler}", f"--cxx={compiler}"], f"configuring {what}", cwd=tree,
+                           env={"PATH": f"{quiet}:{os.environ.get('PATH', os.defpath)}"},
+                           log=top / f"{name}-configure.log")
+    for line in PROBES:
+        if not re.search(rf"^{line}\s+yes$", said, re.M):
+            raise Unusable(f"configuring {what}: finds no {line}, so this compiler cannot link, or its headers are not "
+                           f"whole (all of it: {top}/{name}-configure.log)")
+    command.run(["make", "-C", "src", f"-j{os.cpu_count() or 1}", "ENABLE_SHARED=0", "liburing.a"], f"building {what}",
+                cwd=tree, log=top / f"{name}.log")
 
 
 def regression(abi: str) -> tuple[str, set[tuple[str, str]]]:
@@ -57,16 +72,13 @@ def regression(abi: str) -> tuple[str, set[tuple[str, str]]]:
     Raises BuildFailed when a patch does not apply, something does not compile, or the runner ends otherwise;
     Unusable when the mirror has no source of that release.
     """
-    base = (SERIES / "cover-letter.txt").read_text().split()[-1].removeprefix("liburing-")
-    source = archive.open_archive()
-    version = next((each for each in source.source_versions("liburing") if each.rpartition("-")[0] == base), None)
-    if not version:
-        raise Unusable(f"the mirror has no source of liburing {base}, which patches/liburing is for")
+    debian = archive.open_archive()
+    version = pins.source("liburing-tests", debian)
     with tempfile.TemporaryDirectory() as work:
-        tree = source.source("liburing", version, Path(work))
+        tree = debian.source("liburing", version, Path(work))
         for name in (SERIES / "series").read_text().split():
             command.run(["patch", "-p1", "--fuzz=0", "-s", "-i", SERIES / name], name, cwd=tree, error=BuildFailed)
-        _library(tree, cross.compiler(AMD64, abi), f"building liburing {version} for {abi} bit")
+        library(tree, cross.compiler(AMD64, abi), f"liburing {version} for {abi} bit")
         command.run(["make", "-C", "test", "CFLAGS=-g -O2 -Wall -Wextra -Werror", f"{TEST}.t"], f"building {TEST}",
                     cwd=tree, error=BuildFailed)
         said = command.run(["sh", "-c", f"TIMEOUT=60 TEST_GNU_EXITCODE=1 bash ./runtests.sh {TEST}.t 2>&1; echo rc=$?"],

@@ -1,13 +1,13 @@
-"""QEMU: the host's, or where that is too old the newest of Debian's that runs with the libraries of this host.
+"""QEMU: the host's, or where that is too old the one of Debian's that pins.toml names for this release.
 
-That one is unpacked in the cache; nothing is installed.
+That one is unpacked in the cache, and runs with the libraries of this host.
 """
 
 import functools
 import re
 from pathlib import Path
 
-from . import archive, cache, command
+from . import archive, cache, command, host, pins
 from .archive import Stanza
 from .error import Unusable
 
@@ -32,16 +32,15 @@ def at_least(wanted: Release) -> tuple[str, ...]:
 def _unpacked(wanted: Release) -> tuple[str, ...]:
     try:
         debian = archive.open_archive()
-        here = set(command.run(["dpkg-query", "-W", "-f", "${Package}\n"], "dpkg-query").split())
-        fitting = [stanza["Version"] for stanza in debian.packages(PACKAGE, re.escape(PACKAGE))
-                   if _release(stanza["Version"]) >= wanted and needed(stanza) <= here]
-        if not fitting:
+        version = pins.binary(PACKAGE, debian)
+        if _release(version) < wanted:
             return ()
-        version = max(fitting, key=archive.debian_order)
+        stanza = next(each for each in debian.packages(PACKAGE, re.escape(PACKAGE)) if each["Version"] == version)
+        host.need(tuple(sorted(needed(stanza))))
 
         def make(into: Path) -> None:
-            for package, which in ((PACKAGE, version), (DATA, re.sub(r"\+b\d+$", "", version)), (BIOS, None)):
-                debian.unpack(package, which, into)
+            for package in (PACKAGE, DATA, BIOS):
+                debian.unpack(package, pins.binary(package, debian), into)
             command.run([*_words(into), "--version"], f"{PACKAGE} {version}")
 
         return _words(cache.folder(f"qemu/{version}", make))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from . import archive, battery, cache, command, cross
+from . import archive, battery, cache, command, cross, liburing, pins
 from .arch import AMD64
 from .battery import FLAVOUR, Battery, Plan, Test
 from .program import Files as Content
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     chosen = SLICE if options.slice else tuple(options.tests)
     runs = 1 if options.slice else options.runs
     source = archive.open_archive()
-    version = source.source_versions("liburing")[0]
+    version = pins.source("liburing-tests", source)
 
     def plan(_tree: Tree, abi: str, progress: Progress) -> Plan:
         progress.phase(f"liburing, {abi} bit", "building the tests")
@@ -78,11 +78,8 @@ def _build(source: archive.Archive, version: str, abi: str, chosen: Sequence[str
     work.mkdir()
     tree = source.source("liburing", version, work)
     what = f"building the tests of liburing {version} for {abi} bit"
-    compiler = cross.compiler(AMD64, abi)
-    command.run(["./configure", f"--cc={compiler}", f"--cxx={compiler}"], what, cwd=tree)
-    jobs = f"-j{os.cpu_count() or 1}"
-    command.run(["make", "-C", "src", jobs, "ENABLE_SHARED=0", "liburing.a"], what, cwd=tree)
-    command.run(["make", "-C", "test", jobs, "CFLAGS=-O1 -w", "LDFLAGS=-static -s",
+    liburing.library(tree, cross.compiler(AMD64, abi), f"liburing {version} for {abi} bit")
+    command.run(["make", "-C", "test", f"-j{os.cpu_count() or 1}", "CFLAGS=-O1 -w", "LDFLAGS=-static -s",
                  *(f"{name}.t" for name in chosen)], what, cwd=tree)
     for path in list((tree / "test").glob("*.t")):
         shutil.move(path, into / path.name)
