@@ -26,9 +26,10 @@ _TYPES: dict[tuple[type, str], tuple[type, ...]] = {
     (KernelResult, "seconds"): (int, float), (KernelResult, "complete"): (bool,), (KernelResult, "cases"): (list,),
     (KernelResult, "warnings"): (list,),
     (CaseResult, "seconds"): (int, float, NoneType)}
-_FIELDS = {kind: {each.name: (_TYPES.get((kind, each.name), (str,)),
-                              each.default is MISSING and each.default_factory is MISSING) for each in fields(kind)}
-           for kind in (KernelResult, CaseResult)}
+_FIELDS: dict[type, dict[str, tuple[tuple[type, ...], bool]]] = {
+    kind: {each.name: (_TYPES.get((kind, each.name), (str,)),
+                       each.default is MISSING and each.default_factory is MISSING) for each in fields(kind)}
+    for kind in (KernelResult, CaseResult)}
 
 
 @dataclass(frozen=True)
