@@ -16,6 +16,7 @@ from unittest import mock
 
 from kit import bundle, dist, nic, patch
 from kit.error import Unusable
+from kit.needs import needs
 
 PACKAGING = dist.REPOSITORY / "packaging"
 COMMANDS = ("qa", "series", "bench")
@@ -47,6 +48,7 @@ def verbs(name: str) -> dict[str, argparse.ArgumentParser]:
     return {"": top}
 
 
+@needs("git", "xz")
 class Archives(unittest.TestCase):
     def setUp(self) -> None:
         self.home = tempfile.TemporaryDirectory()

@@ -1,6 +1,5 @@
 """The cpio writer against the cpio tool, and modules in load order."""
 
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -8,10 +7,11 @@ from pathlib import Path
 
 from kit import initramfs, module, program
 from kit.error import Unusable
+from kit.needs import needs
 
 
 class Cpio(unittest.TestCase):
-    @unittest.skipUnless(shutil.which("cpio"), "needs the cpio tool: apt-get install cpio")
+    @needs("cpio")
     def test_cpio_reads_it(self) -> None:
         data = initramfs.newc({"init": b"#!/bin/sh\n", "a/b/c": b"odd"}, ("proc",), {"dev/console": (5, 1)})
         listed = subprocess.run(["cpio", "-itv", "--quiet"], input=data, capture_output=True, check=True).stdout
@@ -36,6 +36,7 @@ class Programs(unittest.TestCase):
 
 
 class Modules(unittest.TestCase):
+    @needs("xz")
     def test_order_and_compression(self) -> None:
         with tempfile.TemporaryDirectory() as name:
             top = Path(name)

@@ -3,7 +3,6 @@
 import contextlib
 import lzma
 import os
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -11,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unittest import mock
 
-from kit import config, foreign, host, image, kernel, module, package
+from kit import config, foreign, image, kernel, module, package
 from kit.arch import AMD64
 from kit.error import Unusable, Usage
+from kit.needs import lacking, needs
 from kit.test_image import portable
 from kit.test_kernel import bzimage
 
@@ -202,6 +202,7 @@ class Debs(Fixture):
         self.refused(f"deb:{one}", "linux-image-6.1.5_amd64.deb: vmlinuz: not an x86 kernel image")
 
 
+@needs("rpm2cpio", "bsdtar", "zstd")
 class Rpms(Fixture):
     """.rpm packages; the recorded one is what rpmbuild made of SPEC."""
 
@@ -219,17 +220,10 @@ cp -r {tree}/. %{{buildroot}}
 """
     RELEASE = "6.11.5-300.fc99.x86_64"
 
-    @classmethod
-    def setUpClass(cls) -> None:
-        try:
-            host.need(package.FORMATS["rpm"].tools)
-        except Unusable as bad:
-            raise unittest.SkipTest(str(bad)) from bad
-
     def rpm(self, name: str, files: Mapping[str, bytes | str], target: str = "x86_64") -> Path:
         """Makes an .rpm."""
-        if not shutil.which("rpmbuild"):
-            self.skipTest("no rpmbuild: apt-get install rpm")
+        if why := lacking("rpmbuild"):
+            self.skipTest(why)
         with self.tree(files) as tree:
             (tree.parent / "spec").write_text(self.SPEC.format(name=name, tree=tree))
             defined = {"_topdir": tree.parent, "_buildhost": "localhost", "_rpmdir": self.top,

@@ -8,6 +8,7 @@ from unittest import mock
 
 from . import patch, plan
 from .error import Failure, Usage
+from .needs import needs
 from .test_diagnosis import CLEAR, LENGTH, POINTER, SOCKET, code
 from .tree import Tree, git
 
@@ -22,6 +23,7 @@ LENGTHS = code(sendmsg=POINTER + LENGTH, zc=POINTER + LENGTH)
 ALL = code(sendmsg=POINTER + LENGTH, zc=POINTER + LENGTH, zc_clear=CLEAR)
 
 
+@needs("git", "patch")
 class Fixture(unittest.TestCase):
     """A branch folder with a fix that the branch took, two for its tip, and the selftest."""
 

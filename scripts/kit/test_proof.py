@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from . import command, fragment, patch, proof, source
+from . import command, fragment, host, patch, proof, source
 from .error import Unusable, Usage
 from .fixes import load
 from .kernel import Kernel
@@ -137,7 +137,8 @@ class Building(Fixture):
 
         tree = self.make(ZC, False)
         self.enterContext(mock.patch.dict("os.environ", XDG_CACHE_HOME=str(self.top / "cache")))
-        self.enterContext(mock.patch.multiple(proof, run=pretend, TOOLS=()))
+        self.enterContext(mock.patch.multiple(proof, run=pretend))
+        self.enterContext(mock.patch.object(host, "need"))
         self.enterContext(mock.patch.object(command, "run", pretend))
         self.enterContext(mock.patch.object(fragment, "configure"))
         shop = proof.Workshop(tree)
