@@ -8,7 +8,11 @@ help:
 	@echo '             ARCH=arm64 (s390x, riscv64, ppc64el): kernels of another architecture'
 	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
 	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'
-	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s'
+	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s;'
+	@echo '             scripts/check --help has parts of it, and a run in a new Debian'
+	@echo 'make unit    the unit tests; with python3 alone, what needs more is skipped'
+	@echo 'make test    those of one module: make test T=ktap'
+	@echo 'make lint    the linters that are installed, and the names of the others'
 	@echo 'make harm    what the fixes may break, leak or cost: scripts/harm --help'
 	@echo 'make tables  make anew what repeats patches/fixes.toml'
 	@echo 'make doc     Documentation as HTML in Documentation/_build'
@@ -27,6 +31,15 @@ harm:
 check:
 	@scripts/check
 
+unit:
+	@scripts/check --no-install unit
+
+test:
+	@cd scripts && exec python3 -m unittest $(if $(T),kit.test_$(T),discover -s kit -t .)
+
+lint:
+	@scripts/check --no-install lint
+
 tables:
 	@scripts/tables
 
@@ -36,4 +49,4 @@ doc:
 dist:
 	@scripts/dist $(DIST)
 
-.PHONY: help qa prove harm check tables doc dist
+.PHONY: help qa prove harm check unit test lint tables doc dist

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,12 +28,9 @@ def check(fragment: Path, needed: Path) -> None:
         raise BuildFailed(f"{fragment}: lacks {', '.join(sorted(name for name, _ in missing))} of {needed}")
 
 
-def merge(fragment: Path, tree: Path) -> None:
-    """Raises BuildFailed when an option is lost on tinyconfig of this tree: renamed, or its dependencies missing."""
-    with tempfile.TemporaryDirectory() as work:
-        out = Path(work)
-        configure(fragment, tree, out)
-        final = options(out / ".config")
+def whole(fragment: Path, tree: Path, config: Path) -> None:
+    """Raises BuildFailed when a tree's .config has not all of a fragment: renamed, or its dependencies missing."""
+    final = options(config)
     lost = [name for name, value in options(fragment).items() if final.get(name) != value]
     if lost:
         raise BuildFailed(f"{fragment}: {tree.name} does not take {', '.join(lost)}")

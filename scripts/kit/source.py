@@ -34,7 +34,16 @@ def frame(branch: str | None = None, srcarch: str = "x86") -> Path:
         command.run(["make", "-C", into, f"ARCH={srcarch}", f"-j{os.cpu_count() or 1}", "headers"],
                     f"make headers of {name}")
 
-    return cache.folder(f"frames/{name}_{version}_{cache.digest(*members)}", make)
+    return cache.folder(_frame_key(name, version, srcarch), make)
+
+
+def _frame_key(name: str, version: str, srcarch: str) -> str:
+    return f"frames/{name}_{version}_{cache.digest(*FRAME, f'arch/{srcarch}')}"
+
+
+def at_hand() -> bool:
+    """Whether the cache holds a frame, so that nothing has to be fetched to have one."""
+    return bool(archive.lists_at_hand() and _offers() and (cache.root() / _frame_key(*_chosen(None), "x86")).is_dir())
 
 
 def full(branch: str | None = None) -> Path:

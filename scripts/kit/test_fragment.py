@@ -29,6 +29,12 @@ class Fragment(unittest.TestCase):
         with self.assertRaisesRegex(BuildFailed, "lacks CONFIG_C"):
             fragment.check(whole, self.file("config", "CONFIG_C=y"))
 
+    def test_a_tree_that_does_not_take_all(self) -> None:
+        own, final = self.file("fragment", "CONFIG_A=y", "CONFIG_B=y"), self.file("config", "CONFIG_A=y", "CONFIG_B=m")
+        fragment.whole(self.file("part", "CONFIG_A=y"), Path("linux-7"), final)
+        with self.assertRaisesRegex(BuildFailed, "fragment: linux-7 does not take CONFIG_B$"):
+            fragment.whole(own, Path("linux-7"), final)
+
     def test_needed_is_sorted(self) -> None:
         needed = self.file("config", "CONFIG_B=y", "CONFIG_A=y")
         with self.assertRaisesRegex(BuildFailed, "not sorted"):

@@ -1,0 +1,22 @@
+"""What every check is: a name, what it does, and which packages it needs for that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SCRIPTS = REPOSITORY / "scripts"
+SELFTEST = REPOSITORY / "selftests/io_uring"
+
+
+class Skip(Exception):
+    """This host cannot show what a check looks for; str() says what is missing."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. It raises Failure when something is wrong, Skip when it cannot tell; what it gives is said behind ok."""
+
+    run: Callable[[], str | None]
+    packages: tuple[str, ...] = ()     # of Debian
+    lacks: Callable[[], str] = lambda: ""      # what else is not at hand that it would fetch

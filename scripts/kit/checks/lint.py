@@ -1,0 +1,105 @@
+"""Checks that read the repository alone: linters, unit tests, documentation, archives, the patches' form."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from .. import command, dist, patch, plan, source
+from ..error import BuildFailed
+from .base import REPOSITORY, SCRIPTS, SELFTEST
+from .placed import placed
+
+# With these no unit test is skipped
+UNIT = ("git", "gcc", "libc6-dev", "make", "perl", "qemu-system-x86", "rpm", "libarchive-tools", "mandoc", "dpkg-dev",
+        "binutils", "zstd", "xz-utils", "lld", "clang", "llvm", "bash-completion", "iproute2", "patch", "mawk")
+
+def tables() -> None:
+    """Nothing that repeats patches/fixes.toml is stale."""
+    command.run([REPOSITORY / "scripts/tables", "--check"], "tables", error=BuildFailed)
+
+
+def shell() -> None:
+    """shellcheck finds nothing in any shell script."""
+    scripts = [path for path in tracked() if path.suffix == ".sh" or path.name == "run"]
+    command.run(["shellcheck", "-s", "sh", *scripts], "shellcheck", error=BuildFailed)
+
+
+def types() -> None:
+    """mypy --strict finds nothing in scripts/."""
+    home = SCRIPTS
+    command.run(["mypy", "--strict", "--no-error-summary", "kit"], "mypy", cwd=home, error=BuildFailed)
+    for verb in sorted(path for path in home.iterdir() if path.is_file() and os.access(path, os.X_OK)):
+        command.run(["mypy", "--strict", "--no-error-summary", "--scripts-are-modules", verb.name], "mypy",
+                    cwd=home, error=BuildFailed)
+
+
+def unit() -> str:
+    """The unit tests of scripts/kit pass; gives what some were skipped for."""
+    said = command.run(["sh", "-c", 'exec "$@" 2>&1', "sh", sys.executable, "-m", "unittest", "discover", "-v",
+                        "-s", "kit", "-t", "."], "unittest",
+                       cwd=SCRIPTS, error=BuildFailed)
+    why = Counter(re.findall(r" \.\.\. skipped ['\"](.+)['\"]$", said, re.M))
+    return "; ".join(f"{number} skipped: {reason}" for reason, number in why.items())
+
+
+def documentation() -> None:
+    """Sphinx builds Documentation/ without a warning."""
+    folder = REPOSITORY / "Documentation"
+    command.run(["sphinx-build", "-W", "-n", "-q", "-b", "html", folder, folder / "_build"], "sphinx",
+                error=BuildFailed)
+
+
+def checkpatch() -> None:
+    """checkpatch.pl --strict of the newest tree is silent about the selftest and the programs beside it."""
+    with placed(source.branches()[0]) as (selftests, _output):
+        shutil.copytree(SELFTEST.with_name("harm"), selftests / "harm")
+        files = [path for folder in ("io_uring", "harm") for path in sorted((selftests / folder).iterdir())
+                 if path.suffix in (".c", ".h", ".sh") or path.name == "Makefile"]
+        # In its place, since checkpatch has other rules for the kernel's own code than for tools/
+        command.run(["scripts/checkpatch.pl", "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",
+                     "-f", *(path.relative_to(selftests.parents[2]) for path in files)],
+                    "checkpatch", cwd=selftests.parents[2], error=BuildFailed)
+
+
+def archives() -> None:
+    """The source archive is the same bytes twice; man pages and what packages bring are clean."""
+    with tempfile.TemporaryDirectory() as work:
+        dist.check(Path(work))
+    dist.lint()
+
+
+def series() -> None:
+    """Each series is whole, checkpatch.pl --strict is silent about it, and what goes to stable is small."""
+    checkpatch_pl = source.frame(source.branches()[0]) / "scripts/checkpatch.pl"
+    copied = {path for path in patch.copies() if path.parent.name != "mainline"}
+    for branch in patch.branches():
+        if not branch.base:
+            raise BuildFailed(f"{branch.name}: no base")
+        for one in (*branch.all(), *branch.older):
+            if one.path in copied:
+                continue               # its own folder's turn
+            # A line "commit <id> upstream." is stable's own form; MAINTAINERS has a patch of its own.
+            ignored = "FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID,GIT_COMMIT_ID"
+            if one.slug.startswith("lost-pointer"):  # the lines are the branch's own
+                ignored += ",PARENTHESIS_ALIGNMENT"
+            command.run([checkpatch_pl, "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",
+                         "--ignore", ignored, one.path.resolve()], f"checkpatch {one.name}", cwd=checkpatch_pl.parent,
+                        error=BuildFailed)
+            length = len(one.text[one.text.index("\ndiff --git"):].splitlines())
+            if one.slug not in (patch.LATE_READ, *plan.EXTRA) and length > 100:
+                raise BuildFailed(f"{one.name}: {length} lines, 100 are the most that stable takes")
+
+
+def tracked() -> list[Path]:
+    """The files that git tracks."""
+    return [REPOSITORY / name for name in
+            command.run(["git", "ls-files", "-z"], "git ls-files", cwd=REPOSITORY).split("\0") if name]
+
+
+def no_frame() -> str:
+    """What must be fetched where the newest kernel source is not at hand."""
+    return "" if source.at_hand() else "a kernel source, which `make check` fetches"

@@ -1,0 +1,90 @@
+"""Checks that run kernels: this host's, Debian's in QEMU, and ones that are built."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import command, fixes, host, liburing
+from ..error import BuildFailed
+from ..kernel import Kernels
+from .base import REPOSITORY, Skip
+from .placed import TREES
+from .trees import STOCK
+
+NICS = ("virtio-net", "e1000e:ssh")
+HARM = ("memory", "fault", "races", "alarms")
+
+def running() -> str:
+    """This host's kernel behaves as patches/fixes.toml predicts."""
+    qa("running", more=() if host.runs_32_bit() else ("--abi", "64"))
+    return alone()
+
+
+def alone() -> str:
+    """What is said where 32-bit programs had to be left out; "" elsewhere."""
+    return "" if host.runs_32_bit() else f"64 bit alone, {host.NO_32_BIT}"
+
+
+def regression() -> str:
+    """liburing's test finds on this kernel what patches/fixes.toml predicts, each defect by its name."""
+    version = Kernels().resolve(["running"])[0].version
+    if not version:
+        raise Skip("the version of the running kernel cannot be told: nothing is predicted for it")
+    for abi in ("64", "32") if host.runs_32_bit() else ("64",):
+        outcome, found = liburing.regression(abi)
+        wanted = {(opcode, name) for name, defect in fixes.load().items() for opcode in ("sendmsg", "sendmsg_zc")
+                  if defect.expected(opcode, abi, version)}
+        if outcome == "skip":
+            raise Skip(f"{liburing.TEST}, {abi} bit: it needs a network namespace, RLIMIT_MEMLOCK and tbf")
+        if found != wanted or (outcome == "fail") != bool(wanted):
+            raise BuildFailed(f"{liburing.TEST}, {abi} bit: {outcome}, found {sorted(found)}, "
+                              f"predicted {sorted(wanted)}")
+    return alone()
+
+
+def stock() -> None:
+    """Two of Debian's kernels behave in QEMU as patches/fixes.toml predicts."""
+    qa(*STOCK)
+
+
+def arm64() -> None:
+    """So does one for arm64, with 32-bit ARM programs."""
+    qa(STOCK[-1], architecture="arm64")
+
+
+def nics() -> None:
+    """The same through a virtio-net, and through an e1000e to a second guest that is reached by ssh."""
+    qa(STOCK[-1], through=NICS)
+
+
+def qa(*words: str, through: Sequence[str] = (), architecture: str = "amd64", more: Sequence[str] = ()) -> None:
+    """scripts/qa with these kernels, on loopback or through these NICs; its words on failure."""
+    chosen = ["--arch", architecture, *(["--nic", *through] if through else []), *more]
+    with tempfile.TemporaryDirectory() as results:
+        print(command.run([REPOSITORY / "scripts/qa", "run", "--results", results, "--kernels", *words, *chosen],
+                          "scripts/qa", env={"NIC": ""}, error=BuildFailed).partition("\n\n")[2].partition("\n\n")[0])
+
+
+def ours(script: str, *words: str) -> None:
+    """Runs a script of ours on the newest tree and shows what it prints; its results stay when it fails."""
+    results = Path(tempfile.mkdtemp())
+    log = results / "said.log"
+    try:
+        said = command.run([REPOSITORY / "scripts" / script, *words, "--results", results],
+                           f"scripts/{script} {words[0]}", log=log, error=BuildFailed)
+    except BuildFailed:
+        print(log.read_text().strip("\n"))
+        raise
+    print(said.strip("\n"))
+    shutil.rmtree(results)
+
+
+def prove() -> None:
+    """A kernel built without and with its series behaves as its code says (scripts/series prove)."""
+    ours("series", "prove", TREES[-1])
+
+
+def harm(part: str) -> None:
+    """A minute's worth of a part of scripts/harm, in the kernels that prove has built."""
+    ours("harm", part, "--slice", "--trees", TREES[-1])

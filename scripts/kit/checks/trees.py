@@ -1,0 +1,66 @@
+"""Checks of patches and configuration fragments on the source trees that Debian has."""
+
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .. import arch, debug, fragment, patch, plan, source
+from ..error import BuildFailed
+from ..kernel import FRAGMENT, Kernels
+from ..tree import Tree, desk
+from .base import SELFTEST
+
+SOURCES = ("5.10", "6.1", "6.12", "7.2", "7.3")
+SMALL = ("5.10", "5.15")               # branches without late-read
+MUTATED = ("6.1", "7.3")               # trees that scripts/harm puts bugs into
+STOCK = ("debian:6.1", "debian:7.3")
+
+def applies(branch: str) -> None:
+    """git am takes a series on the source that Debian has, and what the branch took itself on the state before."""
+    tree = Tree(source.frame(branch))
+    own = plan.own_branch(tree)
+    if not own:
+        raise BuildFailed(f"no series for {branch}")
+    with desk(tree) as copies:
+        copies.am(own.tip)
+        left = set(copies.lacks()) - ({patch.LATE_READ} if branch in SMALL else set())
+        if left:
+            raise BuildFailed(f"{own.name}: after the series {tree.release} still lacks {', '.join(sorted(left))}")
+    with desk(tree) as copies:
+        # Not each comes out of the tip any more: what was built on top of it holds it.
+        out = [one for patches in reversed(own.taken.values()) for one in reversed(patches)
+               if copies.apply(one, reverse=True)]
+        held = {one.slug for one in out} - set(copies.lacks())
+        if held or own.taken and not out:
+            raise BuildFailed(f"{own.name}: nothing that the branch took comes out of {tree.release}")
+        copies.am(reversed(out))
+        if copies.changed():
+            raise BuildFailed(f"{own.name}: what the branch took does not bring {tree.release} back")
+    if branch in MUTATED:
+        names = sorted({path.stem for path in debug.MUTANTS.glob("*/*.patch")})
+        print(f"{len(debug.mutants(tree, names, debug.series_of(tree)))} mutants of scripts/harm apply, too")
+
+
+def kconfig() -> None:
+    """Kconfig.fragment has what the selftest needs, trees know all of it, stock kernels have the selftest's part."""
+    fragment.check(FRAGMENT, SELFTEST / "config")
+    tree = source.full()
+    # Each waits most of its time for one small program after the other
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(_taken, tree, each) for each in arch.ALL.values()]:
+            done.result()
+    for kernel in Kernels().resolve(STOCK):
+        config = kernel.obtain().config
+        if not config:
+            raise BuildFailed(f"{kernel.package}: has no config")
+        fragment.compare(SELFTEST / "config", config)
+
+
+def _taken(tree: Path, each: arch.Architecture) -> None:
+    """A tree takes the fragment on tinyconfig of an architecture: all of it on amd64, the selftest's part elsewhere."""
+    with tempfile.TemporaryDirectory() as out:
+        fragment.configure(FRAGMENT, tree, Path(out), arch=each)
+        fragment.compare(SELFTEST / "config", Path(out, ".config"))
+        if each.native:
+            fragment.whole(FRAGMENT, tree, Path(out, ".config"))
