@@ -17,6 +17,7 @@ from .placed import placed
 UNIT = ("git", "gcc", "libc6-dev", "make", "perl", "qemu-system-x86", "rpm", "libarchive-tools", "mandoc", "dpkg-dev",
         "binutils", "zstd", "xz-utils", "lld", "clang", "llvm", "bash-completion", "iproute2", "patch", "mawk")
 
+
 def tables() -> None:
     """Nothing that repeats patches/fixes.toml is stale."""
     command.run([REPOSITORY / "scripts/tables", "--check"], "tables", error=BuildFailed)
@@ -56,8 +57,9 @@ def documentation() -> None:
 def checkpatch() -> None:
     """checkpatch.pl --strict of the newest tree is silent about the selftest and the programs beside it."""
     with placed(source.branches()[0]) as (selftests, _output):
-        shutil.copytree(SELFTEST.with_name("harm"), selftests / "harm")
-        files = [path for folder in ("io_uring", "harm") for path in sorted((selftests / folder).iterdir())
+        for beside in ("harm", "errors"):
+            shutil.copytree(SELFTEST.with_name(beside), selftests / beside)
+        files = [path for folder in ("io_uring", "harm", "errors") for path in sorted((selftests / folder).iterdir())
                  if path.suffix in (".c", ".h", ".sh") or path.name == "Makefile"]
         # In its place, since checkpatch has other rules for the kernel's own code than for tools/
         command.run(["scripts/checkpatch.pl", "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",

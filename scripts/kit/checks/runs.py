@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import command, fixes, host, liburing
+from .. import command, errors, fixes, host, liburing
 from ..error import BuildFailed
 from ..kernel import Kernels
 from .base import REPOSITORY, Skip
@@ -14,6 +14,7 @@ from .trees import STOCK
 
 NICS = ("virtio-net", "e1000e:ssh")
 HARM = ("memory", "fault", "races", "alarms")
+
 
 def running() -> str:
     """This host's kernel behaves as patches/fixes.toml predicts."""
@@ -41,6 +42,22 @@ def regression() -> str:
             raise BuildFailed(f"{liburing.TEST}, {abi} bit: {outcome}, found {sorted(found)}, "
                               f"predicted {sorted(wanted)}")
     return alone()
+
+
+def error_rows() -> str:
+    """Documentation/errors.rst has a line for each row of selftests/errors, and this kernel gives what was recorded."""
+    record = errors.RECORD.read_text()
+    if old := errors.stale(errors.PAGE.read_text(), record, errors.rows()):
+        raise BuildFailed(old)
+    kernel = Kernels().resolve(["running"])[0]
+    with tempfile.TemporaryDirectory() as work:
+        cells = errors.merged(errors.run(kernel, Path(work)))
+    shown = sum(cell.word.endswith(errors.SHOWN) for cell in cells.values())
+    if not shown:
+        raise Skip(f"no row can be shown here: {next(iter(cells.values())).why}")
+    if odd := errors.changed(cells, errors.of_branch(record, str(kernel.version))):
+        raise BuildFailed(odd)
+    return f"{shown} of {len(cells)} rows shown by {kernel.label}"
 
 
 def stock() -> None:
