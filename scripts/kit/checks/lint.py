@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from .. import command, dist, patch, plan, source
+from .. import command, dist, layout, patch, plan, rules, source
 from ..error import BuildFailed
 from .base import REPOSITORY, SCRIPTS, SELFTEST
 from .placed import placed
@@ -36,6 +36,14 @@ def types() -> None:
     for verb in sorted(path for path in home.iterdir() if path.is_file() and os.access(path, os.X_OK)):
         command.run(["mypy", "--strict", "--no-error-summary", "--scripts-are-modules", verb.name], "mypy",
                     cwd=home, error=BuildFailed)
+
+
+def floors() -> str:
+    """No import in scripts/ goes up, each module has a test, and what is long has a reason."""
+    house = layout.read(SCRIPTS)
+    if wrong := rules.check(house):
+        raise BuildFailed("; ".join(wrong))
+    return ""
 
 
 def unit() -> str:
