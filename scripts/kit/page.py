@@ -117,7 +117,8 @@ def _row(result: KernelResult, before: KernelResult | None, columns: Sequence[st
     other = f" <i>was {body(before.kernel)}</i>" if before and before.kernel != result.kernel else ""
     version = "" if result.kernel.startswith(result.version) else result.version
     when = f"{result.started[:16].replace('T', ' ')} UTC" if result.started else ""
-    facts = " · ".join(fact.replace(" ", "\xa0") for fact in (version, when, f"{result.seconds:.0f} s") if fact)
+    facts = " · ".join(fact.replace(" ", "\xa0") for fact in (
+        version, when, f"{result.seconds:.0f} s", "its log was not read" if result.unheard else "") if fact)
     return groups, (
         f'<tr role="row" data-groups="{" ".join(sorted(map(_class, groups)))}"><th role="rowheader">'
         f"{body(result.kernel)}{nic}{other}<small>{body(facts)}</small></th>{''.join(parts)}</tr>\n")

@@ -112,6 +112,10 @@ class Page(unittest.TestCase):
         self.assertIn("quiet → ⚠ warned", read.text)
         self.assertNotIn("⚠", Reader(made([quiet])).text)
 
+    def test_a_log_that_was_not_read(self) -> None:
+        deaf = replace(sample.warned()[0], unheard="/dev/kmsg: Operation not permitted")
+        self.assertIn("its\xa0log\xa0was\xa0not\xa0read", self.check(made([deaf]), [deaf]).text)
+
     def test_a_run_of_nothing_is_one_cell(self) -> None:
         nothing = replace(sample.warned()[0], outcome="ran-nothing", reason="a seccomp filter refuses it")
         read = self.check(made([nothing]), [nothing])
