@@ -33,7 +33,7 @@ def between(accelerator: str, files: Files, base: Path, through: Nic | None, hom
             boot: Callable[[bytes, Ports], T], request: str = "", more: program.Files | None = None) -> T:
     """Calls boot(initramfs of its own, ports) for a guest with a NIC or none; the peer of an ssh way runs meanwhile."""
     if not through:
-        return boot(initramfs.of_kernel(files.modules, request, more=more), Ports())
+        return boot(initramfs.of_kernel(files.modules, request, (*module.QDISCS, *files.also), more), Ports())
     if not through.ssh:
         return boot(_own(through, "netns", files, request, more), through.ports())
     local, remote = ssh.pair()

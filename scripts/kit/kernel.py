@@ -25,12 +25,16 @@ WANTED = (*module.QDISCS, *nic.MODULES, *module.ERRORS)
 
 @dataclass(frozen=True)
 class Files:
-    """A kernel on disk. `modules` holds plain .ko files in load order; `config` is its .config."""
+    """A kernel on disk. `modules` holds plain .ko files in load order; `config` is its .config.
+
+    `also` names modules that are loaded besides those that tests need.
+    """
 
     image: Path
     modules: Path | None = None
     config: Path | None = None
     arch: Architecture = AMD64
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

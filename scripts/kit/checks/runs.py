@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import command, errors, fixes, host, liburing
+from .. import command, errors, fixes, host, liburing, provoked, report, result
 from ..error import BuildFailed
 from ..kernel import Kernels
 from .base import REPOSITORY, Skip
@@ -63,6 +63,19 @@ def error_rows() -> str:
 def stock() -> None:
     """Two of Debian's kernels behave in QEMU as patches/fixes.toml predicts."""
     qa(*STOCK)
+
+
+def warned() -> str:
+    """One that warns while all of its cases pass has not passed; the same kernel without the warning has."""
+    with tempfile.TemporaryDirectory() as results:
+        quiet, loud = provoked.tried(Kernels().resolve(STOCK[:1])[0], Path(results))
+        text = report.text([quiet, loud], results)
+        wrong = provoked.wrong(quiet, loud)
+        if not wrong and (result.status([quiet], True), result.status([loud], False)) != (0, 1):
+            wrong = "the exit status does not tell them apart"
+        if wrong or loud.warnings[0] not in text:
+            raise BuildFailed(wrong or "the report does not have the warning")
+        return loud.warnings[0]
 
 
 def arm64() -> None:
