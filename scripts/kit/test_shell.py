@@ -99,6 +99,13 @@ class Attended(unittest.TestCase):
         self.assertEqual((done.returncode, termios.tcgetattr(inner)), (5, before))
         os.close(inner)
 
+    def test_killed_command_leaves_a_guest_that_gives_the_terminal_back(self) -> None:
+        with tempfile.TemporaryDirectory() as name, mock.patch.object(subprocess, "Popen") as popen:
+            work = Path(name)
+            (work / "base").touch()
+            vm.attended("tcg", work / "vmlinuz", work / "base", b"", work / "console.log", machine=vm.USUAL)
+        self.assertEqual(popen.call_args.args[0][:3], ["setpriv", "--pdeathsig", "TERM"])
+
     def test_script_says_how_to_use_it(self) -> None:
         text = shell._attended(KERNEL)
         said = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)

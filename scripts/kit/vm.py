@@ -92,6 +92,8 @@ def attended(accel: str, image: Path, base: Path, own: bytes, console: Path, *, 
     # Keys such as Ctrl-C are the guest's; the multiplexer keeps Ctrl-A for itself
     with _initrd(base, own, console) as initrd:
         argv = _argv(accel, image, initrd, console, "stdio,id=results,mux=on,signal=off", ports, machine)
+        # On SIGTERM QEMU gives the terminal back; on the usual SIGKILL it cannot, nor can we when killed
+        argv = ["TERM" if word == "KILL" else word for word in argv]
         before = termios.tcgetattr(0) if os.isatty(0) else None
         qemu = subprocess.Popen(argv, pass_fds=ports.descriptors)
         try:
@@ -100,7 +102,8 @@ def attended(accel: str, image: Path, base: Path, own: bytes, console: Path, *, 
             qemu.kill()
             qemu.wait()
             if before:
-                termios.tcsetattr(0, termios.TCSADRAIN, before)
+                with contextlib.suppress(termios.error):           # it may have hung up
+                    termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
 @contextlib.contextmanager
