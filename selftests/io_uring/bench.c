@@ -38,7 +38,6 @@
 
 #include "bench.h"
 #include "gate.h"
-#include "remote.h"
 #include "report.h"
 
 #define LARGEST_TRAIN	65000	/* bytes of a message */
@@ -299,7 +298,8 @@ static const char *to_remote(struct bench *b)
 	device_clear(&b->dev);
 	why = device_offload(&b->dev, BEST) ?:
 	      device_flow(&b->dev, &b->flow, b->flow.family, false, 0);
-	return why ?: remote_open(b->dev.remote, &b->flow.to, "sink");
+	return why ?: b->dev.remote->open(b->dev.remote, &b->flow.to,
+					     "sink");
 }
 
 /*

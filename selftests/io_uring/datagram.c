@@ -13,7 +13,6 @@
 
 #include "datagram.h"
 #include "gate.h"
-#include "remote.h"
 #include "report.h"
 
 #ifndef SOL_UDP
@@ -253,7 +252,7 @@ void parcel_resize(struct parcel *p)
 static int receive(struct flow *flow, struct datagram *d, int ms)
 {
 	if (flow->remote)
-		return remote_take(flow->remote, d, ms);
+		return flow->remote->take(flow->remote, d, ms);
 	return receiver_take(flow->rx, d, ms);
 }
 

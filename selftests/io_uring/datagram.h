@@ -13,7 +13,30 @@
 
 #include "receiver.h"
 
-struct remote;
+/*
+ * A receiver somewhere else, in place of a socket of this process. Whoever has
+ * one fills this in; all but take() return NULL or what went wrong.
+ */
+struct remote {
+	/*
+	 * Have it receive at an address, and put the port there: "udp", "tcp"
+	 * or, to throw away all that comes, "sink".
+	 */
+	const char *(*open)(struct remote *remote, struct sockaddr_storage *at,
+			    const char *how);
+
+	/* As receiver_take(), of what it got */
+	int (*take)(struct remote *remote, struct datagram *d, int ms);
+
+	/* Wait until the TCP connection has data; it is left unread */
+	const char *(*readable)(struct remote *remote);
+
+	/* Have it read from now on */
+	const char *(*drain)(struct remote *remote);
+
+	/* All of size bytes have come, and are right */
+	const char *(*drained)(struct remote *remote, size_t size);
+};
 
 enum family { UDP4, UDP6, MAPPED };
 

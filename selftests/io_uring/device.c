@@ -508,7 +508,7 @@ static bool greet(const struct device *dev, const struct flow *flow,
 	fd = socket_through(dev, &local, len);
 	for (i = 0; i < HELLOS && !heard; i++) {
 		sendto(fd, hello, size, 0, (void *)&flow->to, len);
-		heard = remote_take(dev->remote, &d, HELLO_MS) > 0 &&
+		heard = dev->remote->take(dev->remote, &d, HELLO_MS) > 0 &&
 			d.id == HELLO_ID && d.len == size;
 	}
 	close(fd);
@@ -540,7 +540,7 @@ const char *device_flow(const struct device *dev, struct flow *flow,
 	mtu = read_number(dev, "mtu");
 	flow->segment = (mtu - (v6 ? HEADERS_V6 : HEADERS_V4)) & ~3;
 	why = ends(v6, &local, &flow->to, &flow->to_len) ?:
-	      remote_open(dev->remote, &flow->to, "udp");
+	      dev->remote->open(dev->remote, &flow->to, "udp");
 	if (why)
 		return why;
 	if (!greet(dev, flow, sizeof(uint32_t)))

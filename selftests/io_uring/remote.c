@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,52 +16,43 @@
 
 #define GONE	"the remote receiver is gone: see above for what it said"
 
-struct remote {
+struct pipes {
+	struct remote remote;
 	struct lines from;
 	int to;
 	int number;		/* of this process: each test is one */
 };
 
-struct remote *remote_get(void)
+static struct pipes *pipes_of(struct remote *remote)
 {
-	static struct remote remote;
-	const char *from = getenv("NIC_FROM"), *to = getenv("NIC_TO");
-
-	if (!from || !to)
-		return NULL;
-	remote.from.fd = atoi(from);
-	remote.to = atoi(to);
-	remote.number = getpid();
-	/* tell() says that it is gone, and a test that it failed for that */
-	signal(SIGPIPE, SIG_IGN);
-	return &remote;
+	return (void *)((char *)remote - offsetof(struct pipes, remote));
 }
 
-static __printf(2, 3) const char *tell(struct remote *remote, const char *fmt, ...)
+static __printf(2, 3) const char *tell(struct pipes *pipes, const char *fmt, ...)
 {
 	char line[256];
 	va_list ap;
 	int len;
 
-	len = snprintf(line, sizeof(line), "%d ", remote->number);
+	len = snprintf(line, sizeof(line), "%d ", pipes->number);
 	va_start(ap, fmt);
 	len += vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	va_end(ap);
 	line[len++] = '\n';
-	if (write(remote->to, line, len) != len)
+	if (write(pipes->to, line, len) != len)
 		return GONE;
 	return NULL;
 }
 
 /* *rest: what follows the word in the next answer of ours. NULL or why not */
-static const char *reply(struct remote *remote, const char *word, int ms,
+static const char *reply(struct pipes *pipes, const char *word, int ms,
 			 char **rest)
 {
 	size_t len = strlen(word);
 	char *line;
 
-	while ((line = line_next(&remote->from, ms))) {
-		if (strtol(line, rest, 10) != remote->number || **rest != ' ')
+	while ((line = line_next(&pipes->from, ms))) {
+		if (strtol(line, rest, 10) != pipes->number || **rest != ' ')
 			continue;
 		++*rest;
 		if (!strncmp(*rest, "error ", 6))
@@ -71,13 +63,13 @@ static const char *reply(struct remote *remote, const char *word, int ms,
 		*rest += len + 1;
 		return NULL;
 	}
-	if (remote->from.ended)
+	if (pipes->from.ended)
 		return GONE;
 	return reason("no answer from the remote receiver within %d ms", ms);
 }
 
-const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
-			const char *how)
+static const char *remote_open(struct remote *remote,
+			       struct sockaddr_storage *at, const char *how)
 {
 	struct sockaddr_in *sin = (void *)at;
 	struct sockaddr_in6 *sin6 = (void *)at;
@@ -88,8 +80,8 @@ const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
 	inet_ntop(at->ss_family, at->ss_family == AF_INET6 ?
 		  (void *)&sin6->sin6_addr : &sin->sin_addr, text,
 		  sizeof(text));
-	wrong = tell(remote, "%s %s", how, text) ?:
-		reply(remote, "port", WAIT_MS, &port);
+	wrong = tell(pipes_of(remote), "%s %s", how, text) ?:
+		reply(pipes_of(remote), "port", WAIT_MS, &port);
 	if (wrong)
 		return wrong;
 	/* sin_port and sin6_port stand at the same place */
@@ -97,15 +89,15 @@ const char *remote_open(struct remote *remote, struct sockaddr_storage *at,
 	return NULL;
 }
 
-int remote_take(struct remote *remote, struct datagram *d, int ms)
+static int remote_take(struct remote *remote, struct datagram *d, int ms)
 {
 	struct sockaddr_storage *from = &d->from;
 	char text[INET6_ADDRSTRLEN];
 	socklen_t len;
 	char *line;
 
-	if (reply(remote, "got", ms, &line))
-		return remote->from.ended ? -1 : 0;
+	if (reply(pipes_of(remote), "got", ms, &line))
+		return pipes_of(remote)->from.ended ? -1 : 0;
 	if (sscanf(line, "%u %zu %zu %ld %d %45s", &d->id, &d->at, &d->len,
 		   &d->wrong, &d->ecn, text) != 6)
 		return -1;
@@ -113,32 +105,55 @@ int remote_take(struct remote *remote, struct datagram *d, int ms)
 	return 1;
 }
 
-const char *remote_readable(struct remote *remote)
+static const char *remote_readable(struct remote *remote)
 {
 	char *rest;
 
-	return tell(remote, "peek") ?:
-	       reply(remote, "readable", WAIT_MS, &rest);
+	return tell(pipes_of(remote), "peek") ?:
+	       reply(pipes_of(remote), "readable", WAIT_MS, &rest);
 }
 
-const char *remote_drain(struct remote *remote)
+static const char *remote_drain(struct remote *remote)
 {
-	return tell(remote, "drain");
+	return tell(pipes_of(remote), "drain");
 }
 
-const char *remote_drained(struct remote *remote, size_t size)
+static const char *remote_drained(struct remote *remote, size_t size)
 {
 	const char *wrong;
 	unsigned long count = 0;
 	long bad = 0;
 	char *line;
 
-	wrong = tell(remote, "total %zu", size) ?:
-		reply(remote, "total", WAIT_MS, &line);
+	wrong = tell(pipes_of(remote), "total %zu", size) ?:
+		reply(pipes_of(remote), "total", WAIT_MS, &line);
 	if (wrong)
 		return wrong;
 	if (sscanf(line, "%lu %ld", &count, &bad) != 2 || bad >= 0)
 		return reason("wrong content at byte %ld", bad);
 	return count == size ? NULL :
 	       reason("%lu bytes arrived instead of %zu", count, size);
+}
+
+struct remote *remote_get(void)
+{
+	static struct pipes pipes = {
+		.remote = {
+			.open = remote_open,
+			.take = remote_take,
+			.readable = remote_readable,
+			.drain = remote_drain,
+			.drained = remote_drained,
+		},
+	};
+	const char *from = getenv("NIC_FROM"), *to = getenv("NIC_TO");
+
+	if (!from || !to)
+		return NULL;
+	pipes.from.fd = atoi(from);
+	pipes.to = atoi(to);
+	pipes.number = getpid();
+	/* tell() says that it is gone, and a test that it failed for that */
+	signal(SIGPIPE, SIG_IGN);
+	return &pipes.remote;
 }

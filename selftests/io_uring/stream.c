@@ -11,7 +11,6 @@
 #include <linux/net_tstamp.h>
 
 #include "gate.h"
-#include "remote.h"
 #include "report.h"
 #include "stream.h"
 
@@ -41,7 +40,7 @@ const char *stream_open(struct stream *s, const struct route *route)
 
 		to = route->to;
 		len = route->len;
-		wrong = remote_open(route->remote, &to, "tcp");
+		wrong = route->remote->open(route->remote, &to, "tcp");
 		if (wrong)
 			return wrong;
 	} else {
@@ -183,7 +182,7 @@ static bool is_short(struct stream *s, struct io_uring *ring)
 {
 	struct pollfd pfd = { .fd = s->rx, .events = POLLIN };
 
-	if (s->remote ? !!remote_readable(s->remote) :
+	if (s->remote ? !!s->remote->readable(s->remote) :
 			poll(&pfd, 1, WAIT_MS) != 1)
 		return false;
 	return !io_uring_cq_ready(ring);
@@ -205,11 +204,11 @@ const char *stream_send(struct io_uring *ring, enum opcode op, bool control,
 	wrong = ring_submit(ring);
 	if (!wrong) {
 		outcome->was_short = is_short(&s, ring);
-		wrong = s.remote ? remote_drain(s.remote) :
+		wrong = s.remote ? s.remote->drain(s.remote) :
 				   stream_read(&s, ring);
 		wrong = wrong ?: ring_collect(ring, &done, 1);
 		if (!wrong && s.remote && done.res > 0)
-			wrong = remote_drained(s.remote, done.res);
+			wrong = s.remote->drained(s.remote, done.res);
 		wrong = wrong ?: stream_acked(&s);
 	}
 	outcome->res = done.res;

@@ -15,8 +15,6 @@
 
 #define STREAM_TOTAL	1048576	/* bytes */
 
-struct remote;
-
 struct stream {
 	int tx;
 	int rx;			/* or, over a network card: */
