@@ -1,6 +1,6 @@
 """What `nic bench` measured: its JSON, a table of it, and a plot of throughput and CPU time over segments.
 
-The JSON is described in selftests/io_uring/bench.h.
+The JSON is described in selftests/nic/bench.h.
 """
 
 import json
@@ -315,7 +315,7 @@ def measure(words: Sequence[str], environment: Mapping[str, str] = os.environ,
 
     Its lines of progress go to `say`. Raises Usage or Unusable with the line in which it complains.
     """
-    folder = bundle.build() / bundle.COLLECTION
+    folder = bundle.build() / bundle.NIC_COLLECTION
     program = folder / ("nic.sh" if environment.get("NETIF") else "nic")
     return listen([str(program), "bench", "--json", *words], say)
 

@@ -1,4 +1,4 @@
-"""The installed kselftest bundle: run_kselftest.sh and the static programs of selftests/io_uring."""
+"""The installed kselftest bundle: run_kselftest.sh and the static programs of selftests/io_uring and beside it."""
 
 import os
 import shutil
@@ -8,15 +8,18 @@ from pathlib import Path
 from . import cache, command, cross, ktap, liburing, progress, source
 from .arch import AMD64, Architecture
 
+SELFTESTS = Path(__file__).resolve().parents[2] / "selftests"
 COLLECTION = "io_uring"
-SELFTEST = Path(__file__).resolve().parents[2] / "selftests" / COLLECTION
+SELFTEST = SELFTESTS / COLLECTION
+NIC_COLLECTION = "nic"
+COLLECTIONS = (COLLECTION, NIC_COLLECTION)          # the folders of a bundle, each a TARGET of kselftest
 
 
-def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architecture = AMD64) -> Path:
-    """Builds a selftest folder within the kselftest frame of a branch (default: the newest), for all ABIs.
+def build(selftests: Path = SELFTESTS, branch: str | None = None, arch: Architecture = AMD64) -> Path:
+    """Builds the folders of selftests within the kselftest frame of a branch (default: the newest), for all ABIs.
 
     Gives the installed bundle: a folder with run_kselftest.sh, kselftest-list.txt, kselftest/ and
-    io_uring/. Unchanged sources are not built again. Raises Unusable when it does not build; the message
+    one for each collection. Unchanged sources are not built again. Raises Unusable when it does not build; the message
     names the log.
     """
     frame = source.frame(branch, arch.source)
@@ -24,7 +27,7 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architectu
     if arch.headers_32:
         compilers["32"] += f" -isystem {source.frame(branch, arch.headers_32)}/usr/include"
     prefixes = {abi: liburing.prefix(abi, arch) for abi in arch.abis}
-    key = cache.digest(selftest, str(frame), *compilers.values(), *map(str, prefixes.values()))
+    key = cache.digest(*(selftests / name for name in COLLECTIONS), str(frame), *compilers.values(), *map(str, prefixes.values()))
     log = cache.root() / f"bundle-{key}.log"
 
     def make(into: Path) -> None:
@@ -34,9 +37,10 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architectu
             shutil.copytree(frame / part, tree / part, symlinks=True)
         (tree / "scripts").mkdir()
         shutil.copy(frame / "scripts/subarch.include", tree / "scripts")
-        selftests = tree / "tools/testing/selftests"
-        shutil.copytree(selftest, selftests / COLLECTION)
-        command.run(["make", "-C", selftests, f"-j{os.cpu_count() or 1}", f"TARGETS={COLLECTION}",
+        place = tree / "tools/testing/selftests"
+        for name in COLLECTIONS:
+            shutil.copytree(selftests / name, place / name)
+        command.run(["make", "-C", place, f"-j{os.cpu_count() or 1}", f"TARGETS={' '.join(COLLECTIONS)}",
                      "FORCE_TARGETS=1", "STATIC=1", f"ARCH={arch.source}", f"CC={compilers['64']}",
                      f"CC_32={compilers.get('32', '')}", f"ABI={' '.join(prefixes)}",
                      *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items()),
@@ -49,9 +53,15 @@ def build(selftest: Path = SELFTEST, branch: str | None = None, arch: Architectu
     return cache.folder(f"bundles/{key}", make)
 
 
-def sources(selftest: Path = SELFTEST) -> set[str]:
-    """The names of the programs in a selftest folder, without _32."""
-    return {path.stem for path in selftest.glob("*.c") if "TEST_HARNESS_MAIN" in path.read_text()}
+def sources(collections: Iterable[str] = COLLECTIONS) -> set[str]:
+    """The names of the programs in folders of selftests, without _32."""
+    return {path.stem for name in collections for path in (SELFTESTS / name).glob("*.c")
+            if "TEST_HARNESS_MAIN" in path.read_text()}
+
+
+def collection(program: str) -> str:
+    """The collection that a program of a bundle is in."""
+    return NIC_COLLECTION if ktap.split_abi(program)[0] == ktap.NIC else COLLECTION
 
 
 def on_loopback(bundle: Path) -> list[str]:
@@ -61,11 +71,10 @@ def on_loopback(bundle: Path) -> list[str]:
 
 def request(names: Iterable[str]) -> str:
     """Arguments of run_kselftest.sh for programs."""
-    return " ".join(f"-t {COLLECTION}:{name}" for name in names)
+    return " ".join(f"-t {collection(name)}:{name}" for name in names)
 
 
 def programs(bundle: Path) -> list[str]:
     """The names of the programs in a bundle, as kselftest-list.txt has them."""
     lines = (bundle / "kselftest-list.txt").read_text().split()
-    return [name for collection, _, name in (line.partition(":") for line in lines)
-            if collection == COLLECTION]
+    return [name for folder, _, name in (line.partition(":") for line in lines) if folder in COLLECTIONS]

@@ -193,7 +193,7 @@ def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Archite
     before = os.environ.get("XDG_CACHE_HOME")
     os.environ["XDG_CACHE_HOME"] = str(fresh.parent)
     try:
-        members = folder_members(bundle.build(tree / "selftests" / bundle.COLLECTION, arch=arch))
+        members = folder_members(bundle.build(tree / "selftests", arch=arch))
         library, frame = "-".join(liburing.prefix("64", arch).name.split("-")[:2]), source.frame().name.split("_")[1]
     finally:
         os.environ.pop("XDG_CACHE_HOME")

@@ -58,8 +58,7 @@ that its control messages survive that: the pointer to them, their length,
 and their contents as they were at submit; and that a short send doesn't
 pass them twice. Each case forces the retry, asserts that it took place,
 and looks at what the receiver got. Every program is built for 64 and for
-32 bit. nic.sh does the same through the card that NETIF names, where data
-is sent without a copy.
+32 bit.
 ---
  {summary}
 

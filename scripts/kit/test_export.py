@@ -146,5 +146,5 @@ class Write(unittest.TestCase):
 
     def test_all_that_runs_on_loopback(self) -> None:
         with tempfile.TemporaryDirectory() as work:
-            Path(work, "kselftest-list.txt").write_text("io_uring:late_read\nio_uring:nic.sh\nio_uring:nic_32.sh\n")
+            Path(work, "kselftest-list.txt").write_text("io_uring:late_read\nnic:nic.sh\nnic:nic_32.sh\n")
             self.assertEqual(export.request(Path(work)), "-t io_uring:late_read")
