@@ -1,16 +1,15 @@
-"""What `nic bench` measured: its JSON, a table of it, and a plot of throughput and CPU time over segments.
+"""What selftests/bench measured: its JSON, a table of it, and a plot of throughput and CPU time over segments.
 
-The JSON is described in selftests/nic/bench.h.
+The JSON is described in selftests/bench/bench.h.
 """
 
 import json
-import os
 import re
 import statistics
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from . import bundle, command, host
 from .error import Unusable, Usage
 
-PROGRESS = "nic: bench: run "              # how its lines of progress begin
+PROGRESS = "bench: run "                   # how its lines of progress begin
 PATIENCE = 30                              # seconds in which nic.sh puts the card back as it was
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, less the yellow that is lost on white; gnuplot's marks
@@ -100,7 +99,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """All that one `nic bench` has measured."""
+    """All that one run of it has measured."""
 
     kernel: str
     machine: str
@@ -121,7 +120,7 @@ class Measured:
 
 
 def parse(text: str, name: str) -> Measured:
-    """What `nic bench --json` printed, maybe behind comments of nic.sh. Raises Usage, naming the file, if it is not."""
+    """What `bench --json` printed, maybe behind comments of nic.sh. Raises Usage, naming the file, if it is not."""
     body = "".join(line for line in text.splitlines(True) if not line.startswith("#"))
     if not body.strip():
         raise Usage(f"{name}: empty; give a file that scripts/bench left")
@@ -133,7 +132,7 @@ def parse(text: str, name: str) -> Measured:
     except KeyError as lacks:
         raise Usage(f"{name}: lacks {lacks}; give a file that scripts/bench left") from lacks
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as bad:
-        raise Usage(f"{name}: not what nic bench --json prints ({bad}); give a file that scripts/bench left") from bad
+        raise Usage(f"{name}: not what bench --json prints ({bad}); give a file that scripts/bench left") from bad
 
 
 def _measured(data: dict[str, Any]) -> Measured:
@@ -309,19 +308,17 @@ def _curve(block: str, sender: str, number: int) -> str:
 
 # -- a run ------------------------------------------------------------------------------------------------------------
 
-def measure(words: Sequence[str], environment: Mapping[str, str] = os.environ,
-            say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> str:
-    """Runs `nic bench --json` with these options, over NETIF if the environment has it; gives what it printed.
+def measure(words: Sequence[str], say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> str:
+    """Runs `bench --json` with these options, over NETIF if that is set; gives what it printed.
 
     Its lines of progress go to `say`. Raises Usage or Unusable with the line in which it complains.
     """
-    folder = bundle.build() / bundle.NIC_COLLECTION
-    program = folder / ("nic.sh" if environment.get("NETIF") else "nic")
+    program = bundle.build() / bundle.NIC_COLLECTION / "nic.sh"
     return listen([str(program), "bench", "--json", *words], say)
 
 
 def listen(argv: Sequence[str], say: Callable[[str], None]) -> str:
-    """Runs a program that does as nic bench does: see measure()."""
+    """Runs a program that does as bench does: see measure()."""
     process = command.start(argv)
     assert process.stdout and process.stderr
     printed: list[bytes] = []
@@ -333,7 +330,7 @@ def listen(argv: Sequence[str], say: Callable[[str], None]) -> str:
         for raw in process.stderr:
             line = raw.decode(errors="replace").rstrip()
             if line.startswith(PROGRESS):
-                say(line.removeprefix("nic: "))
+                say(line)
             elif line:
                 complaint = line.removeprefix("nic: ").removeprefix("bench: ")
         process.wait()
@@ -349,5 +346,5 @@ def listen(argv: Sequence[str], say: Callable[[str], None]) -> str:
         raise KeyboardInterrupt
     if process.returncode:
         kind = Usage if process.returncode == 2 else Unusable
-        raise kind(complaint or f"nic bench ended with status {process.returncode} and no word")
+        raise kind(complaint or f"bench ended with status {process.returncode} and no word")
     return b"".join(printed).decode(errors="replace")

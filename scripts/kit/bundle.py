@@ -12,7 +12,7 @@ SELFTESTS = Path(__file__).resolve().parents[2] / "selftests"
 COLLECTION = "io_uring"
 SELFTEST = SELFTESTS / COLLECTION
 NIC_COLLECTION = "nic"
-COLLECTIONS = (COLLECTION, NIC_COLLECTION)          # the folders of a bundle, each a TARGET of kselftest
+COLLECTIONS = (COLLECTION, NIC_COLLECTION, "bench")          # the folders of a bundle, each a TARGET of kselftest
 
 
 def build(selftests: Path = SELFTESTS, branch: str | None = None, arch: Architecture = AMD64) -> Path:

@@ -1,4 +1,4 @@
-"""The JSON of nic bench: reading it, the table, and the script for gnuplot. The numbers of the file are made up."""
+"""The JSON of selftests/bench: reading it, the table, and the script for gnuplot. The numbers of the file are made up."""
 
 import json
 import tempfile
@@ -111,13 +111,13 @@ class Plot(unittest.TestCase):
 class Listen(unittest.TestCase):
     def test_progress_is_passed_on(self) -> None:
         said: list[str] = []
-        out = bench.listen(["sh", "-c", "echo nic: bench: run 1 of 1 >&2; echo '{}'"], said.append)
+        out = bench.listen(["sh", "-c", "echo bench: run 1 of 1 >&2; echo '{}'"], said.append)
         self.assertEqual((out, said), ("{}\n", ["bench: run 1 of 1"]))
 
     def test_complaints_become_errors(self) -> None:
         for status, kind in ((2, Usage), (3, Unusable)):
             with self.assertRaises(kind) as caught:
-                bench.listen(["sh", "-c", f"echo nic: bench: no card >&2; exit {status}"], print)
+                bench.listen(["sh", "-c", f"echo bench: no card >&2; exit {status}"], print)
             self.assertEqual(str(caught.exception), "no card")
 
 

@@ -18,8 +18,6 @@
  * datagram. One that is lost is no fault of the sender: the case is repeated,
  * twice at most. A wrong one fails the case.
  *
- * nic bench ... is no test but a measurement, see bench.c.
- *
  * Needs: root; NETIF and the variables beside it (drivers/net/README.rst).
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness),
  * 2 wrong use, 3 it cannot be done here.
@@ -30,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
 #include "device.h"
 #include "gate.h"
 #include "remote.h"
@@ -766,8 +763,6 @@ int main(int argc, char **argv)
 		return test_main(argc, argv);
 	if (!strcmp(argv[1], "check"))
 		return check();
-	if (!strcmp(argv[1], "bench"))
-		return bench(argc - 1, argv + 1);
 	device_name(&dev);
 	if (!strcmp(argv[1], "save")) {
 		device_save(&dev, stdout);
@@ -775,7 +770,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "restore"))
 		return device_restore(&dev, stdin) ? 0 : 3;
-	fprintf(stderr, "nic: no %s: check, save, restore, bench or options (-h)\n",
+	fprintf(stderr, "nic: no %s: check, save, restore or options (-h)\n",
 		argv[1]);
 	return 2;
 }

@@ -12,7 +12,8 @@
 #  REMOTE_ARGS           name of the network namespace, or words for ssh(1)
 #  NIC_WITHOUT           offloads that are known to be broken, as ethtool -k names
 #                        them: they stay off
-# ARGUMENTs go to nic: options of the harness, or "bench ...".
+# ARGUMENTs go to nic: options of the harness. With "bench" as the first, what
+# follows goes to ../bench/bench, a measurement, which is run in place of nic.
 #
 # MTU, offloads and queueing discipline of the card are changed, and restored at
 # the end, also after a failure, Ctrl-C or SIGTERM. Nothing is changed at the
@@ -25,6 +26,12 @@ here=$(dirname "$0")
 # shellcheck source=/dev/null
 [ -f "$here/net.config" ] && . "$here/net.config"
 nic=$here/nic${NIC_ABI:+_$NIC_ABI}
+program=$nic
+if [ "$1" = bench ]; then
+	shift
+	program=$here/../bench/bench${NIC_ABI:+_$NIC_ABI}
+	[ -z "$NETIF" ] && exec "$program" "$@"	# over loopback
+fi
 export NETIF LOCAL_V4 LOCAL_V6 REMOTE_V4 REMOTE_V6
 type=${REMOTE_TYPE:-netns}
 
@@ -35,14 +42,15 @@ die() {
 	exit "$code"
 }
 
-[ -z "$NETIF" ] && [ "$1" = bench ] && exec "$nic" "$@"	# over loopback
 if [ -z "$NETIF" ]; then
 	echo "TAP version 13"
 	echo "1..0 # SKIP no card: set NETIF, LOCAL_V4, REMOTE_V4, REMOTE_TYPE and" \
 		"REMOTE_ARGS, in the environment or in net.config"
 	exit 4
 fi
-[ -x "$nic" ] || die 3 "$nic was not built: see what make said"
+for each in "$nic" "$program"; do
+	[ -x "$each" ] || die 3 "$each was not built: see what make said"
+done
 [ -x "$here/nic_receiver" ] ||
 	die 3 "$here/nic_receiver was not built: see what make said"
 [ -d "/sys/class/net/$NETIF" ] ||
@@ -135,7 +143,7 @@ export NIC_TO=8 NIC_FROM=9
 "$nic" check || exit "$?"
 "$nic" save >"$work/state" || exit 3
 # In the background, since a trap waits for what runs in the foreground
-setsid "$nic" "$@" &
+setsid "$program" "$@" &
 child=$!
 wait "$child"
 code=$?

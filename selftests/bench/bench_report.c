@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What nic bench prints: a table or JSON, and the answer */
+/* What bench prints: a table or JSON, and the answer */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The programs of the kernel tree that measure the same, as peers of nic bench:
+ * The programs of the kernel tree that measure the same, as peers of bench:
  * udpgso_bench_tx and io_uring_zerocopy_tx of tools/testing/selftests/net,
  * from the folder that BENCH_PEERS names. They count whole seconds.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * nic bench [OPTION...]: from which size on does sendmsg_zc pay? (liburing
+ * bench [OPTION...]: from which size on does sendmsg_zc pay? (liburing
  * #1055). No test: it judges nothing, and its numbers are those of the machine.
  *
  * Measured: messages and bytes a second, CPU time per byte, and which share the
@@ -81,11 +81,11 @@ static __printf(1, 2) int wrong_use(const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "nic: bench: ");
+	fprintf(stderr, "bench: ");
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "; see nic bench --help\n");
+	fprintf(stderr, "; see bench --help\n");
 	return 2;
 }
 
@@ -93,7 +93,7 @@ static void help(void)
 {
 	const struct sender *s;
 
-	printf("nic bench [OPTION...]: from which size on does sendmsg_zc pay?\n"
+	printf("bench [OPTION...]: from which size on does sendmsg_zc pay?\n"
 	       "  --seconds S      of a run (0.5); programs take whole ones\n"
 	       "  --runs N         of each sender and size (5)\n"
 	       "  --segments N,N   of a message (1,2,4,8,16,32,64); 1: no GSO\n"
@@ -387,7 +387,7 @@ static void measure_all(struct bench *b)
 
 	for (run = 0; run < b->runs; run++)
 		for (size = 0; size < b->n_sizes; size++) {
-			fprintf(stderr, "nic: bench: run %u of %u, %u segment%s, %u bytes\n",
+			fprintf(stderr, "bench: run %u of %u, %u segment%s, %u bytes\n",
 				run + 1, b->runs, b->sizes[size].segments,
 				b->sizes[size].segments > 1 ? "s" : "",
 				b->sizes[size].bytes);
@@ -405,12 +405,12 @@ static int go(struct bench *b)
 	const char *why = prepare(b);
 
 	if (why && !stopped) {
-		fprintf(stderr, "nic: bench: %s\n", why);
+		fprintf(stderr, "bench: %s\n", why);
 		return 3;
 	}
 	measure_all(b);
 	if (stopped) {
-		fprintf(stderr, "nic: bench: interrupted\n");
+		fprintf(stderr, "bench: interrupted\n");
 		return 130;
 	}
 	if (b->json)
@@ -420,7 +420,7 @@ static int go(struct bench *b)
 	return fflush(stdout) ? 3 : 0;
 }
 
-int bench(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static struct bench b = {
 		.seconds = 0.5, .runs = 5,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * nic bench: from which size on sendmsg_zc pays, see bench.c.
+ * bench: from which size on sendmsg_zc pays, see bench.c.
  *
  * A message is one train of segments, or one datagram, whatever it takes to
  * send it: n segments are one send by UDP_SEGMENT, one sendmmsg(2) of n
@@ -95,9 +95,6 @@ struct sender {
 };
 
 extern struct sender senders[];		/* ends with a NULL name */
-
-/* nic bench [OPTION...]: argv[0] is "bench"; gives the exit code */
-int bench(int argc, char **argv);
 
 /* Ctrl-C or SIGTERM came */
 bool bench_stopped(void);
