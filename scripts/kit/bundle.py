@@ -12,6 +12,7 @@ SELFTESTS = Path(__file__).resolve().parents[2] / "selftests"
 COLLECTION = "io_uring"
 SELFTEST = SELFTESTS / COLLECTION
 NIC_COLLECTION = "nic"
+HOOKS = "hints"                                     # what the tests say beyond what they are upstream
 COLLECTIONS = (COLLECTION, NIC_COLLECTION, "bench")          # the folders of a bundle, each a TARGET of kselftest
 
 
@@ -27,7 +28,7 @@ def build(selftests: Path = SELFTESTS, branch: str | None = None, arch: Architec
     if arch.headers_32:
         compilers["32"] += f" -isystem {source.frame(branch, arch.headers_32)}/usr/include"
     prefixes = {abi: liburing.prefix(abi, arch) for abi in arch.abis}
-    key = cache.digest(*(selftests / name for name in COLLECTIONS), str(frame), *compilers.values(), *map(str, prefixes.values()))
+    key = cache.digest(*(selftests / name for name in (*COLLECTIONS, HOOKS)), str(frame), *compilers.values(), *map(str, prefixes.values()))
     log = cache.root() / f"bundle-{key}.log"
 
     def make(into: Path) -> None:
@@ -38,10 +39,10 @@ def build(selftests: Path = SELFTESTS, branch: str | None = None, arch: Architec
         (tree / "scripts").mkdir()
         shutil.copy(frame / "scripts/subarch.include", tree / "scripts")
         place = tree / "tools/testing/selftests"
-        for name in COLLECTIONS:
+        for name in (*COLLECTIONS, HOOKS):
             shutil.copytree(selftests / name, place / name)
         command.run(["make", "-C", place, f"-j{os.cpu_count() or 1}", f"TARGETS={' '.join(COLLECTIONS)}",
-                     "FORCE_TARGETS=1", "STATIC=1", f"ARCH={arch.source}", f"CC={compilers['64']}",
+                     "FORCE_TARGETS=1", "STATIC=1", f"HOOKS=../{HOOKS}/{HOOKS}.c", f"ARCH={arch.source}", f"CC={compilers['64']}",
                      f"CC_32={compilers.get('32', '')}", f"ABI={' '.join(prefixes)}",
                      *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items()),
                      f"KSFT_INSTALL_PATH={into / 'installed'}", "install"],

@@ -15,7 +15,7 @@ END = "<!-- end of matrix -->"
 
 
 def header(defects: dict[str, Defect]) -> str:
-    """selftests/io_uring/fixes.h: the commits that a failure message names."""
+    """selftests/hints/fixes.h: the commits that a failure message names."""
     lines = ["/* SPDX-License-Identifier: GPL-2.0 */", f"/* The cures known for each defect, {MADE} */",
              "#ifndef IO_URING_SELFTEST_FIXES_H", "#define IO_URING_SELFTEST_FIXES_H", "",
              "static const struct fix {", "\tconst char *defect;", "\tconst char *opcode;",

@@ -37,7 +37,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 
 #define LARGEST_TRAIN	65000	/* bytes of a message */

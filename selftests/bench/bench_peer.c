@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 
 #define SAID		4096	/* bytes that a peer says at most */

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "bench.h"
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 
 #define BUSY_MS		1	/* wait after a send that was refused */

@@ -32,9 +32,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "network.h"
 #include "report.h"
-#include "run.h"
+#include "ring.h"
 
 #define SLABS		"/sys/kernel/slab"
 #define MOST_REQUESTS	10000

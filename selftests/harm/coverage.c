@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "report.h"
-#include "run.h"
+#include "ring.h"
 
 #ifndef IORING_RECVSEND_BUNDLE
 #define IORING_RECVSEND_BUNDLE	16

@@ -43,9 +43,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "network.h"
 #include "report.h"
-#include "run.h"
+#include "ring.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define MOST_POINTS	1000

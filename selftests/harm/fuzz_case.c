@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 
 #define PAGE		4096

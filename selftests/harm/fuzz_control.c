@@ -7,7 +7,7 @@
 #include <linux/net_tstamp.h>
 
 #include "fuzz.h"
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 
 #ifndef SOL_UDP

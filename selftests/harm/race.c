@@ -46,7 +46,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "network.h"
 #include "race.h"
 #include "report.h"
 

@@ -9,7 +9,7 @@
 
 #include <linux/net_tstamp.h>
 
-#include "gate.h"
+#include "network.h"
 #include "race.h"
 #include "report.h"
 

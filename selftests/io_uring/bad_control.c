@@ -18,9 +18,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "gate.h"
-#include "run.h"
-#include "verdict.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
+#include "ring.h"
 
 #define LARGE	33554432	/* more than any net.core.optmem_max */
 
@@ -48,60 +49,39 @@ FIXTURE_SETUP(bad_control)
 
 FIXTURE_TEARDOWN(bad_control)
 {
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (self->pages && self->pages != MAP_FAILED)
+		munmap(self->pages, 2 * page + LARGE);
+	run_close(&self->run);
 }
 
+#define CASE(name) FIXTURE_VARIANT_ADD(bad_control, name)
+
 /* Lengths that do not add up: EINVAL */
-FIXTURE_VARIANT_ADD(bad_control, len_short) {
-	LEN_SHORT, "cmsg_len less than a header"
-};
-
-FIXTURE_VARIANT_ADD(bad_control, len_long) {
-	LEN_LONG, "cmsg_len beyond the buffer"
-};
-
-FIXTURE_VARIANT_ADD(bad_control, second_beyond) {
-	SECOND_BEYOND, "second message beyond the buffer"
-};
+CASE(len_short) { .fault = LEN_SHORT, .what = "cmsg_len less than a header" };
+CASE(len_long) { .fault = LEN_LONG, .what = "cmsg_len beyond the buffer" };
+CASE(second_beyond) { .fault = SECOND_BEYOND, .what = "second message beyond the buffer" };
 
 /* Too short for any header: no control at all, the data is sent */
-FIXTURE_VARIANT_ADD(bad_control, controllen_short) {
-	CONTROLLEN_SHORT, "msg_controllen less than a header"
-};
+CASE(controllen_short) { .fault = CONTROLLEN_SHORT, .what = "msg_controllen less than a header" };
 
 /* SOL_SOCKET refuses types that it does not know, others' levels are ignored */
-FIXTURE_VARIANT_ADD(bad_control, unknown_type) {
-	UNKNOWN_TYPE, "SOL_SOCKET with an unknown type"
-};
-
-FIXTURE_VARIANT_ADD(bad_control, unknown_level) {
-	UNKNOWN_LEVEL, "an unknown level"
-};
+CASE(unknown_type) { .fault = UNKNOWN_TYPE, .what = "SOL_SOCKET with an unknown type" };
+CASE(unknown_level) { .fault = UNKNOWN_LEVEL, .what = "an unknown level" };
 
 /* More than the socket may allocate: ENOBUFS, in 32 bit ENOMEM */
-FIXTURE_VARIANT_ADD(bad_control, over_optmem) {
-	OVER_OPTMEM, "control over net.core.optmem_max"
-};
-
-FIXTURE_VARIANT_ADD(bad_control, over_int_max) {
-	OVER_INT_MAX, "msg_controllen over INT_MAX"
-};
+CASE(over_optmem) { .fault = OVER_OPTMEM, .what = "control over net.core.optmem_max" };
+CASE(over_int_max) { .fault = OVER_INT_MAX, .what = "msg_controllen over INT_MAX" };
 
 /* Memory that is not there: EFAULT */
-FIXTURE_VARIANT_ADD(bad_control, no_memory) {
-	NO_MEMORY, "msg_control not mapped"
-};
-
-FIXTURE_VARIANT_ADD(bad_control, no_memory_behind) {
-	NO_MEMORY_BEHIND, "second message not mapped"
-};
+CASE(no_memory) { .fault = NO_MEMORY, .what = "msg_control not mapped" };
+CASE(no_memory_behind) { .fault = NO_MEMORY_BEHIND, .what = "second message not mapped" };
 
 /* Well-formed, refused by UDP: EINVAL or EMSGSIZE */
-FIXTURE_VARIANT_ADD(bad_control, segment_too_large) {
-	SEGMENT_TOO_LARGE, "UDP_SEGMENT over the MTU"
-};
-
-FIXTURE_VARIANT_ADD(bad_control, too_many_segments) {
-	TOO_MANY_SEGMENTS, "more segments than the kernel takes"
+CASE(segment_too_large) { .fault = SEGMENT_TOO_LARGE, .what = "UDP_SEGMENT over the MTU" };
+CASE(too_many_segments) {
+	.fault = TOO_MANY_SEGMENTS, .what = "more segments than the kernel takes"
 };
 
 /* The pages are a readable one, an unmapped one, and a large empty area */
@@ -217,17 +197,17 @@ static const char *prepare(struct run *run, enum opcode op, char **pages)
 
 TEST_F(bad_control, sendmsg)
 {
-	if (!possible(_metadata, prepare(&self->run, SENDMSG, &self->pages)))
+	if (!possible(prepare(&self->run, SENDMSG, &self->pages)))
 		return;
-	judge(_metadata, NULL, "sendmsg", variant->what,
+	judge(NULL, "sendmsg", variant->what,
 	      same_result(&self->run, self->pages, variant->fault));
 }
 
 TEST_F(bad_control, zc)
 {
-	if (!possible(_metadata, prepare(&self->run, SENDMSG_ZC, &self->pages)))
+	if (!possible(prepare(&self->run, SENDMSG_ZC, &self->pages)))
 		return;
-	judge(_metadata, NULL, "sendmsg_zc", variant->what,
+	judge(NULL, "sendmsg_zc", variant->what,
 	      same_result(&self->run, self->pages, variant->fault));
 }
 

@@ -25,8 +25,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "run.h"
-#include "verdict.h"
+#include "kselftest_harness.h"
+#include "report.h"
+#include "ring.h"
 
 #define DEFECT	"late-read"
 #define COUNT	4
@@ -43,6 +44,7 @@ static const char * const damage_name[] = {
 FIXTURE(late_read)
 {
 	struct run run;
+	const char *why;	/* of a SKIP */
 	char what[160];
 };
 
@@ -59,112 +61,72 @@ FIXTURE_SETUP(late_read)
 	snprintf(self->what, sizeof(self->what), "udp4 %s, %s, %s after submit",
 		 control_name(UDP4, variant->control), how_name(variant->how),
 		 damage_name[variant->damage]);
+	if (variant->control != NONE)
+		self->why = run_spoiled(variant->op);
+	self->why = self->why ?: run_open(&self->run, UDP4, variant->op,
+					  variant->how, variant->how == RETRY);
+	if (!self->why && variant->how == RETRY)
+		self->why = run_hidden(&self->run, variant->control, true);
 }
 
 FIXTURE_TEARDOWN(late_read)
 {
+	run_close(&self->run);
 }
 
+#define CASE(name) FIXTURE_VARIANT_ADD(late_read, name)
+
 /* The promise as far as it is kept: all but the control */
-FIXTURE_VARIANT_ADD(late_read, reference_sendmsg_retry) {
-	SENDMSG, NONE, RETRY, HEADER
+CASE(reference_sendmsg_retry) { .op = SENDMSG, .control = NONE, .how = RETRY, .damage = HEADER };
+CASE(reference_sendmsg_poll_first) {
+	.op = SENDMSG, .control = NONE, .how = POLL_FIRST, .damage = HEADER
 };
 
-FIXTURE_VARIANT_ADD(late_read, reference_sendmsg_poll_first) {
-	SENDMSG, NONE, POLL_FIRST, HEADER
+CASE(reference_sendmsg_link) { .op = SENDMSG, .control = NONE, .how = LINK, .damage = HEADER };
+CASE(reference_zc_retry) { .op = SENDMSG_ZC, .control = NONE, .how = RETRY, .damage = HEADER };
+CASE(reference_zc_poll_first) {
+	.op = SENDMSG_ZC, .control = NONE, .how = POLL_FIRST, .damage = HEADER
 };
 
-FIXTURE_VARIANT_ADD(late_read, reference_sendmsg_link) {
-	SENDMSG, NONE, LINK, HEADER
-};
-
-FIXTURE_VARIANT_ADD(late_read, reference_zc_retry) {
-	SENDMSG_ZC, NONE, RETRY, HEADER
-};
-
-FIXTURE_VARIANT_ADD(late_read, reference_zc_poll_first) {
-	SENDMSG_ZC, NONE, POLL_FIRST, HEADER
-};
-
-FIXTURE_VARIANT_ADD(late_read, reference_zc_link) {
-	SENDMSG_ZC, NONE, LINK, HEADER
-};
+CASE(reference_zc_link) { .op = SENDMSG_ZC, .control = NONE, .how = LINK, .damage = HEADER };
 
 /* Silent damage: the wire carries what was written after submit */
-FIXTURE_VARIANT_ADD(late_read, sendmsg_poll_first) {
-	SENDMSG, SEGMENT, POLL_FIRST, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_poll_first) {
-	SENDMSG_ZC, SEGMENT, POLL_FIRST, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, sendmsg_link) {
-	SENDMSG, SEGMENT, LINK, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_link) {
-	SENDMSG_ZC, SEGMENT, LINK, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, sendmsg_retry) {
-	SENDMSG, SEGMENT, RETRY, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_retry) {
-	SENDMSG_ZC, SEGMENT, RETRY, RESIZE
-};
+CASE(sendmsg_poll_first) { .op = SENDMSG, .control = SEGMENT, .how = POLL_FIRST, .damage = RESIZE };
+CASE(zc_poll_first) { .op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST, .damage = RESIZE };
+CASE(sendmsg_link) { .op = SENDMSG, .control = SEGMENT, .how = LINK, .damage = RESIZE };
+CASE(zc_link) { .op = SENDMSG_ZC, .control = SEGMENT, .how = LINK, .damage = RESIZE };
+CASE(sendmsg_retry) { .op = SENDMSG, .control = SEGMENT, .how = RETRY, .damage = RESIZE };
+CASE(zc_retry) { .op = SENDMSG_ZC, .control = SEGMENT, .how = RETRY, .damage = RESIZE };
 
 /* The same for control that does not fit into 40 bytes */
-FIXTURE_VARIANT_ADD(late_read, sendmsg_quic_poll_first) {
-	SENDMSG, QUIC, POLL_FIRST, RESIZE
+CASE(sendmsg_quic_poll_first) {
+	.op = SENDMSG, .control = QUIC, .how = POLL_FIRST, .damage = RESIZE
 };
 
-FIXTURE_VARIANT_ADD(late_read, zc_quic_poll_first) {
-	SENDMSG_ZC, QUIC, POLL_FIRST, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, sendmsg_quic_retry) {
-	SENDMSG, QUIC, RETRY, RESIZE
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_quic_retry) {
-	SENDMSG_ZC, QUIC, RETRY, RESIZE
-};
+CASE(zc_quic_poll_first) { .op = SENDMSG_ZC, .control = QUIC, .how = POLL_FIRST, .damage = RESIZE };
+CASE(sendmsg_quic_retry) { .op = SENDMSG, .control = QUIC, .how = RETRY, .damage = RESIZE };
+CASE(zc_quic_retry) { .op = SENDMSG_ZC, .control = QUIC, .how = RETRY, .damage = RESIZE };
 
 /* A buffer that was reused, as by a function that has returned */
-FIXTURE_VARIANT_ADD(late_read, sendmsg_poll_first_junk) {
-	SENDMSG, SEGMENT, POLL_FIRST, JUNK
+CASE(sendmsg_poll_first_junk) {
+	.op = SENDMSG, .control = SEGMENT, .how = POLL_FIRST, .damage = JUNK
 };
 
-FIXTURE_VARIANT_ADD(late_read, zc_poll_first_junk) {
-	SENDMSG_ZC, SEGMENT, POLL_FIRST, JUNK
+CASE(zc_poll_first_junk) {
+	.op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST, .damage = JUNK
 };
 
-FIXTURE_VARIANT_ADD(late_read, sendmsg_retry_junk) {
-	SENDMSG, SEGMENT, RETRY, JUNK
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_retry_junk) {
-	SENDMSG_ZC, SEGMENT, RETRY, JUNK
-};
+CASE(sendmsg_retry_junk) { .op = SENDMSG, .control = SEGMENT, .how = RETRY, .damage = JUNK };
+CASE(zc_retry_junk) { .op = SENDMSG_ZC, .control = SEGMENT, .how = RETRY, .damage = JUNK };
 
 /* A buffer that was freed */
-FIXTURE_VARIANT_ADD(late_read, sendmsg_link_unmap) {
-	SENDMSG, SEGMENT, LINK, UNMAP
+CASE(sendmsg_link_unmap) { .op = SENDMSG, .control = SEGMENT, .how = LINK, .damage = UNMAP };
+CASE(zc_poll_first_unmap) {
+	.op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST, .damage = UNMAP
 };
 
-FIXTURE_VARIANT_ADD(late_read, zc_poll_first_unmap) {
-	SENDMSG_ZC, SEGMENT, POLL_FIRST, UNMAP
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_quic_link_unmap) {
-	SENDMSG_ZC, QUIC, LINK, UNMAP
-};
-
-FIXTURE_VARIANT_ADD(late_read, zc_retry_unmap) {
-	SENDMSG_ZC, SEGMENT, RETRY, UNMAP
-};
+CASE(zc_quic_link_unmap) { .op = SENDMSG_ZC, .control = QUIC, .how = LINK, .damage = UNMAP };
+CASE(zc_retry_unmap) { .op = SENDMSG_ZC, .control = SEGMENT, .how = RETRY, .damage = UNMAP };
 
 static void damage(struct run *run, enum damage kind)
 {
@@ -202,14 +164,7 @@ TEST_F(late_read, after_submit)
 	unsigned int i;
 	char *at;
 
-	if (variant->control != NONE &&
-	    !possible(_metadata, run_spoiled(variant->op)))
-		return;
-	if (!possible(_metadata, run_open(run, UDP4, variant->op, variant->how,
-					  variant->how == RETRY)))
-		return;
-	if (variant->how == RETRY &&
-	    !possible(_metadata, run_hidden(run, variant->control, true)))
+	if (!possible(self->why))
 		return;
 	run_pack(run, COUNT, variant->control);
 	for (i = 0; i < run->n && variant->damage == UNMAP; i++) {
@@ -223,9 +178,9 @@ TEST_F(late_read, after_submit)
 		damage(run, variant->damage);
 		wrong = run_finish(run);
 	}
-	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
+	judge(NULL, opcode_name(run->op), self->what, wrong);
 
-	judge(_metadata, variant->damage == HEADER ? NULL : DEFECT,
+	judge(variant->damage == HEADER ? NULL : DEFECT,
 	      opcode_name(run->op), self->what, run_judge(run));
 }
 

@@ -24,15 +24,17 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "gate.h"
-#include "run.h"
-#include "verdict.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
+#include "ring.h"
 
 #define DEFECT	"lost-pointer"
 
 FIXTURE(lost_pointer)
 {
 	struct run run;
+	const char *why;	/* of a SKIP */
 	char what[128];
 };
 
@@ -51,151 +53,77 @@ FIXTURE_SETUP(lost_pointer)
 		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
 		 control_name(variant->family, variant->control),
 		 how_name(variant->how));
+	self->why = run_open(&self->run, variant->family, variant->op,
+			     variant->how, true);
+	if (!self->why) {
+		run_pack(&self->run, SENDS, variant->control);
+		self->why = run_register(&self->run);
+	}
 }
 
 FIXTURE_TEARDOWN(lost_pointer)
 {
+	run_close(&self->run);
 }
 
+#define CASE(name) FIXTURE_VARIANT_ADD(lost_pointer, name)
+
 /* A retry without control works everywhere: what follows is about control */
-FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_sendmsg) {
-	UDP4, SENDMSG, NONE, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc) {
-	UDP4, SENDMSG_ZC, NONE, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc_fixed) {
-	UDP4, SENDMSG_ZC_FIXED, NONE, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_sendmsg) {
-	UDP6, SENDMSG, NONE, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_zc) {
-	UDP6, SENDMSG_ZC, NONE, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, reference_mapped_sendmsg) {
-	MAPPED, SENDMSG, NONE, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, reference_mapped_zc) {
-	MAPPED, SENDMSG_ZC, NONE, RETRY
-};
+CASE(reference_udp4_sendmsg) { .family = UDP4, .op = SENDMSG, .control = NONE };
+CASE(reference_udp4_zc) { .family = UDP4, .op = SENDMSG_ZC, .control = NONE };
+CASE(reference_udp4_zc_fixed) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = NONE };
+CASE(reference_udp6_sendmsg) { .family = UDP6, .op = SENDMSG, .control = NONE };
+CASE(reference_udp6_zc) { .family = UDP6, .op = SENDMSG_ZC, .control = NONE };
+CASE(reference_mapped_sendmsg) { .family = MAPPED, .op = SENDMSG, .control = NONE };
+CASE(reference_mapped_zc) { .family = MAPPED, .op = SENDMSG_ZC, .control = NONE };
 
 /* Control on the stack of ____sys_sendmsg(): the report, GSO alone */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment) {
-	UDP4, SENDMSG, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment) {
-	UDP4, SENDMSG_ZC, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_segment) {
-	UDP4, SENDMSG_ZC_FIXED, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_segment) {
-	UDP6, SENDMSG, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_segment) {
-	UDP6, SENDMSG_ZC, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_segment) {
-	UDP6, SENDMSG_ZC_FIXED, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, mapped_sendmsg_segment) {
-	MAPPED, SENDMSG, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_segment) {
-	MAPPED, SENDMSG_ZC, SEGMENT, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_fixed_segment) {
-	MAPPED, SENDMSG_ZC_FIXED, SEGMENT, RETRY
-};
+CASE(udp4_sendmsg_segment) { .family = UDP4, .op = SENDMSG, .control = SEGMENT };
+CASE(udp4_zc_segment) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT };
+CASE(udp4_zc_fixed_segment) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
+CASE(udp6_sendmsg_segment) { .family = UDP6, .op = SENDMSG, .control = SEGMENT };
+CASE(udp6_zc_segment) { .family = UDP6, .op = SENDMSG_ZC, .control = SEGMENT };
+CASE(udp6_zc_fixed_segment) { .family = UDP6, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
+CASE(mapped_sendmsg_segment) { .family = MAPPED, .op = SENDMSG, .control = SEGMENT };
+CASE(mapped_zc_segment) { .family = MAPPED, .op = SENDMSG_ZC, .control = SEGMENT };
+CASE(mapped_zc_fixed_segment) { .family = MAPPED, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
 
 /* Control that ____sys_sendmsg() allocates: what a QUIC stack sends */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_quic) {
-	UDP4, SENDMSG, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic) {
-	UDP4, SENDMSG_ZC, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_quic) {
-	UDP4, SENDMSG_ZC_FIXED, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_quic) {
-	UDP6, SENDMSG, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_quic) {
-	UDP6, SENDMSG_ZC, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_quic) {
-	UDP6, SENDMSG_ZC_FIXED, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, mapped_sendmsg_quic) {
-	MAPPED, SENDMSG, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_quic) {
-	MAPPED, SENDMSG_ZC, QUIC, RETRY
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, mapped_zc_fixed_quic) {
-	MAPPED, SENDMSG_ZC_FIXED, QUIC, RETRY
-};
+CASE(udp4_sendmsg_quic) { .family = UDP4, .op = SENDMSG, .control = QUIC };
+CASE(udp4_zc_quic) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC };
+CASE(udp4_zc_fixed_quic) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = QUIC };
+CASE(udp6_sendmsg_quic) { .family = UDP6, .op = SENDMSG, .control = QUIC };
+CASE(udp6_zc_quic) { .family = UDP6, .op = SENDMSG_ZC, .control = QUIC };
+CASE(udp6_zc_fixed_quic) { .family = UDP6, .op = SENDMSG_ZC_FIXED, .control = QUIC };
+CASE(mapped_sendmsg_quic) { .family = MAPPED, .op = SENDMSG, .control = QUIC };
+CASE(mapped_zc_quic) { .family = MAPPED, .op = SENDMSG_ZC, .control = QUIC };
+CASE(mapped_zc_fixed_quic) { .family = MAPPED, .op = SENDMSG_ZC_FIXED, .control = QUIC };
 
 /* First issued by an io-wq worker: another stack, and a header made at prep */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment_async) {
-	UDP4, SENDMSG, SEGMENT, ASYNC
+CASE(udp4_sendmsg_segment_async) {
+	.family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = ASYNC
 };
 
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment_async) {
-	UDP4, SENDMSG_ZC, SEGMENT, ASYNC
-};
+CASE(udp4_zc_segment_async) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = ASYNC };
 
 /* Issued by the submission thread, which has the task's memory but no stack */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic_sqpoll) {
-	UDP4, SENDMSG_ZC, QUIC, SQPOLL
-};
+CASE(udp4_zc_quic_sqpoll) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .how = SQPOLL };
 
 /* Issued again by task work inside the task's own io_uring_enter(2) */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic_defer) {
-	UDP4, SENDMSG_ZC, QUIC, DEFER
-};
+CASE(udp4_zc_quic_defer) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .how = DEFER };
 
 /* Not issued at submit: the first issue is the one that meets a full buffer */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment_poll_first) {
-	UDP4, SENDMSG, SEGMENT, POLL_FIRST
+CASE(udp4_sendmsg_segment_poll_first) {
+	.family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = POLL_FIRST
 };
 
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment_poll_first) {
-	UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST
+CASE(udp4_zc_segment_poll_first) {
+	.family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST
 };
 
 /* Behind a poll: old kernels make the header of a linked send at submit */
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment_link) {
-	UDP4, SENDMSG, SEGMENT, LINK
-};
-
-FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment_link) {
-	UDP4, SENDMSG_ZC, SEGMENT, LINK
-};
+CASE(udp4_sendmsg_segment_link) { .family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = LINK };
+CASE(udp4_zc_segment_link) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = LINK };
 
 /*
  * Bring the sends to where they have been issued and met a full buffer. What
@@ -228,32 +156,28 @@ TEST_F(lost_pointer, retry)
 
 	if (variant->control != NONE)
 		err = run_first_issue(variant->op);
-	judge(_metadata, DEFECT, opcode_name(variant->op), self->what,
+	judge(DEFECT, opcode_name(variant->op), self->what,
 	      err ? reason("-%s at once, without a retry", errno_name(err)) :
 		    NULL);
 
-	if (!possible(_metadata, run_open(run, variant->family, variant->op,
-					  variant->how, true)))
-		return;
-	run_pack(run, SENDS, variant->control);
-	if (!possible(_metadata, run_register(run)))
+	if (!possible(self->why))
 		return;
 
 	wrong = force_retry(run) ?: run_finish(run);
-	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
+	judge(NULL, opcode_name(run->op), self->what, wrong);
 
 	if (run_wrong_length(run)) {
 		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
-	judge(_metadata, DEFECT, opcode_name(run->op), self->what, run_judge(run));
+	judge(DEFECT, opcode_name(run->op), self->what, run_judge(run));
 }
 
 /* The same control by sendmsg(2): what the receiver asks for can be had */
 FIXTURE(system_call)
 {
-	struct flow flow;
-	struct parcel parcel;
+	struct run run;
+	const char *why;	/* of a SKIP */
 };
 
 FIXTURE_VARIANT(system_call)
@@ -263,36 +187,38 @@ FIXTURE_VARIANT(system_call)
 
 FIXTURE_SETUP(system_call)
 {
+	self->why = netns_enter(false) ?:
+		    flow_open(&self->run.flow, variant->family);
+	if (!self->why)
+		run_pack(&self->run, 1, QUIC);
 }
 
 FIXTURE_TEARDOWN(system_call)
 {
+	run_close(&self->run);
 }
 
 FIXTURE_VARIANT_ADD(system_call, udp4) {
-	UDP4
+	.family = UDP4
 };
 
 FIXTURE_VARIANT_ADD(system_call, udp6) {
-	UDP6
+	.family = UDP6
 };
 
 FIXTURE_VARIANT_ADD(system_call, mapped) {
-	MAPPED
+	.family = MAPPED
 };
 
 TEST_F(system_call, reference)
 {
-	struct parcel *p = &self->parcel;
+	struct run *run = &self->run;
 
-	if (!possible(_metadata, netns_enter(false)))
+	if (!possible(self->why))
 		return;
-	if (!possible(_metadata, flow_open(&self->flow, variant->family)))
-		return;
-	parcel_pack(p, &self->flow, 0, QUIC);
-	ASSERT_EQ(SEND_SIZE, sendmsg(self->flow.tx, &p->msg, 0));
-	judge(_metadata, NULL, "sendmsg(2)", control_name(variant->family, QUIC),
-	      flow_judge(&self->flow, p, 1));
+	ASSERT_EQ(SEND_SIZE, sendmsg(run->flow.tx, &run->parcels[0].msg, 0));
+	judge(NULL, "sendmsg(2)", control_name(variant->family, QUIC),
+	      flow_judge(&run->flow, run->parcels, 1));
 }
 
 TEST_HARNESS_MAIN

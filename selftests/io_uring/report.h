@@ -5,7 +5,14 @@
 #ifndef IO_URING_SELFTEST_REPORT_H
 #define IO_URING_SELFTEST_REPORT_H
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
 #include "kselftest.h"
 
 /* Trees before 6.7 lack it, and the check of formats with it */
@@ -13,27 +20,130 @@
 #define __printf(a, b)
 #endif
 
+#define ABI_BITS	(8 * (int)sizeof(long))
+
+/*
+ * A hook, for whoever builds with HOOKS: prints what else is known of a
+ * defect, such as the commit that the kernel may lack.
+ */
+#pragma weak report_hint
+void report_hint(const char *defect, const char *opcode);
+
 /* A sentence in a static buffer: what went wrong */
-__printf(1, 2) const char *reason(const char *fmt, ...);
+__printf(1, 2)
+static inline const char *reason(const char *fmt, ...)
+{
+	static char text[512];
+	char line[sizeof(text)];
+	va_list ap;
+
+	/* An argument may be an earlier sentence of ours */
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	return strcpy(text, line);
+}
 
 /*
  * A sentence in a static buffer: what is not possible here, the errno that
  * said so or 0, and what would help. The reason of a SKIP.
  */
-const char *cannot(const char *what, int err, const char *remedy);
+static inline const char *cannot(const char *what, int err, const char *remedy)
+{
+	if (err)
+		return reason("%s (%s): %s", what, strerror(err), remedy);
+	return reason("%s: %s", what, remedy);
+}
+
+/* "EFAULT" and the like for those that a send can give, else the number */
+static inline const char *errno_name(int err)
+{
+	static const struct {
+		int err;
+		const char *name;
+	} names[] = {
+		{ 0, "success" },
+		{ EAGAIN, "EAGAIN" },
+		{ ECANCELED, "ECANCELED" },
+		{ EFAULT, "EFAULT" },
+		{ EINVAL, "EINVAL" },
+		{ EIO, "EIO" },
+		{ EMSGSIZE, "EMSGSIZE" },
+		{ ENOBUFS, "ENOBUFS" },
+		{ ENOMEM, "ENOMEM" },
+		{ EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EPERM, "EPERM" },
+		{ EPIPE, "EPIPE" },
+		{ }
+	}, *known;
+	static char number[24];
+
+	for (known = names; known->name; known++)
+		if (known->err == err)
+			return known->name;
+	snprintf(number, sizeof(number), "errno %d", err);
+	return number;
+}
+
+/* IO_URING_EXPECT_ALL=1: this kernel can do everything, so a SKIP is a failure */
+static inline bool expect_all(void)
+{
+	const char *set = getenv("IO_URING_EXPECT_ALL");
+
+	return set && *set && strcmp(set, "0");
+}
 
 /*
  * One line that names the defect, the kernel, what was sent and what came of
- * it, and ends with the commit that this kernel may lack. NULL as the defect:
- * a failure that is none of the four.
+ * it. NULL as the defect: a failure that is none of those looked for.
  */
-void blame(const char *defect, const char *opcode, const char *what,
-	   const char *came);
+static inline void blame(const char *defect, const char *opcode,
+			 const char *what, const char *came)
+{
+	struct utsname uts;
 
-/* "EFAULT" and the like for those that a send can give, else the number */
-const char *errno_name(int err);
+	uname(&uts);
+	printf("# %s: %s %s %s, %d bit: %s", defect ? defect : "unexpected",
+	       uts.release, opcode, what, ABI_BITS, came);
+	if (defect && report_hint)
+		report_hint(defect, opcode);
+	printf("\n");
+	/* The child of the harness leaves by _exit() or abort() */
+	fflush(stdout);
+}
 
-/* IO_URING_EXPECT_ALL=1: this kernel can do everything, so a SKIP is a failure */
-bool expect_all(void);
+/*
+ * How a test ends, for programs, which have the harness. Macros, so that a
+ * failure has the line of its own check.
+ */
+#ifdef TEST_HARNESS_MAIN
+
+#define AS_ASKED	"all as asked"
+
+/*
+ * false: the test is skipped, and has to return, because of why. To be asked
+ * before the first check: the harness forgets a failure that came earlier.
+ */
+#define possible(why) ({						\
+	const char *why_not = (why);					\
+									\
+	if (why_not && !expect_all())					\
+		SKIP((void)0, "%s", why_not);				\
+	else								\
+		ASSERT_STREQ(AS_ASKED, why_not ?: AS_ASKED);		\
+	!why_not;							\
+})
+
+/* Fail the test when wrong is not NULL, and say which defect it shows */
+#define judge(defect, opcode, what, wrong) do {			\
+	const char *seen = (wrong);					\
+									\
+	if (seen)							\
+		blame(defect, opcode, what, seen);			\
+	seen = seen ?: AS_ASKED;					\
+	ASSERT_STREQ(AS_ASKED, seen);					\
+} while (0)
+
+#endif
 
 #endif

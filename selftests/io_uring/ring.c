@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -350,4 +353,137 @@ const char *done_judge(const struct done *done, const struct parcel *p,
 				      i, n, done[i].res, p[i].len);
 	}
 	return NULL;
+}
+
+/* Issued when it is submitted, so that only a full buffer makes it wait */
+static bool issued_at_once(const struct run *run)
+{
+	return run->how != POLL_FIRST && run->how != LINK;
+}
+
+/* Issued at once, and a queue keeps what was sent before */
+static bool waits_for_room(const struct run *run)
+{
+	return issued_at_once(run) && run->gated;
+}
+
+const char *run_start(struct run *run, enum opcode op, enum how how,
+		      bool gated)
+{
+	const char *why;
+
+	run->op = op;
+	run->how = how;
+	run->gated = gated;
+	why = ring_open(&run->ring, op, how);
+	if (!why && gated)
+		why = gate_close();
+	if (!why && pipe(run->trigger))
+		why = reason("pipe(2) failed: %s", errno_name(errno));
+	return why;
+}
+
+const char *run_open(struct run *run, enum family family, enum opcode op,
+		     enum how how, bool gated)
+{
+	return netns_enter(gated) ?: flow_open(&run->flow, family) ?:
+	       run_start(run, op, how, gated);
+}
+
+void run_close(struct run *run)
+{
+	unsigned int i;
+
+	if (run->ring.ring_fd > 0)
+		io_uring_queue_exit(&run->ring);
+	for (i = 0; i < SENDS; i++)
+		free(run->parcels[i].payload.iov_base);
+	if (run->flow.tx > 0)
+		close(run->flow.tx);
+	if (run->flow.rx > 0)
+		close(run->flow.rx);
+	if (run->trigger[1] > 0) {
+		close(run->trigger[0]);
+		close(run->trigger[1]);
+	}
+}
+
+void run_pack(struct run *run, unsigned int n, enum control control)
+{
+	unsigned int i;
+
+	/* What a card has lost may come late, and must not count for new sends */
+	if (run->flow.remote)
+		run->flow.first += run->n;
+	run->n = n;
+	for (i = 0; i < n; i++)
+		parcel_pack(&run->parcels[i], &run->flow, run->flow.first + i,
+			    control);
+}
+
+/* A poll, since old kernels would have a read, and what follows it, in io-wq */
+static void queue_link_head(struct run *run)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&run->ring);
+
+	io_uring_prep_poll_add(sqe, run->trigger[0], POLLIN);
+	sqe->user_data = NOT_A_SEND;
+	sqe->flags |= IOSQE_IO_LINK;
+}
+
+const char *run_register(struct run *run)
+{
+	if (run->op != SENDMSG_ZC_FIXED)
+		return NULL;
+	return ring_register(&run->ring, run->parcels, run->n);
+}
+
+const char *run_submit(struct run *run)
+{
+	const char *wrong = NULL;
+	struct io_uring_sqe *sqe;
+	unsigned int i;
+
+	if (waits_for_room(run))
+		wrong = flow_fill(&run->flow);
+	if (wrong)
+		return wrong;
+	for (i = 0; i < run->n; i++) {
+		if (run->how == LINK)
+			queue_link_head(run);
+		sqe = ring_send(&run->ring, run->op, run->how, &run->flow,
+				&run->parcels[i], i);
+		if (run->op != SENDMSG)
+			sqe->ioprio |= run->zc_flags;
+	}
+	wrong = ring_submit(&run->ring);
+	if (wrong)
+		return wrong;
+	if (waits_for_room(run))
+		return ring_await(&run->ring, run->op, run->n, run->n);
+	if (issued_at_once(run))
+		return NULL;
+	if (io_uring_cq_ready(&run->ring))
+		return "a completion came before the send could be issued";
+	return flow_nothing_yet(&run->flow);
+}
+
+const char *run_release(struct run *run)
+{
+	if (run->how == LINK && write(run->trigger[1], "", 1) != 1)
+		return reason("cannot write to a pipe: %s", errno_name(errno));
+	return NULL;
+}
+
+const char *run_finish(struct run *run)
+{
+	const char *wrong = run->gated ? gate_open() : run_release(run);
+
+	return wrong ?: ring_collect(&run->ring, run->done, run->n);
+}
+
+const char *run_judge(struct run *run)
+{
+	return done_judge(run->done, run->parcels, run->n) ?:
+	       flow_judge(&run->flow, run->parcels, run->n);
 }

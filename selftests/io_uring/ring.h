@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rings, and sends that wait in them.
+ * Rings, and sends that wait in them: of a few datagrams, or of a stream.
  */
 #ifndef IO_URING_SELFTEST_RING_H
 #define IO_URING_SELFTEST_RING_H
 
-#include <stdbool.h>
 #include <liburing.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "datagram.h"
 
@@ -103,5 +106,143 @@ const char *ring_collect(struct io_uring *ring, struct done *done,
 /* NULL when each res is the length of its parcel; otherwise what it was */
 const char *done_judge(const struct done *done, const struct parcel *p,
 		       unsigned int n);
+
+struct run {
+	enum opcode op;
+	enum how how;
+	bool gated;			/* lo has a queue that holds packets */
+	unsigned int n;
+	struct io_uring ring;
+	struct flow flow;
+	struct parcel parcels[SENDS];
+	struct done done[SENDS];
+	unsigned short zc_flags;	/* of sendmsg_zc, in all sends */
+	int trigger[2];			/* LINK: a byte here lets the sends go */
+};
+
+/*
+ * Ring and sockets, in a network namespace of their own; gated: with a queue
+ * on its lo. NULL, or the reason of a SKIP.
+ */
+const char *run_open(struct run *run, enum family family, enum opcode op,
+		     enum how how, bool gated);
+
+/* The same over a flow that is open already, where the gate stands already */
+const char *run_start(struct run *run, enum opcode op, enum how how,
+		      bool gated);
+
+/* Give back all that these have taken, as far as there is something */
+void run_close(struct run *run);
+
+/* n sends with the same control, numbered from 0 on over lo */
+void run_pack(struct run *run, unsigned int n, enum control control);
+
+/* Register their payloads if the opcode wants that. NULL, or why of a SKIP */
+const char *run_register(struct run *run);
+
+/*
+ * Submit the sends and return as soon as all of them wait. RETRY and its kin:
+ * each has been issued, met a full send buffer and waits for POLLOUT.
+ * POLL_FIRST and LINK: none has been issued. Without a gate RETRY and its kin
+ * go straight through. NULL or what went wrong.
+ */
+const char *run_submit(struct run *run);
+
+/* Let what a link holds back be issued. NULL or what went wrong */
+const char *run_release(struct run *run);
+
+/* Let all that waits go, and take all completions. NULL or what went wrong */
+const char *run_finish(struct run *run);
+
+/* All sends complete in full and delivered as they should be, or what not */
+const char *run_judge(struct run *run);
+
+/*
+ * Hooks, for whoever builds with HOOKS and tests kernels that have some of the
+ * fixes: which other defect spoils what a test looks for. The names below call
+ * them; without a hook nothing is spoilt.
+ */
+#pragma weak hint_first_issue
+#pragma weak hint_spoiled
+#pragma weak hint_hidden
+#pragma weak hint_wrong_length
+int hint_first_issue(enum opcode op);
+const char *hint_spoiled(enum opcode op);
+const char *hint_hidden(struct run *run, enum control control, bool length);
+bool hint_wrong_length(const struct run *run);
+
+/* The errno that a send with control gives when nothing is in its way, or 0 */
+static inline int run_first_issue(enum opcode op)
+{
+	return hint_first_issue ? hint_first_issue(op) : 0;
+}
+
+/* Whether that spoils all sends with control: the reason of a SKIP, or NULL */
+static inline const char *run_spoiled(enum opcode op)
+{
+	return hint_spoiled ? hint_spoiled(op) : NULL;
+}
+
+/*
+ * Whether another defect spoils every retry of a send with that control: the
+ * reason of a SKIP, or NULL. length: of a wrong length, too.
+ */
+static inline const char *run_hidden(struct run *run, enum control control,
+				     bool length)
+{
+	return hint_hidden ? hint_hidden(run, control, length) : NULL;
+}
+
+/* Whether a retry ended with -EINVAL, which is wrong_length's to report */
+static inline bool run_wrong_length(const struct run *run)
+{
+	return hint_wrong_length && hint_wrong_length(run);
+}
+
+#define STREAM_TOTAL	1048576	/* bytes */
+
+struct stream {
+	int tx;
+	int rx;			/* or, over a network card: */
+	struct remote *remote;
+	char *data;
+	union {
+		struct cmsghdr cmsg;
+		char room[CMSG_SPACE(sizeof(uint32_t))];
+	} control;
+	struct iovec iov;
+	struct msghdr msg;
+};
+
+/* Where a stream goes, and how: all zero for a peer on lo */
+struct route {
+	struct remote *remote;
+	struct sockaddr_storage to, own;
+	socklen_t len;
+	int ifindex;
+};
+
+/* NULL or what went wrong */
+const char *stream_open(struct stream *s, const struct route *route);
+
+/* All data acknowledged, so that each timestamp that is due has been queued */
+const char *stream_acked(const struct stream *s);
+
+/*
+ * One request through the ring, read by the peer only after it was submitted.
+ * What is wrong with what it came to, or NULL; *defect is repeated-control if
+ * that is it. *why: the reason of a SKIP, if it cannot be told here.
+ */
+const char *stream_send(struct io_uring *ring, enum opcode op, bool control,
+			const struct route *route, const char **defect,
+			const char **why);
+
+/* Ask for a TX timestamp by control: SO_TIMESTAMPING with TX_ACK */
+void stream_control(struct stream *s);
+
+/* TX_ACK timestamps in the error queue, which is empty then */
+int stream_timestamps(const struct stream *s);
+
+void stream_close(struct stream *s);
 
 #endif

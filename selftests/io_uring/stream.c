@@ -10,9 +10,9 @@
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
 
-#include "gate.h"
+#include "network.h"
 #include "report.h"
-#include "stream.h"
+#include "ring.h"
 
 #define SOCKET_BUFFER	65536
 
@@ -188,40 +188,38 @@ static bool is_short(struct stream *s, struct io_uring *ring)
 	return !io_uring_cq_ready(ring);
 }
 
-const char *stream_send(struct io_uring *ring, enum opcode op, bool control,
-			const struct route *route, struct outcome *outcome)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-	struct done done = { };
-	struct stream s;
-	const char *wrong = stream_open(&s, route);
+/* What a send of STREAM_TOTAL bytes came to */
+struct outcome {
+	int res;
+	bool was_short;		/* some had arrived, and it was not complete */
+	int timestamps;
+};
 
+static const char *submit(struct stream *s, struct io_uring *ring,
+			  enum opcode op, struct outcome *out)
+{
+	struct done done = { };
+	const char *wrong;
+
+	ring_prep(io_uring_get_sqe(ring), op, s->tx, &s->msg,
+		  MSG_WAITALL | MSG_NOSIGNAL);
+	wrong = ring_submit(ring);
 	if (wrong)
 		return wrong;
-	if (control)
-		stream_control(&s);
-	ring_prep(sqe, op, s.tx, &s.msg, MSG_WAITALL | MSG_NOSIGNAL);
-	wrong = ring_submit(ring);
-	if (!wrong) {
-		outcome->was_short = is_short(&s, ring);
-		wrong = s.remote ? s.remote->drain(s.remote) :
-				   stream_read(&s, ring);
-		wrong = wrong ?: ring_collect(ring, &done, 1);
-		if (!wrong && s.remote && done.res > 0)
-			wrong = s.remote->drained(s.remote, done.res);
-		wrong = wrong ?: stream_acked(&s);
-	}
-	outcome->res = done.res;
-	outcome->timestamps = stream_timestamps(&s);
-	stream_close(&s);
+	out->was_short = is_short(s, ring);
+	wrong = s->remote ? s->remote->drain(s->remote) : stream_read(s, ring);
+	wrong = wrong ?: ring_collect(ring, &done, 1);
+	if (!wrong && s->remote && done.res > 0)
+		wrong = s->remote->drained(s->remote, done.res);
+	wrong = wrong ?: stream_acked(s);
+	out->res = done.res;
+	out->timestamps = stream_timestamps(s);
 	return wrong;
 }
 
-const char *stream_judge(const struct outcome *out, bool control,
-			 const char **defect, const char **why)
+static const char *stream_judge(const struct outcome *out, bool control,
+				const char **defect, const char **why)
 {
-	*defect = NULL;
-	*why = NULL;
 	if (out->res < 0)
 		return errno_name(-out->res);
 	if (!control && out->res < STREAM_TOTAL) {
@@ -245,4 +243,23 @@ const char *stream_judge(const struct outcome *out, bool control,
 		return reason("the rest after %d of %d bytes was refused, with the control",
 			      out->res, STREAM_TOTAL);
 	return NULL;
+}
+
+const char *stream_send(struct io_uring *ring, enum opcode op, bool control,
+			const struct route *route, const char **defect,
+			const char **why)
+{
+	struct outcome out = { };
+	struct stream s;
+	const char *wrong = stream_open(&s, route);
+
+	*defect = NULL;
+	*why = NULL;
+	if (wrong)
+		return wrong;
+	if (control)
+		stream_control(&s);
+	wrong = submit(&s, ring, op, &out);
+	stream_close(&s);
+	return wrong ?: stream_judge(&out, control, defect, why);
 }

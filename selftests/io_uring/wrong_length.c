@@ -25,8 +25,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "run.h"
-#include "verdict.h"
+#include "kselftest_harness.h"
+#include "report.h"
+#include "ring.h"
 
 #define DEFECT		"wrong-length"
 #define DECOY_SOURCE	"127.0.0.3"
@@ -63,62 +64,41 @@ FIXTURE_SETUP(wrong_length)
 
 FIXTURE_TEARDOWN(wrong_length)
 {
+	run_close(&self->run);
 }
 
+#define CASE(name) FIXTURE_VARIANT_ADD(wrong_length, name)
+
 /* One message, converted on the stack: 16 bytes become 24 */
-FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_segment) {
-	UDP4, SENDMSG, SEGMENT, PLAIN
-};
-
-FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_segment) {
-	UDP4, SENDMSG_ZC, SEGMENT, PLAIN
-};
-
-FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_fixed_segment) {
-	UDP4, SENDMSG_ZC_FIXED, SEGMENT, PLAIN
-};
+CASE(udp4_sendmsg_segment) { .family = UDP4, .op = SENDMSG, .control = SEGMENT };
+CASE(udp4_zc_segment) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT };
+CASE(udp4_zc_fixed_segment) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
 
 /* Three messages, converted in allocated memory: 56 bytes become 80 */
-FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_quic) {
-	UDP4, SENDMSG, QUIC, PLAIN
-};
-
-FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_quic) {
-	UDP4, SENDMSG_ZC, QUIC, PLAIN
-};
-
-FIXTURE_VARIANT_ADD(wrong_length, udp6_sendmsg_quic) {
-	UDP6, SENDMSG, QUIC, PLAIN
-};
-
-FIXTURE_VARIANT_ADD(wrong_length, udp6_zc_quic) {
-	UDP6, SENDMSG_ZC, QUIC, PLAIN
-};
+CASE(udp4_sendmsg_quic) { .family = UDP4, .op = SENDMSG, .control = QUIC };
+CASE(udp4_zc_quic) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC };
+CASE(udp6_sendmsg_quic) { .family = UDP6, .op = SENDMSG, .control = QUIC };
+CASE(udp6_zc_quic) { .family = UDP6, .op = SENDMSG_ZC, .control = QUIC };
 
 /* The 24 bytes too many are a message of just that size, and are obeyed */
-FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_quic_decoy) {
-	UDP4, SENDMSG, QUIC, DECOY
-};
-
-FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_quic_decoy) {
-	UDP4, SENDMSG_ZC, QUIC, DECOY
-};
+CASE(udp4_sendmsg_quic_decoy) { .family = UDP4, .op = SENDMSG, .control = QUIC, .layout = DECOY };
+CASE(udp4_zc_quic_decoy) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .layout = DECOY };
 
 /* The bytes too many cannot be read */
-FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_segment_page_end) {
-	UDP4, SENDMSG, SEGMENT, PAGE_END
+CASE(udp4_sendmsg_segment_page_end) {
+	.family = UDP4, .op = SENDMSG, .control = SEGMENT, .layout = PAGE_END
 };
 
-FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_segment_page_end) {
-	UDP4, SENDMSG_ZC, SEGMENT, PAGE_END
+CASE(udp4_zc_segment_page_end) {
+	.family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .layout = PAGE_END
 };
 
-FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_quic_page_end) {
-	UDP4, SENDMSG, QUIC, PAGE_END
+CASE(udp4_sendmsg_quic_page_end) {
+	.family = UDP4, .op = SENDMSG, .control = QUIC, .layout = PAGE_END
 };
 
-FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_quic_page_end) {
-	UDP4, SENDMSG_ZC, QUIC, PAGE_END
+CASE(udp4_zc_quic_page_end) {
+	.family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .layout = PAGE_END
 };
 
 /* Behind the control, and not counted in its length */
@@ -153,29 +133,36 @@ static const char *lay_out(struct run *run, enum layout layout)
 	return NULL;
 }
 
+/* Ring and sockets, and one send: NULL, or the reason of a SKIP */
+static const char *open_one(struct run *run, enum family family,
+			    enum opcode op, enum control control, bool gated)
+{
+	const char *why = run_spoiled(op) ?:
+			  run_open(run, family, op, RETRY, gated);
+
+	if (why)
+		return why;
+	run_pack(run, 1, control);
+	return run_register(run);
+}
+
 TEST_F(wrong_length, retry)
 {
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(_metadata, run_spoiled(variant->op)))
-		return;
-	if (!possible(_metadata, run_open(run, variant->family, variant->op,
-					  RETRY, true)))
-		return;
-	run_pack(run, 1, variant->control);
-	if (!possible(_metadata, run_register(run)))
-		return;
-	if (!possible(_metadata, run_hidden(run, variant->control, false)))
+	if (!possible(open_one(run, variant->family, variant->op,
+			       variant->control, true) ?:
+		      run_hidden(run, variant->control, false)))
 		return;
 
 	/* One send, so that there is one retry: each would add to the length */
 	run_pack(run, 1, variant->control);
 	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
 		run_finish(run);
-	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
+	judge(NULL, opcode_name(run->op), self->what, wrong);
 
-	judge(_metadata, DEFECT, opcode_name(run->op), self->what, run_judge(run));
+	judge(DEFECT, opcode_name(run->op), self->what, run_judge(run));
 }
 
 /* The same buffers in a send that goes straight through */
@@ -184,17 +171,12 @@ TEST_F(wrong_length, reference_at_once)
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(_metadata, run_spoiled(variant->op)))
-		return;
-	if (!possible(_metadata, run_open(run, variant->family, variant->op,
-					  RETRY, false)))
-		return;
-	run_pack(run, 1, variant->control);
-	if (!possible(_metadata, run_register(run)))
+	if (!possible(open_one(run, variant->family, variant->op,
+			       variant->control, false)))
 		return;
 	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
 		run_finish(run) ?: run_judge(run);
-	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
+	judge(NULL, opcode_name(run->op), self->what, wrong);
 }
 
 TEST_HARNESS_MAIN

@@ -27,15 +27,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
-#include "run.h"
-#include "verdict.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
+#include "ring.h"
 
 #define ROUNDS	5	/* of rings that are closed with sends in them */
 
 FIXTURE(zerocopy)
 {
 	struct run run;
+	const char *why;	/* of a SKIP */
 	const char *opcode;
 };
 
@@ -47,18 +49,22 @@ FIXTURE_VARIANT(zerocopy)
 FIXTURE_SETUP(zerocopy)
 {
 	self->opcode = opcode_name(variant->op);
+	self->why = run_open(&self->run, UDP4, variant->op, RETRY, true);
+	if (!self->why)
+		run_pack(&self->run, SENDS, NONE);
 }
 
 FIXTURE_TEARDOWN(zerocopy)
 {
+	run_close(&self->run);
 }
 
 FIXTURE_VARIANT_ADD(zerocopy, reference_sendmsg) {
-	SENDMSG
+	.op = SENDMSG
 };
 
 FIXTURE_VARIANT_ADD(zerocopy, zc) {
-	SENDMSG_ZC
+	.op = SENDMSG_ZC
 };
 
 /* All sends came to this, and were notified of as the opcode has it */
@@ -99,10 +105,9 @@ TEST_F(zerocopy, succeeds)
 {
 	struct run *run = &self->run;
 
-	if (!possible(_metadata, run_open(run, UDP4, variant->op, RETRY, true)))
+	if (!possible(self->why))
 		return;
-	run_pack(run, SENDS, NONE);
-	judge(_metadata, NULL, self->opcode, "success after a retry",
+	judge(NULL, self->opcode, "success after a retry",
 	      run_submit(run) ?: run_finish(run) ?: judge_all(run, SEND_SIZE) ?:
 	      run_judge(run) ?: works_again(run));
 }
@@ -112,14 +117,13 @@ TEST_F(zerocopy, fails)
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(_metadata, run_open(run, UDP4, variant->op, RETRY, true)))
+	if (!possible(self->why))
 		return;
-	run_pack(run, SENDS, NONE);
 	wrong = run_submit(run);
 	/* An unconnected socket is shut down, and ENOTCONN is reported */
 	if (!wrong && shutdown(run->flow.tx, SHUT_WR) && errno != ENOTCONN)
 		wrong = "shutdown(2) failed";
-	judge(_metadata, NULL, self->opcode, "EPIPE at a retry",
+	judge(NULL, self->opcode, "EPIPE at a retry",
 	      wrong ?: run_finish(run) ?: judge_all(run, -EPIPE) ?:
 	      flow_nothing_yet(&run->flow));
 }
@@ -130,9 +134,8 @@ TEST_F(zerocopy, cancelled)
 	const char *wrong;
 	unsigned int i;
 
-	if (!possible(_metadata, run_open(run, UDP4, variant->op, RETRY, true)))
+	if (!possible(self->why))
 		return;
-	run_pack(run, SENDS, NONE);
 	wrong = run_submit(run);
 	for (i = 0; i < run->n && !wrong; i++) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&run->ring);
@@ -140,7 +143,7 @@ TEST_F(zerocopy, cancelled)
 		io_uring_prep_cancel64(sqe, i, 0);
 		sqe->user_data = NOT_A_SEND;
 	}
-	judge(_metadata, NULL, self->opcode, "cancelled while it waits",
+	judge(NULL, self->opcode, "cancelled while it waits",
 	      wrong ?: ring_submit(&run->ring) ?:
 	      ring_collect(&run->ring, run->done, run->n) ?:
 	      judge_all(run, -ECANCELED) ?: gate_open() ?: works_again(run));
@@ -174,7 +177,7 @@ TEST_F(zerocopy, ring_closed)
 	unsigned int k;
 	int i;
 
-	if (!possible(_metadata, run_open(run, UDP4, variant->op, RETRY, true)))
+	if (!possible(self->why))
 		return;
 	for (i = 0; i < ROUNDS && !wrong; i++) {
 		run_pack(run, SENDS, NONE);
@@ -193,7 +196,7 @@ TEST_F(zerocopy, ring_closed)
 	if (!wrong && getsockname(run->flow.tx, (void *)&addr, &len))
 		wrong = "getsockname(2) failed";
 	close(run->flow.tx);
-	judge(_metadata, NULL, self->opcode, "ring closed while it waits",
+	judge(NULL, self->opcode, "ring closed while it waits",
 	      wrong ?: port_free(&addr));
 }
 
@@ -205,7 +208,7 @@ TEST_F(zerocopy, process_exit)
 	int ended[2], status;
 	pid_t child;
 
-	if (!possible(_metadata, run_open(run, UDP4, variant->op, RETRY, true)))
+	if (!possible(self->why))
 		return;
 	ASSERT_EQ(0, pipe(ended));
 	child = fork();
@@ -226,7 +229,7 @@ TEST_F(zerocopy, process_exit)
 		wrong = "the process did not end within 10 s";
 	else if (waitpid(child, &status, 0) != child || status)
 		wrong = "the process did not end as it should";
-	judge(_metadata, NULL, self->opcode, "process ends while it waits",
+	judge(NULL, self->opcode, "process ends while it waits",
 	      wrong ?: gate_open() ?: works_again(run));
 }
 

@@ -14,8 +14,7 @@
 #include <linux/sockios.h>
 
 #include "device.h"
-#include "gate.h"
-#include "netlink.h"
+#include "network.h"
 #include "remote.h"
 #include "report.h"
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "datagram.h"
-#include "stream.h"
+#include "ring.h"
 
 struct device {
 	char name[IF_NAMESIZE];

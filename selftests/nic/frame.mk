@@ -6,7 +6,7 @@
 
 CORE := ../io_uring
 # All of that folder but its programs
-SHARED := $(shell grep -L TEST_HARNESS_MAIN $(CORE)/*.c)
+SHARED := $(shell grep -L TEST_HARNESS_MAIN $(CORE)/*.c) $(HOOKS)
 LOCAL_HDRS := $(wildcard *.h ../nic/*.h $(CORE)/*.h)
 
 CFLAGS += -O2 -Wall -Wextra -D_GNU_SOURCE= -I$(CORE) $(KHDR_INCLUDES)

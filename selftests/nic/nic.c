@@ -28,13 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kselftest_harness.h"
 #include "device.h"
-#include "gate.h"
+#include "network.h"
 #include "remote.h"
-#include "run.h"
-#include "short_send.h"
+#include "report.h"
+#include "ring.h"
 #include "train.h"
-#include "verdict.h"
 
 #define JUMBO		9000
 #define ORDINARY	1500
@@ -69,16 +69,16 @@ static bool way_open(struct __test_metadata *_metadata, const struct way *way,
 {
 	const char *why = device_get(dev);
 
-	if (!possible(_metadata, why))
+	if (!possible(why))
 		return false;
 	device_clear(dev);
 	why = device_ends(dev, way->family == UDP6) ?: device_mtu(dev, mtu) ?:
 	      device_offload(dev, offload);
 	if (!why && way->gated)
 		why = device_queue(dev);
-	if (!possible(_metadata, why))
+	if (!possible(why))
 		return false;
-	judge(_metadata, NULL, opcode_name(way->op), way_name(way, ""),
+	judge(NULL, opcode_name(way->op), way_name(way, ""),
 	      device_flow(dev, &run->flow, way->family, way->control & SOURCE,
 			  way->gated ? 0 : ROOM));
 	why = device_path(dev, &run->flow);
@@ -86,15 +86,15 @@ static bool way_open(struct __test_metadata *_metadata, const struct way *way,
 		why = trains_refused(&run->flow);
 	gate_on(dev->ifindex, &run->flow.to);
 	/* What is under way gives back room that a retry would not wait for */
-	judge(_metadata, NULL, opcode_name(way->op), way_name(way, ""),
+	judge(NULL, opcode_name(way->op), way_name(way, ""),
 	      socket_drain(run->flow.tx));
 	why = why ?: run_start(run, way->op, way->how, way->gated);
-	if (!possible(_metadata, why))
+	if (!possible(why))
 		return false;
 	if (way->op != SENDMSG && ring_tells_usage(&run->ring))
 		run->zc_flags = IORING_SEND_ZC_REPORT_USAGE;
 	run_pack(run, way->n, way->control);
-	return possible(_metadata, run_register(run));
+	return possible(run_register(run));
 }
 
 /* What one try came to: wrong in the sends themselves, or in what they do */
@@ -293,18 +293,18 @@ TEST_F(delivery, at_once)
 	const char *wrong;
 
 	if (variant->op != SENDMSG_ZC_FIXED &&
-	    !possible(_metadata, run_spoiled(variant->op)))
+	    !possible(run_spoiled(variant->op)))
 		return;
 	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
 		      variant->mtu))
 		return;
 	most = trains_most(&run->flow);
 	if (variant->op == SENDMSG_ZC_FIXED &&
-	    !possible(_metadata, trains_register(run)))
+	    !possible(trains_register(run)))
 		return;
 	wrong = trains_send(run, &self->dev, most, &tally);
 	tally_tell(&tally, run, self->what);
-	judge(_metadata, NULL, opcode_name(run->op), self->what, wrong);
+	judge(NULL, opcode_name(run->op), self->what, wrong);
 	if (most > KNOWN_MOST)
 		TH_LOG("the kernel takes %u segments", most);
 }
@@ -367,23 +367,23 @@ TEST_F(zero_copy, usage)
 	unsigned int i, copied = 0;
 	struct verdict v;
 
-	if (!possible(_metadata, run_spoiled(variant->op)))
+	if (!possible(run_spoiled(variant->op)))
 		return;
 	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
 		      ORDINARY))
 		return;
 	if (!run->zc_flags &&
-	    !possible(_metadata, cannot("sendmsg_zc does not tell whether it copied", 0,
+	    !possible(cannot("sendmsg_zc does not tell whether it copied", 0,
 					"nothing to do, all but the first 6.1 do")))
 		return;
-	if (!possible(_metadata, device_copies(&self->dev)))
+	if (!possible(device_copies(&self->dev)))
 		return;
 	v = way_go(&way, &self->dev, run);
-	judge(_metadata, NULL, opcode_name(run->op), self->what,
+	judge(NULL, opcode_name(run->op), self->what,
 	      v.mechanics ?: v.effect);
 	for (i = 0; i < run->n; i++)
 		copied += run->done[i].copied;
-	judge(_metadata, "not-zero-copy", opcode_name(run->op), self->what,
+	judge("not-zero-copy", opcode_name(run->op), self->what,
 	      !copied ? NULL :
 	      reason("%u of %u sends were copied; does a packet socket listen (/proc/net/packet)?",
 		     copied, run->n));
@@ -469,22 +469,22 @@ TEST_F(lost_pointer, retry)
 	struct verdict v;
 	int err = 0;
 
-	if (!possible(_metadata, device_get(&self->dev)))
+	if (!possible(device_get(&self->dev)))
 		return;
 	if (way->control != NONE)
 		err = run_first_issue(way->op);
-	judge(_metadata, "lost-pointer", opcode, way_name(way, ""),
+	judge("lost-pointer", opcode, way_name(way, ""),
 	      err ? reason("-%s at once, without a retry", errno_name(err)) :
 		    NULL);
 	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
 		return;
 	v = way_go(way, &self->dev, run);
-	judge(_metadata, NULL, opcode, way_name(way, ""), v.mechanics);
+	judge(NULL, opcode, way_name(way, ""), v.mechanics);
 	if (run_wrong_length(run)) {
 		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
-	judge(_metadata, way->control == NONE ? NULL : "lost-pointer", opcode,
+	judge(way->control == NONE ? NULL : "lost-pointer", opcode,
 	      way_name(way, ""), v.effect);
 }
 
@@ -538,15 +538,15 @@ TEST_F(wrong_length, retry)
 	struct run *run = &self->run;
 	struct verdict v;
 
-	if (!possible(_metadata, run_spoiled(way->op)))
+	if (!possible(run_spoiled(way->op)))
 		return;
 	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
 		return;
-	if (!possible(_metadata, run_hidden(run, way->control, false)))
+	if (!possible(run_hidden(run, way->control, false)))
 		return;
 	v = way_go(way, &self->dev, run);
-	judge(_metadata, NULL, opcode, way_name(way, ""), v.mechanics);
-	judge(_metadata, "wrong-length", opcode, way_name(way, ""), v.effect);
+	judge(NULL, opcode, way_name(way, ""), v.mechanics);
+	judge("wrong-length", opcode, way_name(way, ""), v.effect);
 }
 
 FIXTURE(late_read)
@@ -604,16 +604,16 @@ TEST_F(late_read, after_submit)
 	struct run *run = &self->run;
 	struct verdict v;
 
-	if (!possible(_metadata, run_spoiled(way->op)))
+	if (!possible(run_spoiled(way->op)))
 		return;
 	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
 		return;
 	if (way->gated &&
-	    !possible(_metadata, run_hidden(run, way->control, true)))
+	    !possible(run_hidden(run, way->control, true)))
 		return;
 	v = way_go(way, &self->dev, run);
-	judge(_metadata, NULL, opcode, way_name(way, more), v.mechanics);
-	judge(_metadata, "late-read", opcode, way_name(way, more), v.effect);
+	judge(NULL, opcode, way_name(way, more), v.mechanics);
+	judge("late-read", opcode, way_name(way, more), v.effect);
 }
 
 FIXTURE(repeated_control)
@@ -651,23 +651,33 @@ FIXTURE_VARIANT_ADD(repeated_control, zc) {
 TEST_F(repeated_control, short_send)
 {
 	struct route route;
-	const char *why;
+	const char *wrong, *defect, *why;
 
 	if (variant->control &&
-	    !possible(_metadata, run_spoiled(variant->op)))
+	    !possible(run_spoiled(variant->op)))
 		return;
 	why = device_get(&self->dev);
-	if (!possible(_metadata, why))
+	if (!possible(why))
 		return;
 	device_clear(&self->dev);
 	why = device_mtu(&self->dev, ORDINARY) ?:
 	      device_offload(&self->dev, BEST) ?:
 	      device_route(&self->dev, &route) ?:
 	      ring_open(&self->ring, variant->op, RETRY);
-	if (!possible(_metadata, why))
+	if (!possible(why))
 		return;
-	short_send(_metadata, &self->ring, variant->op, variant->control,
-		   &route);
+	wrong = stream_send(&self->ring, variant->op, false, &route, &defect,
+			    &why);
+	if (!possible(why))
+		return;
+	judge(defect, opcode_name(variant->op),
+	      "tcp 1 MiB, MSG_WAITALL, no control", wrong);
+	if (!variant->control)
+		return;
+	wrong = stream_send(&self->ring, variant->op, true, &route, &defect,
+			    &why);
+	judge(defect, opcode_name(variant->op),
+	      "tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING", wrong);
 }
 
 /* The same control by sendmsg(2): what the receiver asks for can be had */
@@ -715,7 +725,7 @@ TEST_F(system_call, reference)
 		if (!run->flow.lost)
 			break;
 	}
-	judge(_metadata, NULL, "sendmsg(2)", control_name(way->family, QUIC),
+	judge(NULL, "sendmsg(2)", control_name(way->family, QUIC),
 	      wrong);
 }
 

@@ -30,8 +30,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "datagram.h"
 #include "line.h"
-#include "receiver.h"
 
 #define IDLE_MS		(10 * 60 * 1000)
 #define WINDOW		65536

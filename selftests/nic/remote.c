@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gate.h"
 #include "line.h"
+#include "network.h"
 #include "remote.h"
 #include "report.h"
 

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "gate.h"
+#include "network.h"
 #include "report.h"
 #include "train.h"
 

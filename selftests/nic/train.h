@@ -7,7 +7,7 @@
 #define IO_URING_SELFTEST_TRAIN_H
 
 #include "device.h"
-#include "run.h"
+#include "ring.h"
 
 #define TRIES		3	/* of what a card has lost */
 #define KNOWN_MOST	64	/* segments, in every kernel */

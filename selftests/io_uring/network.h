@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A queue on a device that holds packets for as long as the test wants: on lo
- * of a network namespace of the test's own, or on a network card. Loopback and
- * veth give send memory back at once, and a card soon, so without such a queue
- * a UDP socket does not fill.
+ * The network of a test: a namespace of its own, requests to rtnetlink, and a
+ * queue on a device that holds packets for as long as the test wants: on lo, or
+ * on a network card. Loopback and veth give send memory back at once, and a card
+ * soon, so without such a queue a UDP socket does not fill.
  */
-#ifndef IO_URING_SELFTEST_GATE_H
-#define IO_URING_SELFTEST_GATE_H
+#ifndef IO_URING_SELFTEST_NETWORK_H
+#define IO_URING_SELFTEST_NETWORK_H
 
+#include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 
 #define WAIT_MS		10000	/* the longest that anything here waits */
 
@@ -51,5 +57,29 @@ const char *gate_close(void);
 
 /* Let everything through that the queue holds, and all that follows */
 const char *gate_open(void);
+
+struct request {
+	struct nlmsghdr nlh;
+	union {
+		struct tcmsg tc;
+		struct ifaddrmsg ifa;
+	};
+	char attrs[512];
+};
+
+void *attr_put(struct request *req, unsigned short type, const void *data,
+	       size_t len);
+void attr_put_u32(struct request *req, unsigned short type, uint32_t val);
+void attr_end(struct request *req, struct rtattr *nest);
+
+/* Send one request and return the errno of its answer, or 0 */
+int rtnl_talk(struct request *req);
+
+/* An ioctl on the interface of that name; its errno, or 0 */
+int if_ioctl(const char *name, unsigned long request, struct ifreq *ifr);
+
+/* Hand each message of a dump to see(); the errno of the answer, or 0 */
+int rtnl_dump(struct request *req,
+	      void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg);
 
 #endif
