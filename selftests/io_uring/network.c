@@ -57,8 +57,7 @@ int if_ioctl(const char *name, unsigned long request, struct ifreq *ifr)
 	return ret;
 }
 
-/* A socket with the request in it, or -1 and errno */
-static int ask(struct request *req, unsigned short flags)
+int rtnl_ask(struct request *req, unsigned short flags)
 {
 	int fd, err;
 
@@ -84,50 +83,13 @@ int rtnl_talk(struct request *req)
 	} answer;
 	int fd, ret = 0;
 
-	fd = ask(req, NLM_F_ACK);
+	fd = rtnl_ask(req, NLM_F_ACK);
 	if (fd < 0)
 		return errno;
 	if (recv(fd, &answer, sizeof(answer), 0) < 0)
 		ret = errno;
 	else if (answer.nlh.nlmsg_type == NLMSG_ERROR)
 		ret = -answer.err.error;
-	close(fd);
-	return ret;
-}
-
-int rtnl_dump(struct request *req,
-	      void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg)
-{
-	union {
-		struct nlmsghdr nlh;
-		char room[32768];
-	} answer;
-	const struct nlmsghdr *nlh;
-	bool more = true;
-	int fd, ret = 0;
-	size_t left;
-	ssize_t len;
-
-	fd = ask(req, NLM_F_DUMP);
-	if (fd < 0)
-		return errno;
-	while (more && !ret) {
-		len = recv(fd, &answer, sizeof(answer), 0);
-		if (len < 0) {
-			ret = errno;
-			break;
-		}
-		left = len;
-		for (nlh = &answer.nlh; NLMSG_OK(nlh, left);
-		     nlh = NLMSG_NEXT(nlh, left)) {
-			if (nlh->nlmsg_type == NLMSG_DONE)
-				more = false;
-			else if (nlh->nlmsg_type == NLMSG_ERROR)
-				ret = -((struct nlmsgerr *)NLMSG_DATA(nlh))->error;
-			else
-				see(nlh, arg);
-		}
-	}
 	close(fd);
 	return ret;
 }

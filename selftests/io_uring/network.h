@@ -78,8 +78,7 @@ int rtnl_talk(struct request *req);
 /* An ioctl on the interface of that name; its errno, or 0 */
 int if_ioctl(const char *name, unsigned long request, struct ifreq *ifr);
 
-/* Hand each message of a dump to see(); the errno of the answer, or 0 */
-int rtnl_dump(struct request *req,
-	      void (*see)(const struct nlmsghdr *nlh, void *arg), void *arg);
+/* A socket with the request in it, or -1 and errno */
+int rtnl_ask(struct request *req, unsigned short flags);
 
 #endif

@@ -297,6 +297,45 @@ const char *device_mtu(const struct device *dev, int mtu)
 	return NULL;
 }
 
+/* Hand each message of a dump to see(); the errno of the answer, or 0 */
+static int rtnl_dump(struct request *req,
+		     void (*see)(const struct nlmsghdr *nlh, void *arg),
+		     void *arg)
+{
+	union {
+		struct nlmsghdr nlh;
+		char room[32768];
+	} answer;
+	const struct nlmsghdr *nlh;
+	bool more = true;
+	int fd, ret = 0;
+	size_t left;
+	ssize_t len;
+
+	fd = rtnl_ask(req, NLM_F_DUMP);
+	if (fd < 0)
+		return errno;
+	while (more && !ret) {
+		len = recv(fd, &answer, sizeof(answer), 0);
+		if (len < 0) {
+			ret = errno;
+			break;
+		}
+		left = len;
+		for (nlh = &answer.nlh; NLMSG_OK(nlh, left);
+		     nlh = NLMSG_NEXT(nlh, left)) {
+			if (nlh->nlmsg_type == NLMSG_DONE)
+				more = false;
+			else if (nlh->nlmsg_type == NLMSG_ERROR)
+				ret = -((struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+			else
+				see(nlh, arg);
+		}
+	}
+	close(fd);
+	return ret;
+}
+
 struct queues {
 	int ifindex;
 	bool ours;
