@@ -25,7 +25,7 @@ WRONG = (
 
 def card() -> str:
     """nic.sh over a veth pair: as predicted, one line on what is wrong, and all restored, also when it is ended."""
-    program = bundle.build() / "io_uring/nic.sh"
+    program = bundle.build() / "nic/nic.sh"
     kernel = Kernels().resolve(["running"])[0]
     names = ("nic.sh", "nic_32.sh") if host.runs_32_bit() else ("nic.sh",)
     try:
@@ -72,5 +72,3 @@ def end_half_way(laid: wire.Wire, program: Path, told: dict[str, str], number: s
         raise BuildFailed(f"nic.sh: ended with {process.returncode} after {number.name}")
     if "10c0:" in command.run(queue, "tc"):
         raise BuildFailed(f"nic.sh: its queue is still there after {number.name}")
-
-

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from .. import command, dist, layout, patch, plan, rules, source
+from .. import bundle, command, dist, layout, patch, plan, rules, source
 from ..error import BuildFailed
 from .base import REPOSITORY, SCRIPTS, SELFTEST
 from .placed import placed
@@ -65,10 +65,11 @@ def documentation() -> None:
 def checkpatch() -> None:
     """checkpatch.pl --strict of the newest tree is silent about the selftest and the programs beside it."""
     with placed(source.branches()[0]) as (selftests, _output):
-        for beside in ("harm", "errors"):
-            shutil.copytree(SELFTEST.with_name(beside), selftests / beside)
-        files = [path for folder in ("io_uring", "harm", "errors") for path in sorted((selftests / folder).iterdir())
-                 if path.suffix in (".c", ".h", ".sh") or path.name == "Makefile"]
+        beside = (bundle.HOOKS, "harm", "errors")
+        for folder in beside:
+            shutil.copytree(SELFTEST.with_name(folder), selftests / folder)
+        files = [path for folder in (*bundle.COLLECTIONS, *beside) for path in sorted((selftests / folder).iterdir())
+                 if path.suffix in (".c", ".h", ".sh", ".mk") or path.name == "Makefile"]
         # In its place, since checkpatch has other rules for the kernel's own code than for tools/
         command.run(["scripts/checkpatch.pl", "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",
                      "-f", *(path.relative_to(selftests.parents[2]) for path in files)],

@@ -13,11 +13,11 @@ from .base import SELFTEST
 TREES = ("6.1", "6.12", "7.3")
 
 def build(branch: str, *words: str) -> None:
-    """`make -C tools/testing/selftests TARGETS=io_uring` in a tree: no warning, all programs of both ABIs."""
+    """`make -C tools/testing/selftests TARGETS="io_uring nic bench"` in a tree: no warning, all programs of both ABIs."""
     with placed(branch) as (selftests, output):
         said = make(selftests, *words, f"O={output}", f"LIBURING_32={liburing.prefix('32')}", "all")
         complain(said)
-        programs(output / "kselftest/io_uring")
+        programs(output / "kselftest")
 
 
 def install(branch: str) -> None:
@@ -25,7 +25,7 @@ def install(branch: str) -> None:
     with placed(branch) as (selftests, output):
         made = output / "installed"
         make(selftests, "STATIC=1", f"LIBURING_32={liburing.prefix('32')}", f"INSTALL_PATH={made}", "install")
-        programs(made / "io_uring")
+        programs(made)
         listed = command.run(["sh", made / "run_kselftest.sh", "-l"], "run_kselftest.sh -l", error=BuildFailed)
         if "io_uring:late_read" not in listed.split():
             raise BuildFailed("run_kselftest.sh -l does not list io_uring:late_read")
@@ -40,11 +40,14 @@ def install(branch: str) -> None:
 
 
 def outside() -> None:
-    """The selftest builds outside a tree, with the frame of one (KSRC=)."""
+    """Each folder of the selftests builds outside a tree, with the frame of one (KSRC=)."""
     with tempfile.TemporaryDirectory() as output:
-        said = command.run(["make", "-C", SELFTEST, f"KSRC={source.frame()}", f"OUTPUT={output}",
-                            f"LIBURING_32={liburing.prefix('32')}"], "make KSRC=", error=BuildFailed)
-        complain(said)
+        for folder in bundle.COLLECTIONS:
+            Path(output, folder).mkdir()
+            said = command.run(["make", "-C", SELFTEST.with_name(folder), f"KSRC={source.frame()}",
+                                f"OUTPUT={output}/{folder}", f"LIBURING_32={liburing.prefix('32')}",
+                                f"HOOKS=../{bundle.HOOKS}/{bundle.HOOKS}.c"], "make KSRC=", error=BuildFailed)
+            complain(said)
         programs(Path(output))
 
 
@@ -68,15 +71,16 @@ def placed(branch: str) -> Iterator[tuple[Path, Path]]:
         for part in ("tools", "usr", "scripts"):
             shutil.copytree(frame / part, tree / part, symlinks=True)
         selftests = tree / "tools/testing/selftests"
-        shutil.copytree(SELFTEST, selftests / "io_uring")
+        for folder in bundle.COLLECTIONS:
+            shutil.copytree(SELFTEST.with_name(folder), selftests / folder)
         output.mkdir()
         yield selftests, output
 
 
 def make(selftests: Path, *words: str) -> str:
-    """make in a tree's selftests, for io_uring alone; both streams, since make's exit status says little."""
-    said = command.run(["sh", "-c", 'exec "$@" 2>&1', "sh", "make", "-C", selftests, "TARGETS=io_uring",
-                        "FORCE_TARGETS=1", *words], f"make {' '.join(words)}", error=BuildFailed)
+    """make in a tree's selftests, for ours alone; both streams, since make's exit status says little."""
+    said = command.run(["sh", "-c", 'exec "$@" 2>&1', "sh", "make", "-C", selftests,
+                        f"TARGETS={' '.join(bundle.COLLECTIONS)}", "FORCE_TARGETS=1", *words], f"make {' '.join(words)}", error=BuildFailed)
     return said
 
 
@@ -87,9 +91,9 @@ def complain(said: str) -> None:
             raise BuildFailed(line)
 
 
-def programs(folder: Path) -> None:
-    """Raises BuildFailed unless every program is there for both ABIs."""
-    missing = sorted(name for stem in bundle.sources() for name in (stem, f"{stem}_32")
-                     if not (folder / name).exists())
+def programs(home: Path) -> None:
+    """Raises BuildFailed unless every program is there for both ABIs, each in the folder of its collection."""
+    missing = sorted(f"{folder}/{name}" for folder in bundle.COLLECTIONS for stem in bundle.sources([folder])
+                     for name in (stem, f"{stem}_32") if not (home / folder / name).exists())
     if missing:
         raise BuildFailed(f"not built: {' '.join(missing)}")
