@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "errors.h"
-#include "gate.h"
+#include "network.h"
 
 #define LIMIT	20	/* seconds for a row */
 

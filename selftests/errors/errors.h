@@ -16,7 +16,7 @@
 #include "report.h"
 
 #define LEN	2700	/* what most rows send: two segments of a train */
-#define SEGMENT	1400
+#define SEGMENT_LEN	1400
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT	103

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "errors.h"
-#include "gate.h"
+#include "network.h"
 
 #define ABI_32		(sizeof(long) == 4)
 #define NO_SUCH_LEVEL	0x7777
@@ -24,8 +24,8 @@ static void retried(unsigned int op)
 	udp_open(&udp, AF_INET);
 	set(udp.tx, SOL_SOCKET, SO_SNDBUF, 1);
 	packet_make(&p, LEN, &udp.to, udp.len);
-	packet_segment(&p, SEGMENT);
-	packet_make(&small, SEGMENT, &udp.to, udp.len);
+	packet_segment(&p, SEGMENT_LEN);
+	packet_make(&small, SEGMENT_LEN, &udp.to, udp.len);
 	seen->call = call(udp.tx, &p, 0);
 	why = gate_close();
 	if (why)
@@ -65,7 +65,7 @@ static void overwritten(void (*change)(void *arg), struct udp *udp)
 {
 	udp_open(udp, AF_INET);
 	packet_make(&train, LEN, &udp->to, udp->len);
-	packet_segment(&train, SEGMENT);
+	packet_segment(&train, SEGMENT_LEN);
 	seen->call = call(udp->tx, &train, 0);
 	seen->ring = ring_late(udp->tx, &train, 0, change, &train);
 }
@@ -95,7 +95,7 @@ static void control_unmapped(void)
 
 	udp_open(&udp, AF_INET);
 	packet_make(&p, LEN, &udp.to, udp.len);
-	packet_segment(&p, SEGMENT);
+	packet_segment(&p, SEGMENT_LEN);
 	page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
@@ -108,7 +108,7 @@ static void control_unmapped(void)
 
 static void halve(void *arg)
 {
-	const uint16_t half = SEGMENT / 2;
+	const uint16_t half = SEGMENT_LEN / 2;
 
 	memcpy(CMSG_DATA(&((struct packet *)arg)->first), &half, sizeof(half));
 }
@@ -131,8 +131,8 @@ static void size_overwritten(void)
 	for (i = 0; i < 2; i++)		/* those of the system call */
 		arrives(udp.rx, &none);
 	len = arrives(udp.rx, &none);
-	if (len != SEGMENT)
-		odd("datagrams of %d bytes, asked for: %d", len, SEGMENT);
+	if (len != SEGMENT_LEN)
+		odd("datagrams of %d bytes, asked for: %d", len, SEGMENT_LEN);
 }
 
 static void no_such_device(void *arg)
@@ -176,7 +176,7 @@ static void control_bad_pointer(void)
 
 	udp_open(&udp, AF_INET);
 	packet_make(&p, LEN, &udp.to, udp.len);
-	packet_segment(&p, SEGMENT);
+	packet_segment(&p, SEGMENT_LEN);
 	p.msg.msg_control = mmap(NULL, getpagesize(), PROT_NONE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	seen->call = call(udp.tx, &p, 0);

@@ -15,8 +15,8 @@
 #include <linux/xfrm.h>
 
 #include "errors.h"
-#include "gate.h"
-#include "netlink.h"
+#include "network.h"
+#include "network.h"
 
 #ifndef TCP_ULP
 #define TCP_ULP		31

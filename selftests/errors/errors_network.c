@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "errors.h"
-#include "gate.h"
+#include "network.h"
 
 #define TOO_LONG	65508	/* by one byte, for UDP over IPv4 */
 
@@ -49,7 +49,7 @@ static void ipsec(void)
 	ipsec_on_lo6();
 	udp_open(&udp, AF_INET6);
 	packet_make(&p, LEN, &udp.to, udp.len);
-	packet_segment(&p, SEGMENT);
+	packet_segment(&p, SEGMENT_LEN);
 	both(udp.tx, &p);
 }
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "errors.h"
-#include "gate.h"
-#include "receiver.h"
+#include "network.h"
+#include "datagram.h"
 
 void packet_make(struct packet *p, size_t len, const void *to, socklen_t tolen)
 {
