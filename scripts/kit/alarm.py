@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, fixes, guest, host, initramfs, ktap, record, report, result, splat, vm
+from . import bundle, command, fixes, guest, host, initramfs, ktap, record, report, verdict, splat, vm
 from .error import Unusable, Usage
 from .fixes import Defect
 from .kernel import Kernel, Kernels
@@ -174,10 +174,10 @@ def judge(lines: Sequence[str], kernel: Kernel, names: Sequence[str],
           defects: dict[str, Defect]) -> tuple[list[str], list[str]]:
     """The cases that one run skipped, and a line on each that was not as predicted."""
     found = ktap.parse(lines, names)
-    cases = [result.judge(case, kernel, defects, "") for case in found]
+    cases = [verdict.judge(case, kernel, defects, "") for case in found]
     odd = [f"{case.test} {case.abi} bit: {case.verdict}, {case.outcome}: {case.reason}" for case in cases
            if case.verdict not in EXPECTED]
-    outcome, reason = result.outcome(found, None)
+    outcome, reason = verdict.outcome(found, None)
     if outcome == "ran-nothing":       # a run that tries nothing raises no alarm, and shows nothing
         odd.append(f"ran nothing: {reason}")
     return sorted(f"{case.test} {case.abi}" for case in cases if case.outcome == "skip"), odd
@@ -278,7 +278,7 @@ class Watch:
             text = script("/bundle", self._request, min(AT_ONCE, self._left(kernel)), seconds)
             run = guest.job(self._accelerator, self._files[kernel.label], self._base, text, work, listener,
                             machine=vm.Machine(overall=seconds + 2 * LONGEST, silence=LONGEST, boot=LONGEST))
-            ended = result.outcome([], run)[1]
+            ended = verdict.outcome([], run)[1]
             listener.warned(splat.lines(run.console))
         listener.over(ended or "it ended early", path.with_name(f"{path.stem}-broken-{len(tally.rounds) + 1}.log"))
         print(f"alarms: {tally.kernel}: {len(tally.rounds) - before} more runs, {len(tally.rounds)} of {self._runs}; "

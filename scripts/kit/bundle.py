@@ -7,8 +7,8 @@ from pathlib import Path
 
 from . import cache, command, cross, ktap, liburing, progress, source
 from .arch import AMD64, Architecture
+from .paths import SELFTESTS
 
-SELFTESTS = Path(__file__).resolve().parents[2] / "selftests"
 COLLECTION = "io_uring"
 SELFTEST = SELFTESTS / COLLECTION
 NIC_COLLECTION = "nic"

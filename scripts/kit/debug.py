@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import (bundle, fixes, fragment, guest, initramfs, instrument, ktap, proof, record, report, result, splat,
+from . import (bundle, fixes, fragment, guest, initramfs, instrument, ktap, proof, record, report, result, verdict, splat,
                tree as trees, vm)
 from .error import Unusable
-from .kernel import FRAGMENT, Kernel
+from .kernel import Kernel
+from .paths import FRAGMENT
 from .patch import Patch
 from .program import Files as Content
 from .progress import Progress
@@ -231,8 +232,8 @@ def selftest(room: Room, kernel: Kernel, variant: Variant, home: Path) -> Seen:
                    told=lambda line: line.split()[-1] if line.startswith("# selftests:") else "")
     cases = ktap.parse(run.lines, chosen)
     defects = fixes.load()
-    judged = tuple(result.judge(case, kernel, defects, "scripts/harm debug") for case in cases)
-    return Seen(variant, run, judged, result.outcome(cases, run)[0])
+    judged = tuple(verdict.judge(case, kernel, defects, "scripts/harm debug") for case in cases)
+    return Seen(variant, run, judged, verdict.outcome(cases, run)[0])
 
 
 @dataclass(frozen=True)

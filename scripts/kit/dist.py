@@ -21,9 +21,9 @@ from pathlib import Path
 from .arch import AMD64, Architecture
 from . import bundle, cache, command, cross, liburing, patch, source
 from .error import BuildFailed, Unusable
+from .paths import REPOSITORY
 
 NAME = "io-uring-send-control"
-REPOSITORY = Path(__file__).resolve().parents[2]
 VERSION = "packaging/VERSION"
 DEBIAN = "packaging/debian/"                       # lies at the top of the source archive
 SUMS = "SHA256SUMS"

@@ -14,7 +14,8 @@ from pathlib import Path
 from . import cache, command, guest, initramfs, liburing, module, report, source, vm
 from .bundle import SELFTEST
 from .error import BuildFailed, Unusable
-from .kernel import REPOSITORY, Kernel
+from .kernel import Kernel
+from .paths import REPOSITORY
 
 HOME = SELFTEST.with_name("errors")
 PAGE = REPOSITORY / "Documentation/errors.rst"

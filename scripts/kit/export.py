@@ -8,7 +8,8 @@ from pathlib import Path
 
 from . import bundle, cache, initramfs, module
 from .error import Usage
-from .kernel import REPOSITORY, Files
+from .kernel import Files
+from .paths import REPOSITORY
 
 FLEETS = REPOSITORY / "fleets"
 MORE = {"one-port": FLEETS / "one-port.sh", "cases.awk": FLEETS / "cases.awk"}

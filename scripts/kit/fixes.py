@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .error import Unusable
+from .paths import PATCHES
 from .version import Version, parse
 
 T = TypeVar("T")
 
-TABLE = Path(__file__).resolve().parents[2] / "patches" / "fixes.toml"
+TABLE = PATCHES / "fixes.toml"
 
 
 @dataclass(frozen=True)

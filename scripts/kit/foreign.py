@@ -35,7 +35,7 @@ class Found:
     @property
     def version(self) -> version.Version | None:
         """The upstream version, None when it cannot be told."""
-        return None if FROZEN.match(self.release) else image.upstream(image.banner(self.image, self.arch))
+        return None if FROZEN.match(self.release) else version.upstream(image.banner(self.image, self.arch))
 
     @property
     def lacking(self) -> str:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from . import archive, cache, command, host
 from .error import FullDisk, Unusable, Usage
+from .paths import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 ENTER = Path(__file__).with_name("fresh.sh")
 RELEASES = ("bookworm", "trixie")
 NAME = "sendmsg-retry"                 # what the checkout is called there

@@ -87,18 +87,3 @@ def _told(path: Path, arch: Architecture) -> str:
     if not text:
         raise Usage(f"{path}: tells no version; it may be cut short")
     return text
-
-
-def upstream(text: str) -> version.Version | None:
-    """The upstream version that a kernel banner or release tells, or None when it does not.
-
-    Debian puts its package version into the banner. A release such as 6.8.0-45-generic or
-    5.14.0-503.el9 is a distribution's own count and tells nothing of the point release.
-    """
-    debian = re.search(r"#\d.* Debian (\d[^ ]*)", text)      # before that the compiler may tell its own
-    if debian:
-        return version.of_package(debian[1])
-    match = re.match(r"(\d+\.\d+(?:\.\d+)?)(-rc\d+)?", text)
-    if not match or re.match(r"\d+\.\d+\.0-\d", text):
-        return None
-    return version.parse(match[1] + (match[2] or ""))

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from . import cache, config, debian, diagnosis, fragment, host, image, module, nic, package, progress, root, version
+from . import cache, config, debian, diagnosis, fragment, host, image, module, package, progress, root, version
 from .arch import AMD64, Architecture
 from .archive import open_archive, say
 from .command import run
 from .error import BuildFailed, Unusable, Usage
+from .paths import FRAGMENT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-FRAGMENT = REPOSITORY / "Kconfig.fragment"
-RESULTS = Path(os.environ.get("RESULTS") or REPOSITORY / "results")    # where runs leave theirs unless they are told
 
 # The default set: the newest kernel of each of these groups of branches.
 DEFAULT = (("5.10",), ("6.1",), ("6.12",), ("6.16", "6.17", "6.18", "6.19"), ("7.0", "7.1", "7.2"),
            ("7.3",))
-WANTED = (*module.QDISCS, *nic.MODULES, *module.ERRORS)
+WANTED = (*module.QDISCS, *module.NICS, *module.ERRORS)
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ def _running() -> Kernel:
     release = Path("/proc/sys/kernel/osrelease").read_text().strip()
     banner = Path("/proc/sys/kernel/version").read_text().strip()
     return Kernel(label=f"running-{_label(release)}", word="running", origin="running",
-                  version=image.upstream(f"{release} {banner}"))
+                  version=version.upstream(f"{release} {banner}"))
 
 
 def _label(text: str) -> str:
@@ -190,7 +188,7 @@ def _image(path: Path, arch: Architecture) -> Kernel:
                               arch))
 
     return Kernel(label=_label(release), word=str(path), origin="image",
-                  version=image.upstream(banner), arch=arch, obtain=obtain)
+                  version=version.upstream(banner), arch=arch, obtain=obtain)
 
 
 def _tree(tree: Path, arch: Architecture) -> Kernel:
@@ -199,7 +197,7 @@ def _tree(tree: Path, arch: Architecture) -> Kernel:
         raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION); "
                     f"an unpacked kernel is dir:{tree}")
     return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
-                  version=image.upstream(text), present=_present(tree), arch=arch,
+                  version=version.upstream(text), present=_present(tree), arch=arch,
                   obtain=lambda: _built(tree, arch))
 
 

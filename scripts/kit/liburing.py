@@ -10,8 +10,9 @@ from pathlib import Path
 from . import archive, cache, command, cross, pins
 from .arch import AMD64, Architecture
 from .error import BuildFailed, Unusable
+from .paths import PATCHES
 
-SERIES = Path(__file__).resolve().parents[2] / "patches" / "liburing"
+SERIES = PATCHES / "liburing"
 TEST = "sendmsg-control"
 RECIPE = 2                             # goes up with what is built differently from the same source
 # Tests of configure that a whole libc passes. One that does not link has compat.h define what libc has.

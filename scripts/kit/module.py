@@ -15,6 +15,7 @@ from pathlib import Path
 from .error import Unusable
 
 QDISCS = ("sch_tbf", "sch_netem", "sch_fq")       # what makes a loopback sender wait
+NICS = ("virtio_pci", "virtio_net", "e1000e", "vmxnet3", "igb")    # what drives those that a guest can have
 # What selftests/errors sends through: a veth, kTLS, IPsec that encrypts nothing
 ERRORS = ("veth", "tls", "gcm", "ctr", "ghash_generic", "aes_generic", "xfrm_user", "esp6", "authenc", "crypto_null")
 

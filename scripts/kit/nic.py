@@ -63,7 +63,6 @@ MODELS = {model.name: model for model in (
     Model("vmxnet3", "vmxnet3", {"CONFIG_VMXNET3": "vmxnet3"}, cloud=True),
     # QEMU 10.0 cuts a large datagram into IP fragments of one datagram where it was asked for many datagrams
     Model("igb", "igb", {"CONFIG_IGB": "igb"}, cloud=False, broken="tx-udp-segmentation", since=(8, 0)))}
-MODULES = tuple(name for model in MODELS.values() for name in model.drivers.values())
 PACKAGES = ("iproute2",)
 SSH_MODEL = "e1000e"                   # the one that `all` takes for two guests
 
@@ -183,12 +182,6 @@ def missing() -> str:
     """A line on the models that QEMU is too old for; "" when there are all."""
     left = [f"{name} (QEMU {_release(model.since)})" for name, model in MODELS.items() if name not in offered()]
     return f"left out, for QEMU {_release(qemu.release())} does not have it: {', '.join(left)}" if left else ""
-
-
-def rank(word: str) -> tuple[bool, int, str]:
-    """Sorts rows of a kernel: loopback, models as MODELS has them, the ssh way."""
-    name = word.partition(":")[0]
-    return word.endswith(SSH), 1 + list(MODELS).index(name) if name in MODELS else 0, word
 
 
 @cache

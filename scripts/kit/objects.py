@@ -15,7 +15,7 @@ from . import cache, host
 from . import tree as trees
 from .command import run, telling_line
 from .error import BuildFailed
-from .kernel import FRAGMENT
+from .paths import FRAGMENT
 from .patch import Patch
 
 CLANG = "-19"                          # 7.2 wants 17 at least

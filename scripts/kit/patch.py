@@ -8,9 +8,9 @@ from pathlib import Path
 
 from . import version
 from .error import Unusable
+from .paths import PATCHES
 from .version import Version
 
-PATCHES = Path(__file__).resolve().parents[2] / "patches"
 SELFTEST = "selftest"                  # the slug of the patch that brings the selftest
 TARGETS = "targets"                    # and of the one that makes it part of the whole
 LATE_READ = "late-read"                # the slug of the patch that makes those for other defects unnecessary

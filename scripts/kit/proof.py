@@ -18,13 +18,14 @@ from . import cache, diagnosis, fragment, host, patch, plan, report, source, tre
 from .arch import AMD64, Architecture
 from .command import run
 from .error import BuildFailed, Unusable, Usage
-from .kernel import FRAGMENT, Files, Kernel
+from .kernel import Files, Kernel
+from .paths import FRAGMENT, PATCHES
 from .patch import Patch
 from .result import DEFECTS, FINISHED, OTHER, KernelResult
 from .tree import Desk, Tree
 
 COLUMNS = (*DEFECTS, OTHER)
-PROOFS = patch.PATCHES / "proofs"
+PROOFS = PATCHES / "proofs"
 TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .kernel import REPOSITORY
+from .paths import REPOSITORY
 
 HOME = REPOSITORY / "Documentation/harm"
 

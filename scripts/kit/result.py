@@ -1,21 +1,17 @@
-"""What came of a kernel: its outcome, each case beside its prediction, and results.json.
+"""What came of a kernel, as reports read it: its outcome, its cases, and results.json.
 
 results.json holds one object: the fields of KernelResult, `cases` a list of objects with the fields of CaseResult.
 """
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import nic, splat, version
-from .fixes import Defect
-from .kernel import Kernel
-from .ktap import NOT_ZERO_COPY, Case, subject
-from .vm import Run
+from . import splat, version
+from .ktap import NOT_ZERO_COPY
 
 Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "failed", "warned", "passed",
                   "not-run"]
@@ -24,6 +20,7 @@ Verdict = Literal["pass", "known", "REGRESSION", "NEWLY FIXED", "fail", "skip", 
 DEFECTS = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
 OTHER = "other"                        # the column of programs that are about no defect
 FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
+_NICS = ("virtio-net", "e1000e", "vmxnet3", "igb")      # in the order in which rows are shown
 ONLY_REFERENCES = "only control cases ran, none of the defect's own"
 
 
@@ -124,67 +121,6 @@ def opcode(name: str) -> str:
     return "sendmsg_zc" if "zc" in re.split(r"[._]", name) else "sendmsg"
 
 
-def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str, through: str = "") -> CaseResult:
-    """Puts a case, through a NIC or loopback, beside what the table of fixes predicts for the kernel."""
-    name = subject(case.program, case.name)
-    defect = defects.get(name)
-    because = ""
-    predicted = "pass" if kernel.version or kernel.present is not None else ""
-    if defect and not is_reference(case.name):
-        if kernel.present is not None:
-            because = defect.expected_of(opcode(case.name), case.abi, kernel.version, kernel.present) or ""
-        elif kernel.version:
-            because = defect.expected(opcode(case.name), case.abi, kernel.version) or ""
-        predicted = "fail" if because else predicted
-    return CaseResult(kernel.label, str(kernel.version or "unknown"), kernel.package, case.abi,
-                      name if name in (*DEFECTS, NOT_ZERO_COPY) else OTHER, case.name, case.status,
-                      predicted, _verdict(case.status, predicted), because, case.reason, case.seconds,
-                      f"{command} --program {case.program} --abi {case.abi}", through, case.note)
-
-
-def _verdict(status: str, predicted: str) -> Verdict:
-    if status == "pass":
-        return "NEWLY FIXED" if predicted == "fail" else "pass"
-    if status == "fail":
-        return "known" if predicted == "fail" else "REGRESSION" if predicted == "pass" else "fail"
-    return "skip" if status == "skip" else "error"
-
-
-def outcome(cases: Sequence[Case], run: Run | None, log: str = "") -> tuple[Outcome, str]:
-    """What became of a kernel, and a line on why; run is None without a VM, `log` is then what its kernel said."""
-    if run:
-        log = run.console
-        ended = _cut_short(run)
-        if ended:
-            return ended
-    failed = [case for case in cases if case.status == "fail"]
-    if not failed and not tried((subject(case.program, case.name), case.name, case.status) for case in cases):
-        return "ran-nothing", _nothing(cases)
-    failed += [case for case in cases if case.status == "error"]
-    if failed:
-        return "failed", failed[0].reason
-    warnings = splat.lines(log)
-    if warnings:
-        return "warned", warnings[0]
-    return "passed", ""
-
-
-def _cut_short(run: Run) -> tuple[Outcome, str] | None:
-    """The outcome and reason of a guest that did not come to its end; None for one that did."""
-    panic = splat.panic(run.console)
-    if not any("# kit: started" in line for _, line in run.lines):
-        last = run.console.strip().splitlines()
-        return "did-not-boot", (panic or (run.ended if run.ended.startswith("QEMU")
-                                          else f"last on the console: {last[-1]}" if last
-                                          else "nothing on the console: no driver for an 8250 port, or a broken image"))
-    if panic:
-        return "panicked", panic
-    if run.ended or not any("# kit: done" in line for _, line in run.lines):
-        why = {"silence": "no sign of life", "overall": "out of time", "": "the guest ended early"}
-        return "hung", why.get(run.ended, run.ended)
-    return None
-
-
 def tried(cases: Iterable[tuple[str, str, str]]) -> bool:
     """Whether any defect was put to the test, by (subject or column, name, status) of the cases.
 
@@ -193,15 +129,6 @@ def tried(cases: Iterable[tuple[str, str, str]]) -> bool:
     told = [(about in (*DEFECTS, NOT_ZERO_COPY), status) for about, name, status in cases if not is_reference(name)]
     asked = any(about for about, _ in told)
     return any(status in ("pass", "fail") for about, status in told if about or not asked)
-
-
-def _nothing(cases: Sequence[Case]) -> str:
-    """Why no case ran, as most of those say that should have."""
-    for status in ("error", "skip"):
-        reasons = Counter(case.reason for case in cases if case.status == status)
-        if reasons:
-            return reasons.most_common(1)[0][0]
-    return "the log has no case" if not cases else ONLY_REFERENCES
 
 
 def settle(result: KernelResult, log: str) -> None:
@@ -230,7 +157,13 @@ def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, st
         number = version.parse(result.version)
     except ValueError:
         number = version.Version(0, 0, 0, 0)
-    return number, result.kernel.removesuffix("-cloud"), nic.rank(result.nic), result.kernel
+    return number, result.kernel.removesuffix("-cloud"), rank(result.nic), result.kernel
+
+
+def rank(word: str) -> tuple[bool, int, str]:
+    """Sorts rows of a kernel by their NICs: loopback, the models, then those with a second guest."""
+    model, colon, _ = word.partition(":")
+    return bool(colon), 1 + _NICS.index(model) if model in _NICS else 0, word
 
 
 def status(results: Iterable[KernelResult], strict: bool) -> int:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from . import (arch, bundle, cache, command, fixes, folder, guest, host, initramfs, kmsg, ktap, nic, refusal, result, splat,
+from . import (arch, bundle, cache, command, fixes, folder, guest, host, initramfs, kmsg, ktap, nic, refusal, result, verdict, splat,
                ssh, vm)
 from .error import BuildFailed, Unusable, Usage
 from .fixes import Defect
@@ -233,11 +233,11 @@ class Sweep:
             guest.check(lines, files)
         cases = ktap.parse(lines, chosen)
         whole.seconds = round(time.monotonic() - started, 1)
-        whole.outcome, whole.reason = result.outcome(cases, run, log)
+        whole.outcome, whole.reason = verdict.outcome(cases, run, log)
         whole.warnings = splat.lines(log)
         if not run and whole.outcome == "ran-nothing":
             whole.reason = refusal.why(whole.reason)
-        whole.cases = [result.judge(case, kernel, self._defects, whole.command, row.through) for case in cases]
+        whole.cases = [verdict.judge(case, kernel, self._defects, whole.command, row.through) for case in cases]
         whole.complete = not whole.unable
         return whole
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kit import config, fragment
 from kit.arch import AMD64, ARM64
-from kit.kernel import FRAGMENT
+from kit.paths import FRAGMENT
 
 WHOLE = {**dict.fromkeys((*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat), "y"), "CONFIG_NET_SCH_TBF": "m"}
 

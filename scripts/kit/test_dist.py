@@ -16,15 +16,16 @@ from unittest import mock
 
 from kit import bundle, dist, nic, patch
 from kit.error import Unusable
+from kit.paths import REPOSITORY
 from kit.needs import needs
 
-PACKAGING = dist.REPOSITORY / "packaging"
+PACKAGING = REPOSITORY / "packaging"
 COMMANDS = ("qa", "series", "bench")
 
 
 def script(name: str) -> ModuleType:
     """A verb of scripts/ as a module."""
-    path = str(dist.REPOSITORY / "scripts" / name)
+    path = str(REPOSITORY / "scripts" / name)
     loader = importlib.machinery.SourceFileLoader(f"script_{name}", path)
     spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec
@@ -155,7 +156,7 @@ class Completion(unittest.TestCase):
 
     FILE = PACKAGING / f"completion/{dist.NAME}"
 
-    def complete(self, line: str, command: str = "", cwd: Path = dist.REPOSITORY) -> list[str]:
+    def complete(self, line: str, command: str = "", cwd: Path = REPOSITORY) -> list[str]:
         """What bash offers at the end of a line."""
         program = r'''. "$1"; COMP_LINE=$2; COMP_POINT=${#COMP_LINE}; read -ra COMP_WORDS <<<"$2"
             _io_uring_send_control "$3"; printf '%s\n' "${COMPREPLY[@]}"'''

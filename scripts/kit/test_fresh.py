@@ -10,12 +10,13 @@ from unittest import mock
 
 from kit import fresh, host
 from kit.error import Unusable, Usage
+from kit.paths import REPOSITORY
 from kit.fresh import Tally, Told
 
 
 class Said(unittest.TestCase):
     def test_readme_says_what_is_typed(self) -> None:
-        readme = (fresh.REPOSITORY / "README.md").read_text()
+        readme = (REPOSITORY / "README.md").read_text()
         lines = [line.partition("#")[0].strip() for line in re.findall(r"^    (.+)$", readme, re.M)]
         self.assertIn(fresh.INSTALL, lines)
         for path in fresh.PATHS:

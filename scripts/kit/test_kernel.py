@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from kit import arch, image, kernel
+from kit import arch, image, kernel, version
 from kit.arch import ARM64
 from kit.error import Unusable, Usage
 
@@ -63,7 +63,7 @@ class Images(unittest.TestCase):
 
     def test_version_is_not_that_of_the_compiler(self) -> None:
         for compiler in ("", "(gcc-14 (Debian 14.2.0-19) 14.2.0, GNU ld (GNU Binutils for Debian) 2.44) "):
-            found = image.upstream(f"7.3.4+deb13-arm64 (a@b) {compiler}#1 SMP Debian 7.3.4-1~bpo13+1 (2026-11-20)")
+            found = version.upstream(f"7.3.4+deb13-arm64 (a@b) {compiler}#1 SMP Debian 7.3.4-1~bpo13+1 (2026-11-20)")
             self.assertEqual(str(found), "7.3.4")
 
     def test_running_is_of_this_host(self) -> None:

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from kit import bundle, command, guest, host, kernel, nic, qemu
+from kit import bundle, command, guest, host, kernel, module, nic, qemu, result
 from kit.error import Failure, Unusable, Usage
 from kit.kernel import Files, Kernel, Kernels
 from kit.nic import NoDriver
@@ -56,7 +56,9 @@ class Words(unittest.TestCase):
 
     def test_order_of_rows(self) -> None:
         words = ["", "virtio-net", "e1000e", "vmxnet3", "igb", "virtio-net:ssh", "e1000e:ssh"]
-        self.assertEqual(sorted(reversed(words), key=nic.rank), words)
+        self.assertEqual(sorted(reversed(words), key=result.rank), words)
+        self.assertEqual(module.NICS, tuple(name for model in nic.MODELS.values() for name in model.drivers.values()))
+        self.assertEqual(list(nic.MODELS), [word for word in words if word and ":" not in word])
 
 
 class Ports(unittest.TestCase):

@@ -7,6 +7,7 @@ from unittest import mock
 
 from kit import fixes, patch
 from kit.error import Unusable
+from kit.paths import PATCHES
 
 
 class Series(unittest.TestCase):
@@ -48,7 +49,7 @@ class Series(unittest.TestCase):
 class Ours(unittest.TestCase):
     def test_patches_are_plain_files(self) -> None:
         """`git am`, raw web views and archives have no use for a symbolic link."""
-        self.assertEqual([path for path in patch.PATCHES.rglob("*") if path.is_symlink()], [])
+        self.assertEqual([path for path in PATCHES.rglob("*") if path.is_symlink()], [])
 
     def test_branches_that_live_stand_in_front(self) -> None:
         here = {f"{branch.number.major}.{branch.number.minor}": branch.home.parent.name for branch in patch.branches()

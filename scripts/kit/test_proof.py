@@ -14,7 +14,8 @@ from .fixes import load
 from .kernel import Kernel
 from .ktap import Case
 from .proof import Variant
-from .result import KernelResult, judge
+from .result import KernelResult
+from .verdict import judge
 from .test_diagnosis import TAKEN, code
 from .test_plan import ALL, BASE, FILE, ZC, Fixture
 from .version import parse

@@ -6,7 +6,7 @@ import unittest
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from kit import fixes, folder, report, result
+from kit import fixes, folder, report, result, verdict
 from kit.folder import Folder
 from kit.kernel import Kernel
 from kit.ktap import Case, Status
@@ -27,9 +27,9 @@ def defect(*causes: tuple[str, str | None]) -> fixes.Defect:
 def row(cases: list[Case], *causes: tuple[str, str | None], version: str | None = "6.1.86") -> result.KernelResult:
     """The result of a kernel with these cases under a table of these causes."""
     kernel = Kernel("k", "debian:6.1.86", "debian", parse(version) if version else None)
-    outcome, reason = result.outcome(cases, None)
+    outcome, reason = verdict.outcome(cases, None)
     return result.KernelResult("k", version or "unknown", "", "", "debian", "tcg", outcome, reason, 12.3, COMMAND, True,
-                               [result.judge(case, kernel, {"late-read": defect(*causes)}, COMMAND) for case in cases])
+                               [verdict.judge(case, kernel, {"late-read": defect(*causes)}, COMMAND) for case in cases])
 
 
 def case(status: Status, abi: str = "64", name: str = "late_read.udp4.after") -> Case:
@@ -153,7 +153,7 @@ class Outcomes(unittest.TestCase):
 
     def outcome(self, lines: list[str], console: str = "", ended: str = "", status: Status = "pass") -> result.Outcome:
         run = Run([(0.0, line) for line in lines], console, ended, 1.0)
-        return result.outcome([case(status)], run)[0]
+        return verdict.outcome([case(status)], run)[0]
 
     def test_each(self) -> None:
         start, done, panic = self.start, self.done, "[ 1.0] Kernel panic - not syncing: x"
@@ -163,35 +163,35 @@ class Outcomes(unittest.TestCase):
         self.assertEqual(self.outcome([start], panic), "panicked")
         self.assertEqual(self.outcome([start], "", "silence"), "hung")
         self.assertEqual(self.outcome([start]), "hung")
-        self.assertEqual(result.outcome([], None)[0], "ran-nothing")
-        self.assertEqual(result.outcome([case("skip")], None)[0], "ran-nothing")
-        self.assertEqual(result.outcome([case("pass"), case("fail")], None)[0], "failed")
+        self.assertEqual(verdict.outcome([], None)[0], "ran-nothing")
+        self.assertEqual(verdict.outcome([case("skip")], None)[0], "ran-nothing")
+        self.assertEqual(verdict.outcome([case("pass"), case("fail")], None)[0], "failed")
 
     def test_a_warning_is_no_pass(self) -> None:
         self.assertEqual(self.outcome([self.start, self.done], self.warning), "warned")
         self.assertEqual(self.outcome([self.start, self.done], self.warning, status="fail"), "failed")
         self.assertEqual(self.outcome([self.start, self.done], self.warning, status="skip"), "ran-nothing")
         self.assertEqual(self.outcome([self.start], self.warning, "silence"), "hung")
-        self.assertEqual(result.outcome([case("pass")], None, self.warning),
+        self.assertEqual(verdict.outcome([case("pass")], None, self.warning),
                          ("warned", self.warning.partition("] ")[2]))
 
     def test_a_run_of_control_cases_ran_nothing(self) -> None:
         reference, refused = case("pass", name="system_call.reference"), "io_uring is not allowed here"
         skipped = [replace(case("skip", abi), reason=refused) for abi in ("64", "32")]
         other = Case("bad_control", "64", "bad_control.len_short.zc", "skip", refused)
-        self.assertEqual(result.outcome([reference, *skipped, other], None), ("ran-nothing", refused))
-        self.assertEqual(result.outcome([reference], None), ("ran-nothing", result.ONLY_REFERENCES))
+        self.assertEqual(verdict.outcome([reference, *skipped, other], None), ("ran-nothing", refused))
+        self.assertEqual(verdict.outcome([reference], None), ("ran-nothing", result.ONLY_REFERENCES))
         # a program about no defect counts where it alone was asked for
-        self.assertEqual(result.outcome([*skipped, replace(other, status="pass")], None)[0], "ran-nothing")
-        self.assertEqual(result.outcome([replace(other, status="pass", reason="")], None)[0], "passed")
-        self.assertEqual(result.outcome([reference, skipped[0], case("pass", "32")], None)[0], "passed")
-        self.assertEqual(result.outcome([replace(reference, status="fail"), *skipped], None)[0], "failed")
+        self.assertEqual(verdict.outcome([*skipped, replace(other, status="pass")], None)[0], "ran-nothing")
+        self.assertEqual(verdict.outcome([replace(other, status="pass", reason="")], None)[0], "passed")
+        self.assertEqual(verdict.outcome([reference, skipped[0], case("pass", "32")], None)[0], "passed")
+        self.assertEqual(verdict.outcome([replace(reference, status="fail"), *skipped], None)[0], "failed")
 
     def test_through_a_nic(self) -> None:
         cases = [Case("nic", "64", "system_call.udp4.reference", "pass"), Case("nic", "64", "delivery.udp4.plain", "pass"),
                  Case("nic", "64", "late_read.zc.after", "skip")]
-        self.assertEqual(result.outcome(cases, None)[0], "ran-nothing")
-        self.assertEqual(result.outcome([*cases, Case("nic", "64", "zero_copy.udp4_zc.report", "fail")], None)[0],
+        self.assertEqual(verdict.outcome(cases, None)[0], "ran-nothing")
+        self.assertEqual(verdict.outcome([*cases, Case("nic", "64", "zero_copy.udp4_zc.report", "fail")], None)[0],
                          "failed")
 
 
@@ -213,7 +213,8 @@ class Warned(unittest.TestCase):
     def test_text(self) -> None:
         warned = replace(row([case("pass")]), outcome="warned", reason=self.lines[0], warnings=self.lines)
         known = replace(row([case("fail")], ("64", None)), kernel="l", warnings=self.lines)
-        deaf = replace(row([case("pass")]), kernel="m", unheard="/dev/kmsg: Operation not permitted")
+        deaf = replace(row([case("pass")]), kernel="m", origin="running",
+                       unheard="/dev/kmsg: Operation not permitted")
         self.assertEqual(report.text([warned, known, deaf], "r"), """\
 kernel  version  lost-pointer  wrong-length  late-read    repeated-control  other  warned  time
 k       6.1.86   -             -             pass         -                 -      WARNED  12 s
@@ -225,6 +226,7 @@ k
     refcount_t: underflow; use-after-free.
     log: r/k/console.log
     scripts/qa run --kernels debian:6.1.86
+  by hand: scripts/qa shell debian:6.1.86
 
 l
   the kernel warned:
@@ -236,6 +238,7 @@ l
     commit: no release has one; patches/mainline has a fix
     log: r/l/ktap.log
     scripts/qa run --kernels debian:6.1.86 --program late_read --abi 64
+  by hand: scripts/qa shell debian:6.1.86
 
 m
   whether the kernel warned is not known: /dev/kmsg: Operation not permitted
@@ -249,6 +252,7 @@ m
 k
   ran-nothing: why skip
     scripts/qa run --kernels debian:6.1.86
+  by hand: scripts/qa shell debian:6.1.86
 
 1 kernels: 1 ran-nothing; 0 cases that the table does not predict
 """)

@@ -2,7 +2,7 @@
 
 import unittest
 
-from kit import fixes, result, version
+from kit import fixes, result, verdict, version
 from kit.kernel import Kernel
 from kit.ktap import Case, Status
 
@@ -24,10 +24,10 @@ class Verdicts(unittest.TestCase):
             (kernel, reference, "fail", "REGRESSION"), (kernel, reference, "pass", "pass"),
             (kernel, "lost_pointer.udp4_zc_quic.retry", "fail", "REGRESSION"),
             (unknown, retry, "fail", "fail"))
-        for of, name, status, verdict in rows:
+        for of, name, status, wanted in rows:
             case = Case(name.partition(".")[0], "64", name, status)
             with self.subTest(name=name, status=status):
-                self.assertEqual(result.judge(case, of, fixes.load(), "").verdict, verdict)
+                self.assertEqual(verdict.judge(case, of, fixes.load(), "").verdict, wanted)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Versions(unittest.TestCase):
                 ("6.18.44 (me@here) #1 SMP", "6.18.44"), ("7.3.4+ (me@here)", "7.3.4"),
                 ("7.4.0-rc3-00012-gabc (me@here)", "7.4-rc3"), ("6.1.0 (me@here)", "6.1"),
                 ("6.8.0-45-generic (buildd@lcy02) #45-Ubuntu", None), ("5.14.0-503.el9.x86_64 (mockbuild)", None)):
-            found = image.upstream(banner)
+            found = version.upstream(banner)
             self.assertEqual(str(found) if found else None, upstream, banner)
 
 

@@ -32,7 +32,7 @@ class Tree:
     @cached_property
     def version(self) -> version.Version | None:
         """Its upstream version, None when its Makefile tells none."""
-        return image.upstream(self.release)
+        return version.upstream(self.release)
 
     @cached_property
     def git(self) -> bool:

@@ -51,3 +51,18 @@ def of_makefile(tree: Path) -> str | None:
     if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
         return None
     return f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
+
+
+def upstream(text: str) -> Version | None:
+    """The upstream version that a kernel banner or release tells, or None when it does not.
+
+    Debian puts its package version into the banner. A release such as 6.8.0-45-generic or
+    5.14.0-503.el9 is a distribution's own count and tells nothing of the point release.
+    """
+    debian = re.search(r"#\d.* Debian (\d[^ ]*)", text)      # before that the compiler may tell its own
+    if debian:
+        return of_package(debian[1])
+    match = re.match(r"(\d+\.\d+(?:\.\d+)?)(-rc\d+)?", text)
+    if not match or re.match(r"\d+\.\d+\.0-\d", text):
+        return None
+    return parse(match[1] + (match[2] or ""))

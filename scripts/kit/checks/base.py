@@ -2,11 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-SCRIPTS = REPOSITORY / "scripts"
-SELFTEST = REPOSITORY / "selftests/io_uring"
 
 
 class Skip(Exception):

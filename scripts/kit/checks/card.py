@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .. import bundle, command, fixes, host, ktap, result, wire
+from .. import bundle, command, fixes, host, ktap, verdict, wire
 from ..error import BuildFailed, Unusable
 from ..kernel import Kernels
 from .base import Skip
@@ -34,7 +34,7 @@ def card() -> str:
             told = {**os.environ, **laid.environment}
             run = ["sh", str(program.parents[1] / "run_kselftest.sh"), *bundle.request(names).split()]
             said = command.run(["sh", "-c", '"$@" 2>&1 || :', "sh", *laid.here(*run)], "nic.sh", env=laid.environment)
-            cases = [result.judge(case, kernel, fixes.load(), "") for case in
+            cases = [verdict.judge(case, kernel, fixes.load(), "") for case in
                      ktap.parse(said.splitlines(), names)]
             odd = [case for case in cases if case.verdict not in ("pass", "known", "skip")]
             if odd or not any(case.outcome == "pass" for case in cases):

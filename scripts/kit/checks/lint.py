@@ -10,7 +10,8 @@ from pathlib import Path
 
 from .. import bundle, command, dist, layout, patch, plan, rules, source
 from ..error import BuildFailed
-from .base import REPOSITORY, SCRIPTS, SELFTEST
+from ..bundle import SELFTEST
+from ..paths import REPOSITORY, SCRIPTS
 from .placed import placed
 
 # With these no unit test is skipped

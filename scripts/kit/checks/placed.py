@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import bundle, command, liburing, source
 from ..error import BuildFailed
-from .base import SELFTEST
+from ..bundle import SELFTEST
 
 TREES = ("6.1", "6.12", "7.3")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from .. import command, errors, fixes, host, liburing, provoked, report, result
 from ..error import BuildFailed
 from ..kernel import Kernels
-from .base import REPOSITORY, Skip
+from ..paths import REPOSITORY
+from .base import Skip
 from .placed import TREES
 from .trees import STOCK
 

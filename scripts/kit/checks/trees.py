@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .. import arch, debug, fragment, patch, plan, source
+from ..bundle import SELFTEST
 from ..error import BuildFailed
-from ..kernel import FRAGMENT, Kernels
+from ..kernel import Kernels
+from ..paths import FRAGMENT
 from ..tree import Tree, desk
-from .base import SELFTEST
 
 SOURCES = ("5.10", "6.1", "6.12", "7.2", "7.3")
 SMALL = ("5.10", "5.15")               # branches without late-read
