@@ -35,7 +35,7 @@ unit:
 	@scripts/check --no-install unit
 
 test:
-	@cd scripts && exec python3 -m unittest $(if $(T),kit.test_$(T),discover -s kit -t .)
+	@cd scripts && exec python3 -m unittest $(if $(T),tests.test_$(T),discover -s tests -t .)
 
 lint:
 	@scripts/check --no-install lint

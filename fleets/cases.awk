@@ -2,7 +2,7 @@
 # Reads what run_kselftest.sh prints and gives a line for each case: "case", program.fixture.variant.test, its
 # outcome (pass, fail, skip, or error for one that should have run and gave no result), the reason.
 # It needs nothing but an awk, so that a target can do it. With -v echo=1 it prints what it reads as well.
-# The rules are those of scripts/kit/ktap.py, and of serial.py for what else gets into a log on its way.
+# The rules are those of scripts/kit/base/ktap.py, and of serial.py for what else gets into a log on its way.
 
 BEGIN {
 	escape = "\033\\[[0-9;?]*[A-Za-z]|\033[()][A-Z0-9]|\033[=>78cM]"

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import bundle, command, host
-from .error import Unusable, Usage
+from .base import command, host
+from .build import bundle
+from .base.error import Unusable, Usage
 
 PROGRESS = "bench: run "                   # how its lines of progress begin
 PATIENCE = 30                              # seconds in which nic.sh puts the card back as it was

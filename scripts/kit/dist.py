@@ -18,10 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .arch import AMD64, Architecture
-from . import bundle, cache, command, cross, liburing, patch, source
-from .error import BuildFailed, Unusable
-from .paths import REPOSITORY
+from .base.arch import AMD64, Architecture
+from .base import cache, command
+from .series import patch
+from .build import bundle, cross, liburing, source
+from .base.error import BuildFailed, Unusable
+from .base.paths import REPOSITORY
 
 NAME = "io-uring-send-control"
 VERSION = "packaging/VERSION"

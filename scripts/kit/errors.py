@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, command, guest, initramfs, liburing, module, report, source, vm
-from .bundle import SELFTEST
-from .error import BuildFailed, Unusable
-from .kernel import Kernel
-from .paths import REPOSITORY
+from .base import cache, command
+from .build import liburing, source
+from .kernel import module
+from .guest import guest, initramfs, vm
+from .report import report
+from .build.bundle import SELFTEST
+from .base.error import BuildFailed, Unusable
+from .kernel.kernel import Kernel
+from .base.paths import REPOSITORY
 
 HOME = SELFTEST.with_name("errors")
 PAGE = REPOSITORY / "Documentation/errors.rst"

@@ -6,10 +6,13 @@ and console on the same port, and after each result a line that says the case's 
 
 from pathlib import Path
 
-from . import bundle, cache, initramfs, module
-from .error import Usage
-from .kernel import Files
-from .paths import REPOSITORY
+from .base import cache
+from .build import bundle
+from .kernel import module
+from .guest import initramfs
+from .base.error import Usage
+from .kernel.kernel import Files
+from .base.paths import REPOSITORY
 
 FLEETS = REPOSITORY / "fleets"
 MORE = {"one-port": FLEETS / "one-port.sh", "cases.awk": FLEETS / "cases.awk"}

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import archive, cache, command, host
-from .error import FullDisk, Unusable, Usage
-from .paths import REPOSITORY
+from .base import cache, command, host
+from .build import archive
+from .base.error import FullDisk, Unusable, Usage
+from .base.paths import REPOSITORY
 
 ENTER = Path(__file__).with_name("fresh.sh")
 RELEASES = ("bookworm", "trixie")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from .error import Unusable
+from .base.error import Unusable
 
 TOP, VERBS, TESTS = "top", "verbs", "tests"
 # From the ground up: a module imports from its own floor and from those before it
-FLOORS = ("base", "series", "build", "kernel", "guest", "report", TOP, "harm", VERBS)
+FLOORS = ("base", "series", "build", "kernel", "guest", "report", TOP, "harm", "checks", VERBS)
 # Floors that one does without although they are below it: reading a result builds and boots nothing
 APART = {"report": ("build", "kernel", "guest")}
 WIDTH = 100

@@ -14,15 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import cache, diagnosis, fragment, host, patch, plan, report, source, tree as trees
-from .arch import AMD64, Architecture
-from .command import run
-from .error import BuildFailed, Unusable, Usage
-from .kernel import Files, Kernel
-from .paths import FRAGMENT, PATCHES
-from .patch import Patch
-from .result import DEFECTS, FINISHED, OTHER, KernelResult
-from .tree import Desk, Tree
+from .base import cache, host
+from .series import diagnosis, patch, plan, tree as trees
+from .build import fragment, source
+from .report import report
+from .base.arch import AMD64, Architecture
+from .base.command import run
+from .base.error import BuildFailed, Unusable, Usage
+from .kernel.kernel import Files, Kernel
+from .base.paths import FRAGMENT, PATCHES
+from .series.patch import Patch
+from .report.result import DEFECTS, FINISHED, OTHER, KernelResult
+from .series.tree import Desk, Tree
 
 COLUMNS = (*DEFECTS, OTHER)
 PROOFS = PATCHES / "proofs"

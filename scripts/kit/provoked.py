@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from . import cache, command, host
-from .archive import open_archive
-from .error import BuildFailed, Unusable
-from .kernel import Files, Kernel
-from .result import KernelResult
+from .base import cache, command, host
+from .build.archive import open_archive
+from .base.error import BuildFailed, Unusable
+from .kernel.kernel import Files, Kernel
+from .report.result import KernelResult
 from .sweep import Request, Sweep
 
 SOURCE = Path(__file__).with_name("provoke")

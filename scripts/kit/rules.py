@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .error import Unusable
+from .base.error import Unusable
 from .layout import APART, FLOORS, TESTS, VERBS, House
 
 FILE, FUNCTION, COLUMNS = 350, 50, 100         # lines of a file and a function, columns of a line

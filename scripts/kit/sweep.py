@@ -11,14 +11,18 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from . import (arch, bundle, cache, command, fixes, folder, guest, host, initramfs, kmsg, ktap, nic, refusal, result, verdict, splat,
-               ssh, vm)
-from .error import BuildFailed, Unusable, Usage
-from .fixes import Defect
-from .kernel import Files, Kernel, Kernels
-from .machine import Wish
-from .nic import Nic, NoDriver
-from .progress import Progress, told
+from .base import arch, cache, command, host, kmsg, ktap, refusal, splat
+from .series import fixes
+from .build import bundle
+from .guest import guest, initramfs, nic, ssh, vm
+from .report import folder, result
+from . import verdict
+from .base.error import BuildFailed, Unusable, Usage
+from .series.fixes import Defect
+from .kernel.kernel import Files, Kernel, Kernels
+from .guest.machine import Wish
+from .guest.nic import Nic, NoDriver
+from .base.progress import Progress, told
 
 
 @dataclass(frozen=True)

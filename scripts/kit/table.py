@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .error import Unusable
-from .fixes import Cause, Defect
-from .version import Version
+from .base.error import Unusable
+from .series.fixes import Cause, Defect
+from .base.version import Version
 
 MADE = "made by scripts/tables from patches/fixes.toml"
 BEGIN = "<!-- matrix: made by scripts/tables from Documentation/matrix.txt -->"

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from . import splat
-from .fixes import Defect
-from .kernel import Kernel
-from .ktap import NOT_ZERO_COPY, Case, subject
-from .result import DEFECTS, ONLY_REFERENCES, OTHER, CaseResult, Outcome, Verdict, is_reference, opcode, tried
-from .vm import Run
+from .base import splat
+from .series.fixes import Defect
+from .kernel.kernel import Kernel
+from .base.ktap import NOT_ZERO_COPY, Case, subject
+from .report.result import (
+    DEFECTS, ONLY_REFERENCES, OTHER, CaseResult, Outcome, Verdict, is_reference, opcode, tried)
+from .guest.vm import Run
 
 
 def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str, through: str = "") -> CaseResult:

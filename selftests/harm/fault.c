@@ -30,7 +30,7 @@
  *
  * Needs: root; a kernel with CONFIG_FAULT_INJECTION, FAILSLAB and
  * FAULT_INJECTION_USERCOPY, set in debugfs not to leave out any allocation
- * (scripts/kit/fault.py). "rest" needs none of these.
+ * (scripts/kit/harm/fault.py). "rest" needs none of these.
  * Exit code: 0 as it should be, 1 not so, 2 wrong use, 3 cannot be tried here.
  */
 #include <errno.h>

@@ -6,9 +6,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from .. import bundle, command, fixes, host, ktap, verdict, wire
-from ..error import BuildFailed, Unusable
-from ..kernel import Kernels
+from ..base import command, host, ktap
+from ..series import fixes
+from ..build import bundle
+from ..guest import wire
+from .. import verdict
+from ..base.error import BuildFailed, Unusable
+from ..kernel.kernel import Kernels
 from .base import Skip
 
 # What nic.sh is told wrongly, its exit status, and a part of the line that it says then

@@ -8,15 +8,20 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from .. import bundle, command, dist, layout, patch, plan, rules, source
-from ..error import BuildFailed
-from ..bundle import SELFTEST
-from ..paths import REPOSITORY, SCRIPTS
+from ..base import command
+from ..series import patch, plan
+from ..build import bundle, source
+from .. import dist, layout, rules
+from ..base.error import BuildFailed
+from ..build.bundle import SELFTEST
+from ..base.paths import REPOSITORY, SCRIPTS
 from .placed import placed
 
 # With these no unit test is skipped
 UNIT = ("git", "gcc", "libc6-dev", "make", "perl", "qemu-system-x86", "rpm", "libarchive-tools", "mandoc", "dpkg-dev",
         "binutils", "zstd", "xz-utils", "lld", "clang", "llvm", "bash-completion", "iproute2", "patch", "mawk")
+
+SETTINGS = ("--config-file", "../pyproject.toml", "--no-error-summary")
 
 
 def tables() -> None:
@@ -31,11 +36,11 @@ def shell() -> None:
 
 
 def types() -> None:
-    """mypy --strict finds nothing in scripts/."""
+    """mypy, by the settings of pyproject.toml, finds nothing in scripts/."""
     home = SCRIPTS
-    command.run(["mypy", "--strict", "--no-error-summary", "kit"], "mypy", cwd=home, error=BuildFailed)
+    command.run(["mypy", *SETTINGS, "kit", "tests"], "mypy", cwd=home, error=BuildFailed)
     for verb in sorted(path for path in home.iterdir() if path.is_file() and os.access(path, os.X_OK)):
-        command.run(["mypy", "--strict", "--no-error-summary", "--scripts-are-modules", verb.name], "mypy",
+        command.run(["mypy", *SETTINGS, "--scripts-are-modules", verb.name], "mypy",
                     cwd=home, error=BuildFailed)
 
 
@@ -48,9 +53,9 @@ def floors() -> str:
 
 
 def unit() -> str:
-    """The unit tests of scripts/kit pass; gives what some were skipped for."""
+    """The unit tests pass; gives what some were skipped for."""
     said = command.run(["sh", "-c", 'exec "$@" 2>&1', "sh", sys.executable, "-m", "unittest", "discover", "-v",
-                        "-s", "kit", "-t", "."], "unittest",
+                        "-s", "tests", "-t", "."], "unittest",
                        cwd=SCRIPTS, error=BuildFailed)
     why = Counter(re.findall(r" \.\.\. skipped ['\"](.+)['\"]$", said, re.M))
     return "; ".join(f"{number} skipped: {reason}" for reason, number in why.items())

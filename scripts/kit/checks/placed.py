@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import bundle, command, liburing, source
-from ..error import BuildFailed
-from ..bundle import SELFTEST
+from ..base import command
+from ..build import bundle, liburing, source
+from ..base.error import BuildFailed
+from ..build.bundle import SELFTEST
 
 TREES = ("6.1", "6.12", "7.3")
 

@@ -5,10 +5,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import command, errors, fixes, host, liburing, provoked, report, result
-from ..error import BuildFailed
-from ..kernel import Kernels
-from ..paths import REPOSITORY
+from ..base import command, host
+from ..series import fixes
+from ..build import liburing
+from ..report import report, result
+from .. import errors, provoked
+from ..base.error import BuildFailed
+from ..kernel.kernel import Kernels
+from ..base.paths import REPOSITORY
 from .base import Skip
 from .placed import TREES
 from .trees import STOCK

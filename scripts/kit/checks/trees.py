@@ -5,12 +5,15 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .. import arch, debug, fragment, patch, plan, source
-from ..bundle import SELFTEST
-from ..error import BuildFailed
-from ..kernel import Kernels
-from ..paths import FRAGMENT
-from ..tree import Tree, desk
+from ..base import arch
+from ..series import patch, plan
+from ..build import fragment, source
+from ..harm import debug
+from ..build.bundle import SELFTEST
+from ..base.error import BuildFailed
+from ..kernel.kernel import Kernels
+from ..base.paths import FRAGMENT
+from ..series.tree import Tree, desk
 
 SOURCES = ("5.10", "6.1", "6.12", "7.2", "7.3")
 SMALL = ("5.10", "5.15")               # branches without late-read

@@ -1,0 +1,1 @@
+"""What all of it stands on: errors, commands, the cache, KTAP, versions."""

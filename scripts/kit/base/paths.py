@@ -1,0 +1,12 @@
+"""Where things lie in this repository, and where runs leave their results."""
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SCRIPTS = REPOSITORY / "scripts"
+SELFTESTS = REPOSITORY / "selftests"
+PATCHES = REPOSITORY / "patches"
+DOCUMENTATION = REPOSITORY / "Documentation"
+FRAGMENT = REPOSITORY / "Kconfig.fragment"
+RESULTS = Path(os.environ.get("RESULTS") or REPOSITORY / "results")    # unless a run is told otherwise

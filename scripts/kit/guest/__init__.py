@@ -1,0 +1,1 @@
+"""Guests: QEMU, what is in them, NICs, a shell."""

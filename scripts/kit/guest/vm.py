@@ -1,0 +1,189 @@
+"""One kernel in QEMU: boots it, collects both serial ports, and ends it whatever happens.
+
+The guest has no disk, and no network but the ports of a NIC that it is given. Its console goes to a
+file, its results, on a port of their own, come over QEMU's standard output, so that each line is seen when it is written.
+"""
+
+import contextlib
+import os
+import selectors
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base import cache, command, progress
+from . import initramfs
+from ..base.arch import AMD64, Architecture
+from .nic import Ports
+from .qemu import PROGRAM
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a guest has, and how long it may take."""
+
+    memory: str = "512"                # MiB
+    cpus: int = 1
+    arguments: str = ""                # more of the kernel's command line
+    overall: float = 900.0             # seconds one guest may take
+    silence: float = 240.0             # seconds without a byte on either port; above kselftest's timeout
+    boot: float = 90.0                 # the same until the first line of results
+    words: tuple[str, ...] = ()        # more of QEMU's command line
+    arch: Architecture = AMD64
+
+
+USUAL = Machine()
+
+
+@dataclass
+class Run:
+    """What a guest gave: its results as (seconds since start, line), and how it ended."""
+
+    lines: list[tuple[float, str]]
+    console: str
+    ended: str                # "" by itself, else "silence", "overall" or QEMU's own complaint
+    seconds: float
+
+
+def accelerator(image: Path, base: Path, arch: Architecture = AMD64) -> str:
+    """"kvm" if a guest really boots with it on this host, else "tcg".
+
+    Asked once per boot of the host and version of QEMU, then remembered.
+    """
+    if not arch.native or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    version = command.run([PROGRAM, "--version"], PROGRAM)
+    host_boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+
+    def probe(into: Path) -> None:
+        progress.step("trying KVM")
+        run = boot("kvm", image, base, initramfs.of_kernel(None, ""), into / "console.log",
+                   lambda line: None, machine=Machine(overall=20))
+        works = any("# kit: done" in line for _, line in run.lines)
+        (into / "accelerator").write_text("kvm" if works else "tcg")
+        (into / "why").write_text(run.ended)
+
+    return (cache.folder(f"kvm/{cache.digest(version, host_boot)}", probe) / "accelerator").read_text()
+
+
+def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
+         seen: Callable[[str], None], *, machine: Machine = USUAL, ports: Ports = Ports()) -> Run:
+    """Runs a kernel with the initramfs `base` + `own` until it ends or a time limit is over.
+
+    `console` is written as the guest writes it; seen(line) is called for each line of results.
+    """
+    started = time.monotonic()
+    try:
+        with _initrd(base, own, console) as initrd:
+            argv = _argv(accel, image, initrd, console, "stdio,id=results,signal=off", ports, machine)
+            return _watch(argv, console, seen, started, machine, ports.descriptors)
+    except OSError as bad:
+        raise cache.unusable(console, bad) from bad
+
+
+def attended(accel: str, image: Path, base: Path, own: bytes, console: Path, *, machine: Machine,
+             ports: Ports = Ports()) -> int:
+    """Runs a kernel as boot() does, its results and this process's terminal being one; gives QEMU's exit status.
+
+    There is no time limit: whoever sits there ends it. The terminal is left as it was found.
+    """
+    # Keys such as Ctrl-C are the guest's; the multiplexer keeps Ctrl-A for itself
+    with _initrd(base, own, console) as initrd:
+        argv = _argv(accel, image, initrd, console, "stdio,id=results,mux=on,signal=off", ports, machine)
+        # On SIGTERM QEMU gives the terminal back; on the usual SIGKILL it cannot, nor can we when killed
+        argv = ["TERM" if word == "KILL" else word for word in argv]
+        before = termios.tcgetattr(0) if os.isatty(0) else None
+        qemu = subprocess.Popen(argv, pass_fds=ports.descriptors)
+        try:
+            return qemu.wait()
+        finally:
+            qemu.kill()
+            qemu.wait()
+            if before:
+                with contextlib.suppress(termios.error):           # it may have hung up
+                    termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+@contextlib.contextmanager
+def beside(accel: str, image: Path, base: Path, own: bytes, console: Path, ports: Ports) -> Iterator[None]:
+    """Has a second guest run while the block runs; its results go to the file `results.log` beside its console."""
+    with _initrd(base, own, console) as initrd:
+        results = f"file,id=results,path={console.with_name('results.log')}"
+        qemu = command.start(_argv(accel, image, initrd, console, results, ports), stderr=subprocess.STDOUT,
+                             descriptors=ports.descriptors)
+        assert qemu.stdout
+        with qemu.stdout:
+            try:
+                yield
+            finally:
+                command.end(qemu)
+
+
+@contextlib.contextmanager
+def _initrd(base: Path, own: bytes, console: Path) -> Iterator[Path]:
+    """The guest's initramfs beside its console for as long as the block runs."""
+    initrd = console.with_name("initrd.cpio")
+    try:
+        initrd.write_bytes(base.read_bytes() + own)
+        yield initrd
+    finally:
+        initrd.unlink(missing_ok=True)
+
+
+def _argv(accel: str, image: Path, initrd: Path, console: Path, results: str, ports: Ports,
+          machine: Machine = USUAL) -> list[str]:
+    # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
+    arch = machine.arch
+    arguments = (f"console={arch.console} results={arch.results} panic=-1 loglevel=5 oops=panic mitigations=off "
+                 f"{arch.arguments} random.trust_cpu=on cryptomgr.notests rdinit=/init")
+    return [*ports.around, "setpriv", "--pdeathsig", "KILL", *(ports.qemu if arch.native else (arch.qemu,)),
+            *arch.machine, "-accel", accel, "-cpu", arch.cpu if accel == "tcg" else "host",
+            "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
+            "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
+            "-initrd", str(initrd), "-append", f"{arguments} {machine.arguments}".rstrip(), *ports.arguments,
+            "-chardev", f"file,id=console,path={console}", "-chardev", results, *arch.serial]
+
+
+def _watch(argv: list[str], console: Path, seen: Callable[[str], None], started: float,
+           machine: Machine, descriptors: Sequence[int] = ()) -> Run:
+    lines: list[tuple[float, str]] = []
+    ended = ""
+    rest = b""
+    size, heard = 0, time.monotonic()
+    qemu = command.start(argv, descriptors=descriptors)
+    assert qemu.stdout and qemu.stderr
+    with qemu.stdout as results, qemu.stderr as errors:
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(results, selectors.EVENT_READ)
+                while not ended:
+                    now = time.monotonic()
+                    if selector.select(0.5):
+                        data = os.read(results.fileno(), 65536)
+                        if not data:
+                            break
+                        heard = now
+                        *whole, rest = (rest + data).split(b"\n")
+                        for line in whole:
+                            text = line.decode(errors="replace").rstrip("\r")
+                            lines.append((time.monotonic() - started, text))
+                            seen(text)
+                    grown = console.stat().st_size if console.exists() else 0
+                    if grown != size:
+                        size, heard = grown, now
+                    if now - started > machine.overall:
+                        ended = "overall"
+                    elif now - heard > (machine.silence if lines else machine.boot):
+                        ended = "silence"
+        finally:
+            command.end(qemu, 0 if ended else 2)
+        complaint = errors.read().decode(errors="replace").strip().splitlines()
+    if rest:
+        lines.append((time.monotonic() - started, rest.decode(errors="replace")))
+    if not ended and qemu.returncode:
+        ended = f"QEMU ended with {qemu.returncode}" + (f": {complaint[-1]}" if complaint else "")
+    text = console.read_text(errors="replace") if console.exists() else ""
+    return Run(lines, text, ended, time.monotonic() - started)

@@ -1,0 +1,1 @@
+"""Kernels: by name, as packages, roots, images; their modules and configurations."""

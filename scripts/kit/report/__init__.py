@@ -1,0 +1,1 @@
+"""Results, and what is made of them: text, comparison, JUnit, KCIDB, the page."""

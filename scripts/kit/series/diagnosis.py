@@ -1,0 +1,150 @@
+"""Which of the defects the code of a kernel tree has: read from what it does, whatever its version says.
+
+What is looked for, in the functions that issue a sendmsg or sendmsg_zc of io_uring:
+a statement that puts msg_control back, one that puts msg_controllen back, one that clears it after a short send,
+and a copy of the control data that is made once. The last makes the others unnecessary.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .ccode import Function, Source, block
+from ..base.error import Unusable
+
+# Where the send side of io_uring was over the years, newest first.
+PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
+ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
+SEND = r"\b__sys_sendmsg_sock\("
+TAKEN = "takes the control data once; every issue sends from the copy"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the code does about one fix, for one opcode ("any" where both share the code)."""
+
+    slug: str                          # as in patches/fixes.toml
+    opcode: str
+    present: bool                      # the tree has the defect that the fix of this slug cures
+    where: str                         # file:line function()
+    why: str                           # what was seen there
+
+
+def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
+    """What a tree does about each fix; empty where io_uring refuses control messages, as it did before 5.12.
+
+    `name` is what errors call it, where only copies of its files are read.
+    Raises Unusable when it cannot be told, with the reason: no io_uring, a shape unknown here.
+    """
+    name = name or tree
+    if not (tree / "Makefile").is_file() or not (tree / "net/socket.c").is_file():
+        raise Unusable(f"{name}: not a kernel tree (no net/socket.c); give the top folder of one")
+    there = {place: Source(_text(tree / place)) for place in PLACES if (tree / place).is_file()}
+    place = next((place for place, source in there.items() if "io_sendmsg" in source.functions), None)
+    if not place:
+        raise Unusable(f"{name}: cannot tell: " + (f"{next(iter(there))} has no io_sendmsg(), a shape unknown here"
+                                                   if there else "no io_uring in this tree"))
+    socket = Source(_text(tree / "net/socket.c")).functions.get("__sys_sendmsg_sock")
+    if not socket:
+        raise Unusable(f"{name}: cannot tell: net/socket.c has no __sys_sendmsg_sock(), a shape unknown here")
+    refused = block(socket.body, r"msg_control")
+    if refused and "return" in refused[1]:
+        return []
+    return _Send(there[place], place, name).findings()
+
+
+def present(tree: Path) -> frozenset[tuple[str, str]]:
+    """The (slug, opcode) of the fixes that a tree lacks. Raises what diagnose() raises."""
+    return frozenset((each.slug, each.opcode) for each in diagnose(tree) if each.present)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError as bad:
+        raise Unusable(f"{path}: {bad.strerror}") from bad
+
+
+class _Send:
+    """The send side of io_uring in one tree."""
+
+    def __init__(self, source: Source, place: str, name: Path) -> None:
+        self._source, self._place, self._name = source, place, name
+
+    def findings(self) -> list[Finding]:
+        """One Finding for each fix and opcode."""
+        found = []
+        taken = self._taken_once()
+        for opcode, name in ISSUES.items():
+            issue = self._source.functions.get(name)
+            if not issue:
+                continue
+            if not any(re.search(SEND, function.body) for function in self._source.reached(name)):
+                raise Unusable(f"{self._name}: cannot tell: {self._place}:{issue.line} {name}() does not come to "
+                               "__sys_sendmsg_sock(), a shape unknown here")
+            found += self._issue(opcode, issue, taken)
+        return [self._compat(taken), *found]
+
+    def _issue(self, opcode: str, issue: Function, taken: Function | None) -> list[Finding]:
+        dash = "-" + opcode.replace("_", "-")
+        if taken:
+            return [Finding(slug, opcode, False, self._where(taken), TAKEN)
+                    for slug in (f"lost-pointer{dash}", "wrong-length", f"repeated-control{dash}", "late-read")]
+        sent = self._sent(issue)
+        before = issue.body[:sent]
+        pointer = re.search(r"\bmsg_control(?:_user)?\s*=(?!=|\s*NULL\b)", before)
+        length = re.search(r"\bmsg_controllen\s*=(?!=|\s*0\s*;)", before)
+        short = block(issue.body, r"\bio_net_retry\(")
+        cleared = short and re.search(r"\w*controllen\s*=\s*0\s*;", short[1])
+        return [
+            self._finding(f"lost-pointer{dash}", opcode, issue, pointer, "puts msg_control back before each issue",
+                          "sends again with the msg_control that the last issue left"),
+            self._finding("wrong-length", opcode, issue, length, "puts msg_controllen back before each issue",
+                          "sends again with the msg_controllen that the last issue left"),
+            Finding(f"repeated-control{dash}", opcode, bool(short and not cleared),
+                    self._where(issue, short[0] if short else 0),
+                    "does not send the rest after a short send" if not short else
+                    "clears msg_controllen after a short send" if cleared else
+                    "sends the rest after a short send with the same control"),
+            Finding("late-read", opcode, True, self._where(issue, sent),
+                    "leaves it to each issue to read the control data from user memory"),
+        ]
+
+    def _compat(self, taken: Function | None) -> Finding:
+        slug = "lost-pointer-compat"
+        if taken:
+            return Finding(slug, "any", False, self._where(taken), TAKEN)
+        saving = [function for function in self._source.functions.values()
+                  if re.search(r"->msg_control\s*=\s*[\w>.-]+msg\.msg_control", function.body)]
+        if not saving:                 # then nothing is saved for anybody: that is lost-pointer itself
+            return Finding(slug, "any", False, self._place, "saves msg_control for no task at all")
+        for function in saving:
+            branch = block(function.body, r"compat")
+            if branch and "return" in branch[1] and not re.search(r"->msg_control\s*=", branch[1]):
+                return Finding(slug, "any", True, self._where(function, branch[0]),
+                               "does not save msg_control for a 32-bit task")
+        return Finding(slug, "any", False, self._where(saving[0]), "saves msg_control for 32-bit tasks, too")
+
+    def _taken_once(self) -> Function | None:
+        """The function that copies the control data out of user memory for the issues to come."""
+        for function in self._source.functions.values():
+            if re.search(r"copy_from_user\([^;]*msg_control|cmsghdr_from_user_compat_to_kern\(", function.body):
+                return function
+        return None
+
+    def _sent(self, issue: Function) -> int:
+        direct = re.search(SEND, issue.body)
+        if direct:
+            return direct.start()
+        callee = next(name for name in re.findall(r"\b(\w+)\(", issue.body)
+                      if any(re.search(SEND, function.body) for function in self._source.reached(name)))
+        return issue.body.index(f"{callee}(")
+
+    def _finding(self, slug: str, opcode: str, issue: Function, cure: re.Match[str] | None,
+                 good: str, bad: str) -> Finding:
+        return Finding(slug, opcode, not cure, self._where(issue, cure.start() if cure else self._sent(issue)),
+                       good if cure else bad)
+
+    def _where(self, function: Function, offset: int = 0) -> str:
+        line = function.at(offset) if offset else function.line
+        return f"{self._place}:{line} {function.name}()"

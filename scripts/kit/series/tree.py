@@ -1,0 +1,188 @@
+"""A kernel tree on disk, with git or without, and what it takes to patch it without half measures."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from ..base import command, version
+from . import diagnosis, patch
+from ..base.error import BuildFailed, Failure, Unusable, Usage
+from .patch import Patch
+
+
+class Tree:
+    """A kernel tree. Raises Usage when the folder is none."""
+
+    def __init__(self, home: Path) -> None:
+        if not home.is_dir():
+            raise Usage(f"{home}: no such folder; give the top of a kernel tree")
+        self.home = home.resolve()
+        if not (self.home / "Makefile").is_file() or not (self.home / "net").is_dir():
+            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the top folder of one")
+
+    @cached_property
+    def release(self) -> str:
+        """What its Makefile calls it, such as "6.1.50-rc1"; "unknown" when it does not."""
+        return version.of_makefile(self.home) or "unknown"
+
+    @cached_property
+    def version(self) -> version.Version | None:
+        """Its upstream version, None when its Makefile tells none."""
+        return version.upstream(self.release)
+
+    @cached_property
+    def git(self) -> bool:
+        """Whether it is the top of a git work tree."""
+        said = self._git("rev-parse", "--show-toplevel")
+        return said.returncode == 0 and Path(said.stdout.strip()).resolve() == self.home
+
+    def ready(self) -> None:
+        """Raises Usage, with what to do, where patches must not be put on top of unfinished work."""
+        if self.git:
+            folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
+            for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"), ("MERGE_HEAD", "merge"),
+                               ("CHERRY_PICK_HEAD", "cherry-pick")):
+                if (folder / name).exists():
+                    raise Usage(f"{self.home}: a git {verb} is under way; end it first: git -C {self.home} {verb} "
+                                "--continue or --abort")
+            changed = self._git("status", "--porcelain", "--untracked-files=no").stdout.split("\n")[0]
+            if changed:
+                raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); "
+                            "commit or stash them")
+            return
+        for path in sorted({path for one in patch.branches() for each in one.all() for path in each.paths}):
+            for suffix in (".rej", ".orig"):
+                if (self.home / f"{path}{suffix}").exists():
+                    raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; sort that out first")
+
+    def copy(self, work: Path, leave: Iterable[str] = ()) -> None:
+        """Makes a folder a copy to build in, but for the files `leave`, which stay as they are there.
+
+        Files are hard links where that is possible: to change one, put a new one in its place.
+        """
+        command.run(["rsync", "-a", "--delete", f"--link-dest={self.home}", "--exclude=/.git",
+                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"], f"copying {self.home}")
+
+    def am(self, patches: Iterable[Patch], merge: bool) -> None:
+        """Commits patches with git am; a failure leaves the branch where it was."""
+        said = self._git("am", "--quiet", *(["--3way"] if merge else []), *(str(each.path) for each in patches))
+        if said.returncode:
+            self._git("am", "--abort")
+            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; nothing was changed")
+
+    def put(self, contents: Mapping[str, Path]) -> None:
+        """Replaces files, path in the tree -> new file: all are written beside their places before any moves there."""
+        waiting: list[tuple[Path, Path]] = []
+        try:
+            for path, new in contents.items():
+                place = self.home / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                beside = place.with_name(f".{place.name}.new")
+                waiting.append((beside, place))
+                shutil.copyfile(new, beside)
+                shutil.copymode(new, beside)
+            for beside, place in waiting:
+                beside.rename(place)
+        except OSError as bad:
+            for beside, _ in waiting:
+                beside.unlink(missing_ok=True)
+            raise Unusable(f"{bad.filename}: {bad.strerror}") from bad
+
+    def _git(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return _run_git(self.home, words)
+
+
+class Desk:
+    """Copies of the files of a tree that patches touch, to try patches on: a small git work tree of its own."""
+
+    def __init__(self, home: Path, of: Path) -> None:
+        self.home, self._of = home, of
+
+    def apply(self, one: Patch, merge: bool = False, reverse: bool = False) -> bool:
+        """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed, when it does not."""
+        words = ["apply", "--index", *(["--3way"] if merge else []), *(["--reverse"] if reverse else []), str(one.path)]
+        if git(self.home, *words).returncode:
+            git(self.home, "reset", "--quiet", "--hard")
+            return False
+        git(self.home, "commit", "--quiet", "--allow-empty", "-m", one.slug)
+        return True
+
+    def am(self, patches: Iterable[Patch]) -> None:
+        """Commits patches with a plain `git am`, so without fuzz. Raises BuildFailed when one does not apply."""
+        said = git(self.home, "am", "--quiet", *(str(one.path) for one in patches))
+        if said.returncode:
+            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: {said.stderr.splitlines()[0]}")
+
+    def changed(self) -> dict[str, Path]:
+        """The files that differ from the tree's, path in the tree -> file here."""
+        names = git(self.home, "diff", "--name-only", "start").stdout.split()
+        return {name: self.home / name for name in names}
+
+    def place(self, paths: Iterable[str], work: Path) -> None:
+        """Makes files of a copy what they are here. One is new, and is compiled again, only where its text differs."""
+        for path in paths:
+            new, there = self.home / path, work / path
+            text = new.read_bytes() if new.is_file() else None
+            if text is None:
+                there.unlink(missing_ok=True)
+            elif not there.is_file() or there.read_bytes() != text:
+                there.unlink(missing_ok=True)
+                there.write_bytes(text)
+
+    def file(self, path: str) -> list[str]:
+        """The lines of a file; none when there is no such file."""
+        place = self.home / path
+        return place.read_text(errors="replace").splitlines() if place.is_file() else []
+
+    def lacks(self) -> dict[str, diagnosis.Finding]:
+        """The fixes that the code here lacks, by slug."""
+        return {each.slug: each for each in diagnosis.diagnose(self.home, self._of) if each.present}
+
+    def undo(self) -> None:
+        """Takes the last patch off again."""
+        git(self.home, "reset", "--quiet", "--hard", "HEAD~")
+
+    def back(self) -> None:
+        """Takes all patches off again."""
+        git(self.home, "reset", "--quiet", "--hard", "start")
+
+
+@contextmanager
+def desk(tree: Tree) -> Iterator[Desk]:
+    """A desk with a tree's files; gone afterwards. The tree itself is only read."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        wanted = {path for one in patch.branches() for each in (*one.all(), *one.older) for path in each.paths}
+        for path in sorted({"Makefile", "net/socket.c", *diagnosis.PLACES, *wanted}):
+            if (tree.home / path).is_file():
+                (home / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(tree.home / path, home / path)
+        git(home, "init", "--quiet")
+        if tree.git:                   # a 3-way merge needs the blobs that a patch was made on
+            objects = Path(git(tree.home, "rev-parse", "--git-path", "objects").stdout.strip())
+            (home / ".git/objects/info/alternates").write_text(f"{(tree.home / objects).resolve()}\n")
+        git(home, "add", "--force", "--all")
+        git(home, "commit", "--quiet", "--allow-empty", "-m", "start")
+        git(home, "tag", "start")
+        yield Desk(home, tree.home)
+
+
+def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """git in a scratch work tree, free of what the user's configuration may ask for."""
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
+                   **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
+                      for what, value in (("NAME", "series"), ("EMAIL", "series@localhost"))}}
+    return _run_git(home, words, environment)
+
+
+def _run_git(home: Path, words: Iterable[str], environment: Mapping[str, str] | None = None,
+             ) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True, check=False, env=environment)
+    except FileNotFoundError as gone:
+        raise Unusable("git is missing, patches are tried with it; as root: apt-get install git") from gone

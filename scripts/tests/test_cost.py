@@ -1,0 +1,93 @@
+"""The figures of cost.c: reading them, the bars, the table, and the script for gnuplot. The numbers are made up."""
+
+import unittest
+from dataclasses import replace
+
+from kit.harm import cost
+from kit.harm.cost import Case, Cost, Kernel, Pair
+from kit.base.error import Unusable
+
+STRAIGHT = Case("64", "sendmsg", "none", "straight")
+SEGMENT = Case("64", "sendmsg_zc", "segment", "straight")
+RETRY = Case("32", "sendmsg", "quic", "retry")
+BEFORE = {STRAIGHT: 10000, SEGMENT: 10000, RETRY: 10000}
+
+
+def kernel(figures: dict[Case, int], slabs: dict[Case, int] | None = None) -> Kernel:
+    return Kernel({case: Cost((figure,)) for case, figure in figures.items()},
+                  {case: Cost((figure,)) for case, figure in (slabs or {}).items()}, 288)
+
+
+def harm(**after: int) -> list[str]:
+    names = {"straight": STRAIGHT, "segment": SEGMENT, "retry": RETRY}
+    figures = {**BEFORE, RETRY: 9999, **{names[name]: figure for name, figure in after.items()}}
+    return cost.harm(Pair("7.3.4", kernel(BEFORE), kernel(figures)))
+
+
+class Read(unittest.TestCase):
+    def test_runs_and_failures(self) -> None:
+        found = cost.parse(["# kit: started", "cost: instructions 64 sendmsg none straight 100 90 110",
+                            "cost: instructions 64 sendmsg none straight 104 90 110",
+                            "cost: instructions 64 sendmsg none straight 101 90 110",
+                            "cost: allocations 32 sendmsg quic retry fails EINVAL"])
+        self.assertEqual(found["instructions"], {STRAIGHT: Cost((100, 104, 101))})
+        self.assertEqual(found["instructions"][STRAIGHT].figure, 100)
+        self.assertEqual(found["allocations"], {RETRY: Cost((), "EINVAL")})
+        self.assertIsNone(found["allocations"][RETRY].figure)
+
+    def test_a_reason_is_told(self) -> None:
+        for line in ("cost: no network namespace: EPERM; run as root", "cost: cannot bind the receiver; and so on"):
+            with self.assertRaisesRegex(Unusable, line[:20]):
+                cost.parse([line])
+
+
+class Bars(unittest.TestCase):
+    def test_within(self) -> None:
+        self.assertEqual(harm(straight=10010, segment=10100), [])
+
+    def test_no_control(self) -> None:
+        self.assertEqual(harm(straight=10011), ["7.3.4: 64 bit sendmsg, no control, straight through: 1.0011 times the "
+                                                "instructions, 1.001 is the most"])
+
+    def test_segment(self) -> None:
+        self.assertIn("1.0101 times the instructions, 1.01 is the most", harm(segment=10101)[0])
+
+    def test_a_retry_has_to_get_cheaper(self) -> None:
+        self.assertIn("1.0000 times the instructions, and a retry has to get cheaper", harm(retry=10000)[0])
+
+    def test_what_fails(self) -> None:
+        """Before, it is a defect and no figure; after, it is harm."""
+        good, bad = kernel({RETRY: 5}), Kernel({RETRY: Cost((), "EINVAL")}, {})
+        self.assertEqual(cost.harm(Pair("7.3.4", bad, good)), [])
+        self.assertIn("fails with the series: EINVAL", cost.harm(Pair("7.3.4", good, bad))[0])
+        self.assertIn("fails with the series: not measured", cost.harm(Pair("7.3.4", good, kernel({})))[0])
+
+    def test_allocations(self) -> None:
+        pair = Pair("7.3.4", kernel({}, {SEGMENT: 5}), kernel({}, {SEGMENT: 5}))
+        self.assertEqual(cost.harm(pair), [])
+        self.assertIn("6 allocations, 5 before", cost.harm(replace(pair, after=kernel({}, {SEGMENT: 6})))[0])
+        self.assertIn("not measured", cost.harm(replace(pair, after=kernel({})))[0])
+
+
+class Told(unittest.TestCase):
+    before = Kernel({STRAIGHT: Cost((105, 110, 107)), RETRY: Cost((), "EINVAL")}, {STRAIGHT: Cost((4,))}, 288)
+    after = Kernel({STRAIGHT: Cost((84,)), RETRY: Cost((70,))}, {STRAIGHT: Cost((3,))}, 408)
+    pair = Pair("7.3.4", before, after)
+
+    def test_table(self) -> None:
+        first, second, third, *_ = cost.text([self.pair]).splitlines()
+        self.assertTrue(first.startswith("Linux 7.3.4"))
+        self.assertEqual(second.split()[5:], ["64", "105", "105..110", "84", "0.8000", "4", "->", "3"])
+        self.assertEqual(third.split()[-7:], ["fails", "(EINVAL)", "70", "-", "-", "->", "-"])
+        self.assertIn("io_async_msghdr: 288 bytes before, 408 after", cost.text([self.pair]))
+
+    def test_plot(self) -> None:
+        lines = cost.script([self.pair]).splitlines()
+        self.assertIn('"sendmsg, no control, straight" -20.000 NaN', lines)
+        self.assertIn('"sendmsg, UDP_SEGMENT+TOS+PKTINFO, retry" NaN NaN', lines)
+        # A column without a figure is an error of gnuplot's
+        self.assertEqual([line.count("using") for line in lines if line.startswith("plot ")], [1])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,93 @@
+"""Tests of distro: heads of each form, and that the diffs stay as they were."""
+
+import email
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+from kit.series import distro
+from kit.base.error import Usage
+from kit.series.patch import Patch
+
+COMMIT = "4fe82aedeb8a8cb09bfa60f55ab57b5c10a74ac4"
+MAIL = """\
+From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
+From: A Maintainer <a@example.org>
+Date: Mon, 1 Jan 2024 00:00:00 +0000
+Subject: [PATCH] io_uring/net: put back what sendmsg
+ takes away
+
+%sWhat fails, and why.
+
+Next paragraph.
+---
+ a.c | 2 +-
+
+diff --git a/a.c b/a.c
+--- a/a.c
++++ b/a.c
+@@ -1 +1 @@
+-old
++new
+"""
+
+
+class Exporting(unittest.TestCase):
+    """One fix that mainline has, one that it has not."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.top = Path(folder.name)
+        (self.top / "0001-lost-pointer-sendmsg-zc.patch").write_text(MAIL % f"commit {COMMIT} upstream.\n\n")
+        (self.top / "0002-wrong-length.patch").write_text((MAIL % "").replace("put back", "keep"))
+        self.patches = [Patch(path) for path in sorted(self.top.glob("*.patch"))]
+
+    def export(self, name: str, bug: str = "X-1") -> list[str]:
+        """The texts of both patches, and the list."""
+        return [path.read_text() for path in distro.export(name, self.patches, bug, self.top / name)]
+
+    def test_the_diff_is_never_changed(self) -> None:
+        for name in distro.FORMS:
+            for text in self.export(name)[:2]:
+                self.assertTrue(text.endswith(MAIL[MAIL.index("diff --git"):]), name)
+
+    def test_suse(self) -> None:
+        done, pending, listing = self.export("suse", "bsc#1")
+        head = email.message_from_string(done)
+        self.assertEqual((head["Git-commit"], head["Patch-mainline"]), (COMMIT, "v6.9-rc4"))
+        self.assertEqual(head["References"], "bsc#1")
+        self.assertEqual(email.message_from_string(pending)["Patch-mainline"].split(",")[0], "Not yet")
+        self.assertTrue(all(re.fullmatch(r"\tpatches\.suse/\S+\.patch", line) for line in listing.splitlines()))
+
+    def test_debian_follows_dep3(self) -> None:
+        done, pending, listing = self.export("debian", "")
+        head = email.message_from_string(done)
+        self.assertIn(COMMIT, head["Origin"])
+        self.assertEqual(head["Description"].splitlines()[0], "io_uring/net: put back what sendmsg takes away")
+        self.assertIn("\n .\n Next paragraph.", head["Description"])
+        self.assertEqual(email.message_from_string(pending)["Forwarded"], "no")
+        self.assertNotIn("upstream.", done.partition("---")[0].partition("Author")[0])
+        self.assertEqual(listing.count("bugfix/all/"), 2)
+
+    def test_rhel_ubuntu_openeuler(self) -> None:
+        self.assertIn(f"JIRA: X-1\ncommit {COMMIT}\n", self.export("rhel")[0])
+        done, pending, _ = self.export("ubuntu")
+        self.assertIn(f"(backported from commit {COMMIT})\n---", done)
+        self.assertIn("Subject: [PATCH] UBUNTU: SAUCE: io_uring/net: keep", pending)
+        done, pending, _ = self.export("openeuler")
+        self.assertIn(f"mainline inclusion\nfrom mainline-v6.9-rc4\ncommit {COMMIT}\ncategory: bugfix\n", done)
+        self.assertIn("openEuler inclusion\ncategory: bugfix\n", pending)
+
+    def test_bad_use(self) -> None:
+        for name, bug in (("slackware", "X"), ("ubuntu", "")):
+            with self.assertRaises(Usage):
+                distro.export(name, self.patches, bug, self.top / "out")
+        self.export("rhel")
+        with self.assertRaisesRegex(Usage, "exists"):
+            self.export("rhel")
+
+
+if __name__ == "__main__":
+    unittest.main()

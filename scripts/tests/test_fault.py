@@ -1,0 +1,149 @@
+"""What fault.c and the kernel tell of each point that failed. The consoles are made up after those of real runs."""
+
+import unittest
+from dataclasses import replace
+
+from kit.harm import fault
+from kit.harm.fault import Point
+
+CONSOLE = """\
+fault: 64 sendmsg large full 1
+FAULT_INJECTION: forcing a failure.
+name fail_usercopy, interval 1, probability 0, space 0, times -1
+CPU: 0 UID: 0 PID: 51 Comm: fault Not tainted 7.3.4 #1 PREEMPT(lazy)
+Call Trace:
+ <TASK>
+ dump_stack_lvl+0x4e/0x70
+ should_fail_ex+0x2fd/0x310
+ _copy_from_user+0x23/0x70
+ io_copy_control.isra.0+0xbe/0x120
+ ? __pfx_io_sendmsg_prep+0x10/0x10
+ io_sendmsg_prep+0x1c4/0x2e0
+ </TASK>
+fault: 64 sendmsg large full 2
+fault: 64 sendmsg large full 3
+name fail_usercopy, interval 1, probability 0, space 0, times -1
+ <TASK>
+ _copy_to_user+0x23/0x5f
+ proc_fail_nth_read+0xfe/0x11c
+ </TASK>
+[   12.345678] FAULT_INJECTION: forcing a failure.
+[   12.345679] name failslab, interval 1, probability 0, space 0, times -1
+[   12.345680]  <TASK>
+[   12.345681]  dump_stack_lvl+0x4e/0x70
+[   12.345682]  should_failslab+0x9/0x10
+[   12.345683]  kmem_cache_alloc_node_noprof+0x23/0x70
+[   12.345684]  __alloc_skb+0x5/0x10
+[   12.345685]  </TASK>
+fault: 64 sendmsg large full 4
+"""
+LINES = ("# kit: started", "fault: 64 sendmsg large full 1 EFAULT", "fault: 64 sendmsg large full 2 ENOBUFS",
+         "fault: 64 sendmsg large full 3 enter-EAGAIN", "fault: 64 sendmsg large full of 3",
+         "fault: 32 sendmsg small link 7 WRONG completed with -EPERM", "# exit fault 1")
+
+
+def whole() -> fault.Told:
+    """What the programs tell of a kernel in which all is well."""
+    points = []
+    for way in fault.ways():
+        refusal = "ENOBUFS" if way.startswith("64") else "ENOMEM"
+        points += [Point(way, 1, refusal)] if " large " in way else []
+        points += [Point(way, 2, "sent"),
+                   Point(way, 3, "EFAULT", "fail_usercopy", ("_copy_from_user", "io_copy_control"))]
+        points += [Point(way, 4, refusal), Point(way, 5, refusal, "failslab", ("kmalloc", "__alloc_skb"))]
+    return fault.Told(tuple(points), {way: 5 for way in fault.ways()}, ())
+
+
+class Parse(unittest.TestCase):
+    told = fault.parse(LINES, CONSOLE)
+
+    def test_points(self) -> None:
+        self.assertEqual([(point.number, point.came, point.kind) for point in self.told.points],
+                         [(1, "EFAULT", "fail_usercopy"), (2, "ENOBUFS", ""), (3, "enter-EAGAIN", "failslab")])
+        self.assertEqual(self.told.totals, {"64 sendmsg large full": 3})
+
+    def test_where(self) -> None:
+        self.assertEqual([point.where for point in self.told.points], ["io_copy_control.isra.0", "", "__alloc_skb"])
+        self.assertEqual([point.ours for point in self.told.points], ["io_copy_control", "", ""])
+
+    def test_wrong(self) -> None:
+        self.assertEqual(self.told.wrong, ("32 sendmsg small link 7 WRONG completed with -EPERM",))
+
+
+class Missed(unittest.TestCase):
+    def test_all_is_well(self) -> None:
+        self.assertEqual(fault.missed(whole()), [])
+
+    def without(self, group: str, *numbers: int) -> fault.Told:
+        """All is well but for these points of a group of ways."""
+        told = whole()
+        return replace(told, points=tuple(point for point in told.points if not point.way.startswith(f"{group} ") or
+                                          point.number not in numbers))
+
+    def test_copies_that_were_never_struck(self) -> None:
+        self.assertEqual(fault.missed(self.without("32 sendmsg_zc small", 3)),
+                         ["32 sendmsg_zc small: no copy of the fix failed"])
+
+    def test_an_allocation_that_was_never_struck(self) -> None:
+        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large", 1)),
+                         ["32 sendmsg_zc large: 0 allocations of the fix failed"])
+
+    def test_one_course_may_miss_it(self) -> None:
+        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large worker", 1, 3)), [])
+
+    def test_a_way_without_an_end(self) -> None:
+        told = whole()
+        totals = {way: 4 for way in fault.ways() if way != "64 sendmsg small link"}
+        self.assertEqual(fault.missed(replace(told, totals=totals)),
+                         ["64 sendmsg small link: did not come to its end"])
+
+    def test_a_copy_that_fails_is_efault(self) -> None:
+        told = whole()
+        points = tuple(replace(point, came="sent") if point.ours and point.way.startswith("64 sendmsg small") else point
+                       for point in told.points)
+        self.assertEqual(fault.missed(replace(told, points=points)),
+                         ["64 sendmsg small: a copy that failed came to sent"])
+
+
+class Refused(unittest.TestCase):
+    def points(self, way: str, *came: str) -> list[Point]:
+        """Points of a way, the last of them the copy of its control."""
+        points = [Point(way, number, word) for number, word in enumerate(came, 1)]
+        return [*points, Point(way, len(points) + 1, "EFAULT", "fail_usercopy", ("io_copy_control",))]
+
+    def test_one_ahead_of_the_copy(self) -> None:
+        found = fault.refused(self.points("64 sendmsg large full", "sent", "ENOBUFS", "sent"))
+        self.assertEqual([point.number for point in found], [2])
+
+    def test_too_far_ahead(self) -> None:
+        self.assertEqual(fault.refused(self.points("64 sendmsg large full", "ENOBUFS", *["sent"] * 4)), [])
+
+    def test_another_errno(self) -> None:
+        self.assertEqual(fault.refused(self.points("32 sendmsg large full", "ENOBUFS", "sent")), [])
+        self.assertEqual(len(fault.refused(self.points("32 sendmsg large full", "ENOMEM", "sent"))), 1)
+
+    def test_with_a_trace(self) -> None:
+        first, *rest = self.points("64 sendmsg large full", "ENOBUFS", "sent")
+        self.assertEqual(fault.refused([replace(first, frames=("__alloc_skb",)), *rest]), [])
+
+    def test_no_copy(self) -> None:
+        self.assertEqual(fault.refused([Point("64 sendmsg large full", 1, "ENOBUFS")]), [])
+        self.assertEqual(fault.refused([]), [])
+
+
+class Table(unittest.TestCase):
+    def test_rows(self) -> None:
+        kept = {"release": "7.3.4", "seconds": 60, "well": True, "bad": [], "mutants": [],
+                "totals": {way: 4 for way in fault.ways()},
+                "points": [{"way": "64 sendmsg large full", "number": 1, "came": "EFAULT", "kind": "fail_usercopy",
+                            "where": "io_copy_control", "ours": "io_copy_control"}]}
+        text = fault.table(kept)
+        self.assertIn("\n  large, full              4           4", text)
+        self.assertIn("    io_copy_control (fail_usercopy), 64 bit: 1 EFAULT\n", text)
+        self.assertIn("no leak, no other report", text)
+        self.assertIn("NOT AS IT SHOULD BE:\n    something\n",
+                      fault.table({**kept, "well": False, "bad": ["something"]}))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,191 @@
+"""Tests of plan, tree and reject: made-up trees and patches, with git and without."""
+
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from kit.series import patch, plan
+from kit.base.error import Failure, Usage
+from tests.needs import needs
+from tests.test_diagnosis import CLEAR, LENGTH, POINTER, SOCKET, code
+from kit.series.tree import Tree, git
+
+MAKEFILE = "# SPDX\nVERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 50\nEXTRAVERSION =\n"
+HEAD = "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: A <a@b>\n" \
+       "Date: Mon, 1 Jan 2024 00:00:00 +0000\nSubject: [PATCH] io_uring/net: cure %s\n\nWhy.\n---\n"
+FILE = "io_uring/net.c"
+NEW = "--- /dev/null\n+++ b/tools/testing/selftests/io_uring/a.c\n@@ -0,0 +1 @@\n+int a;\n"
+BASE = code(zc="")
+ZC = code()
+LENGTHS = code(sendmsg=POINTER + LENGTH, zc=POINTER + LENGTH)
+ALL = code(sendmsg=POINTER + LENGTH, zc=POINTER + LENGTH, zc_clear=CLEAR)
+
+
+@needs("git", "patch")
+class Fixture(unittest.TestCase):
+    """A branch folder with a fix that the branch took, two for its tip, and the selftest."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.top = Path(folder.name)
+        self.tree = self.top / "tree"
+        self.patches = self.top / "patches"
+        self.enterContext(mock.patch.object(patch, "PATCHES", self.patches))
+        own = self.patches / "linux-6.1.y"
+        self.folder(own / "older/since-6.1.87", {"lost-pointer-sendmsg-zc": self.diff(BASE, ZC)})
+        self.folder(own, {"wrong-length": self.diff(ZC, LENGTHS),
+                          "repeated-control-sendmsg-zc": self.diff(LENGTHS, ALL), "selftest": NEW})
+        (own / "cover-letter.txt").write_text("base: 6.1.192\n")
+
+    def folder(self, home: Path, patches: dict[str, str]) -> None:
+        """A folder of patches with its series."""
+        home.mkdir(parents=True, exist_ok=True)
+        names = []
+        for number, (slug, text) in enumerate(patches.items(), 1):
+            names.append(f"{number:04}-{slug}.patch")
+            new = "new file mode 100644\n" if text.startswith("--- /dev") else ""
+            path = text.partition("+++ b/")[2].partition("\n")[0]
+            (home / names[-1]).write_text(HEAD % slug + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
+        (home / "series").write_text("\n".join(names) + "\n")
+
+    def diff(self, old: str, new: str) -> str:
+        """A unified diff of the send side."""
+        for name, text in (("a", old), ("b", new)):
+            (self.top / name / FILE).parent.mkdir(parents=True, exist_ok=True)
+            (self.top / name / FILE).write_text(text)
+        return subprocess.run(["diff", "-u", f"--label=a/{FILE}", f"--label=b/{FILE}", f"a/{FILE}", f"b/{FILE}"],
+                              cwd=self.top, capture_output=True, text=True, check=False).stdout
+
+    def make(self, text: str, with_git: bool) -> Tree:
+        """A tree with this send side."""
+        for path, content in (("Makefile", MAKEFILE), ("net/socket.c", SOCKET), (FILE, text)):
+            (self.tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.tree / path).write_text(content)
+        if with_git:
+            git(self.tree, "init", "-q")
+            git(self.tree, "config", "user.name", "tester")
+            git(self.tree, "config", "user.email", "tester@localhost")
+            git(self.tree, "add", "-A")
+            git(self.tree, "commit", "-qm", "start")
+        return Tree(self.tree)
+
+
+class Planning(Fixture):
+    """What is picked for a tree, and what becomes of the tree."""
+
+    def slugs(self, tree: Tree) -> list[str]:
+        """The fixes that would be applied."""
+        return [step.patch.slug for step in plan.plan(tree)]
+
+    def test_what_lacks_is_picked_in_order(self) -> None:
+        every = ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc", "selftest"]
+        self.assertEqual(self.slugs(self.make(BASE, False)), every)
+        self.assertEqual(self.slugs(self.make(ZC, False)), every[1:])
+        self.assertEqual(self.slugs(self.make(LENGTHS, False)), every[2:])
+
+    def test_only_what_was_asked_for(self) -> None:
+        steps = plan.plan(self.make(ZC, False), ["wrong-length"])
+        self.assertEqual([step.patch.slug for step in steps], ["wrong-length"])
+
+    def test_applied_with_git_and_without(self) -> None:
+        for with_git in (False, True):
+            with self.subTest(git=with_git):
+                tree = self.make(BASE, with_git)
+                tree.ready()
+                plan.carry_out(tree, plan.plan(tree))
+                self.assertEqual((self.tree / FILE).read_text(), ALL)
+                self.assertTrue((self.tree / "tools/testing/selftests/io_uring/a.c").exists())
+                self.assertEqual(self.slugs(Tree(self.tree)), [])
+                if with_git:
+                    self.assertEqual(len(git(self.tree, "log", "--oneline").stdout.splitlines()), 5)
+                subprocess.run(["rm", "-rf", self.tree], check=True)
+
+    def test_code_in_the_way_is_told_and_nothing_touched(self) -> None:
+        odd = ZC.replace("sr->done_io += ret;", "note_progress(req, ret);")
+        for with_git, words in ((False, "patch -p1"), (True, "git am --reject")):
+            with self.subTest(git=with_git):
+                tree = self.make(odd, with_git)
+                with self.assertRaises(plan.Stuck) as caught:
+                    plan.plan(tree)
+                self.assertEqual((self.tree / FILE).read_text(), odd)
+                report = caught.exception.report
+                self.assertIn('FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"', report)
+                self.assertIn("hunk 1 of 1, io_uring/net.c:", report)
+                self.assertIn("note_progress(req, ret);", report)
+                self.assertIn(words, report)
+                self.assertIn("0001-wrong-length.patch", report)
+
+    def test_other_context_needs_the_blobs(self) -> None:
+        odd = ZC.replace("		struct compat_msghdr c;", "		struct compat_msghdr other;")
+        shifted = odd.replace("	if (ret < min_ret) {", "	if (ret < min_ret || odd) {")
+        tree = self.make(ZC, True)
+        (self.tree / FILE).write_text(shifted)
+        git(self.tree, "commit", "-qam", "vendor")
+        text = (self.patches / "linux-6.1.y/0001-wrong-length.patch").read_text()
+        for name in ("a", "b"):
+            (self.top / name / FILE).write_text(ZC if name == "a" else LENGTHS)
+        ids = [subprocess.run(["git", "hash-object", self.top / name / FILE], capture_output=True, text=True,
+                              check=True).stdout.strip() for name in ("a", "b")]
+        text = text.replace(f"--- a/{FILE}", f"index {ids[0]}..{ids[1]} 100644\n--- a/{FILE}")
+        (self.patches / "linux-6.1.y/0001-wrong-length.patch").write_text(text)
+        steps = plan.plan(tree, ["wrong-length"])
+        self.assertEqual([step.merge for step in steps], [True])
+        plan.carry_out(tree, steps)
+        self.assertEqual(plan.lacking(Tree(self.tree), ["wrong-length"]), [])
+        self.assertIn("odd", (self.tree / FILE).read_text())
+
+    def test_a_patch_that_applies_and_cures_nothing_is_not_taken(self) -> None:
+        path = self.patches / "linux-6.1.y/0001-wrong-length.patch"
+        end = "	kmsg->msg.msg_control = NULL;\n"
+        astray = self.diff(ZC, ZC.replace(end, LENGTH + end))
+        path.write_text(HEAD % "x" + f"\ndiff --git a/{FILE} b/{FILE}\n" + astray)
+        with self.assertRaises(plan.Stuck):
+            plan.plan(self.make(ZC, False), ["wrong-length"])
+
+    def test_unfinished_work_is_refused(self) -> None:
+        tree = self.make(ZC, True)
+        (self.tree / FILE).write_text(LENGTHS)
+        with self.assertRaisesRegex(Usage, "not committed"):
+            tree.ready()
+        git(self.tree, "checkout", "-q", ".")
+        (self.tree / ".git/rebase-apply").mkdir()
+        with self.assertRaisesRegex(Usage, "git am is under way"):
+            tree.ready()
+
+    def test_left_rejects_are_refused(self) -> None:
+        tree = self.make(ZC, False)
+        (self.tree / f"{FILE}.rej").write_text("")
+        with self.assertRaisesRegex(Usage, "did not apply"):
+            tree.ready()
+
+    def test_git_am_that_fails_leaves_the_branch(self) -> None:
+        tree = self.make(ZC, True)
+        steps = plan.plan(tree)
+        (self.tree / FILE).write_text(BASE)
+        git(self.tree, "commit", "-qam", "meanwhile")
+        with self.assertRaises(Failure):
+            plan.carry_out(tree, steps)
+        self.assertEqual((self.tree / FILE).read_text(), BASE)
+        self.assertFalse((self.tree / ".git/rebase-apply").exists())
+
+    def test_without_git(self) -> None:
+        tree = self.make(ZC, False)
+        with mock.patch.dict("os.environ", PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
+            plan.plan(tree)
+
+    def test_no_tree(self) -> None:
+        for path in (self.top / "nowhere", self.top):
+            with self.assertRaises(Usage):
+                Tree(path)
+
+    def test_series_must_list_what_is_there(self) -> None:
+        (self.patches / "linux-6.1.y/0009-more.patch").write_text("")
+        with self.assertRaisesRegex(Failure, "does not list"):
+            plan.plan(self.make(ZC, False))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,169 @@
+"""Tests of proof: which kernels are built, and when one is said to agree with its code."""
+
+import shutil
+import tempfile
+import unittest
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from kit.base import command, host
+from kit.series import patch
+from kit.build import fragment, source
+from kit import proof
+from kit.base.error import Unusable, Usage
+from kit.series.fixes import load
+from kit.kernel.kernel import Kernel
+from kit.base.ktap import Case
+from kit.proof import Variant
+from kit.report.result import KernelResult
+from kit.verdict import judge
+from tests.test_diagnosis import TAKEN, code
+from tests.test_plan import ALL, BASE, FILE, ZC, Fixture
+from kit.base.version import parse
+
+
+class Choosing(Fixture):
+    """Which variants of a tree there are."""
+
+    def names(self, text: str, each: bool = False) -> list[str]:
+        """The names of the variants of a tree with this send side."""
+        return [variant.name for variant in proof.variants(self.make(text, False), each)]
+
+    def test_without_and_with_the_series(self) -> None:
+        self.assertEqual(self.names(BASE), ["as it is", "with the series"])
+
+    def test_each_fix_alone_left_out(self) -> None:
+        self.assertEqual(self.names(ZC, True)[2:4], ["without wrong-length", "without repeated-control-sendmsg-zc"])
+
+    def test_what_does_not_apply_without_it_is_left_out_too(self) -> None:
+        self.assertEqual(self.names(BASE, True)[2], "without lost-pointer-sendmsg-zc, wrong-length")
+
+    def test_late_read_is_left_out_with_what_it_covers(self) -> None:
+        own = self.patches / "linux-6.1.y"
+        self.folder(own, {"wrong-length": self.diff(ZC, ALL), "late-read": self.diff(ALL, TAKEN + ALL)})
+        (own / "0002-repeated-control-sendmsg-zc.patch").unlink()
+        (own / "0003-selftest.patch").unlink()
+        found = proof.variants(self.make(ZC, False), True)
+        self.assertEqual([variant.name for variant in found[2:4]],
+                         ["without wrong-length, late-read", "without late-read"])
+        self.assertEqual([[one.slug for one in variant.applied] for variant in found[2:4]], [[], ["wrong-length"]])
+        self.assertTrue(found[1].cured)
+        self.assertFalse(found[2].cured)
+
+    def test_what_the_branch_took_is_taken_out(self) -> None:
+        self.assertIn("lost-pointer-sendmsg-zc taken out", self.names(ZC))
+        self.assertNotIn("lost-pointer-sendmsg-zc taken out", self.names(BASE))
+
+    def test_a_tree_that_lacks_nothing(self) -> None:
+        self.assertEqual(self.names(TAKEN + code()), ["as it is"])
+
+    def test_words(self) -> None:
+        with mock.patch.object(source, "branches", return_value=["6.1"]), \
+                self.assertRaisesRegex(Usage, "neither a folder nor a version"):
+            proof.find("5.4")
+
+
+class Judging(unittest.TestCase):
+    """A kernel's results beside its code."""
+
+    def result(self, present: set[tuple[str, str]], *failed: str) -> KernelResult:
+        """A kernel with these causes, of whose cases those of the named defects fail."""
+        kernel = Kernel("k", "k", "tree", parse("7.3.4"), present=frozenset(present))
+        cases = [judge(Case(name.replace("-", "_"), abi, "f.v.sendmsg", "fail" if name in failed else "pass", "why", 0),
+                       kernel, load(), "again")
+                 for name in ("lost-pointer", "wrong-length", "late-read") for abi in ("64", "32")]
+        return KernelResult("k", "7.3.4", "", "", "tree", "tcg", "failed" if failed else "passed", "", 1.0, "", True,
+                            cases)
+
+    LATE = {("late-read", "sendmsg")}
+
+    def test_good_is_what_the_code_says(self) -> None:
+        plain = Variant("as it is")
+        self.assertTrue(proof.good(plain, self.result(self.LATE, "late-read")))
+        self.assertFalse(proof.good(plain, self.result(self.LATE)))
+        self.assertFalse(proof.good(plain, self.result(self.LATE, "late-read", "lost-pointer")))
+        self.assertFalse(proof.good(plain, replace(self.result(self.LATE, "late-read"), outcome="panicked")))
+
+    def test_through_a_nic(self) -> None:
+        plain = Variant("as it is")
+        self.assertEqual([proof.through(plain, nic).name for nic in ("", "e1000e")], ["as it is", "as it is, e1000e"])
+
+    def test_a_cured_kernel_may_not_fail(self) -> None:
+        self.assertTrue(proof.good(Variant("with", cured=True), self.result(set())))
+        self.assertFalse(proof.good(Variant("with", cured=True), self.result(self.LATE, "late-read")))
+
+    def test_the_table_counts(self) -> None:
+        told = proof.text("7.3.4", [(Variant("as it is"), self.result(self.LATE, "late-read")),
+                                    (Variant("with", cured=True), self.result(set(), "wrong-length"))])
+        first, second = told.splitlines()[1:3]
+        self.assertRegex(first, r"as it is +0/0 +0/0 +1/1 +-/- .*as its code says")
+        self.assertIn("NOT AS ITS CODE SAYS", second)
+        self.assertIn("64 f.v.sendmsg: fail, why", told)
+
+    def test_a_kernel_that_warned_is_not_as_its_code_says(self) -> None:
+        warned = replace(self.result(self.LATE, "late-read"), warnings=["BUG: KASAN: x"])
+        told = proof.text("7.3.4", [(Variant("as it is"), warned)])
+        self.assertRegex(told, "(?s)NOT AS ITS CODE SAYS.*the kernel warned: BUG: KASAN: x")
+
+    def test_control_cases_alone_are_no_count(self) -> None:
+        whole = self.result(set(), "late-read")
+        whole.cases = [replace(case, test="f.reference_v.sendmsg" if number % 2 else case.test,
+                               outcome="pass" if number % 2 else "skip") for number, case in enumerate(whole.cases)]
+        self.assertNotIn("0", proof.counts(whole, "late-read"))
+
+    def test_recorded_and_read_again(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(proof, "PROOFS", Path(folder)):
+            done = [(Variant("as it is"), self.result(self.LATE, "late-read"))]
+            proof.record("somebody/linux", "7.3.4", done)
+            proof.record("somebody/linux", "6.12.117", done)
+            self.assertEqual([one["release"] for one in proof.recorded()], ["6.12.117", "7.3.4"])
+            self.assertIn("somebody/linux", proof.summary(proof.recorded()[0]))
+            (Path(folder) / "7.0.json").write_text("{")
+            with self.assertRaises(Unusable):
+                proof.recorded()
+
+
+class Building(Fixture):
+    """What the workshop makes, with a make(1) that only writes which send side it was given."""
+
+    def test_each_kernel_stays_as_it_was_built(self) -> None:
+        def pretend(argv: Sequence[str | Path], *_words: object, **_named: object) -> str:
+            words = [str(word) for word in argv]
+            if words[0] == "rsync":
+                shutil.copytree(words[-2], words[-1], dirs_exist_ok=True)
+            else:
+                out = Path(next(word for word in words if word.startswith("O="))[2:])
+                (out / "arch/x86/boot").mkdir(parents=True, exist_ok=True)
+                (out / "arch/x86/boot/bzImage").write_text((Path(words[2]) / FILE).read_text())
+            return ""
+
+        tree = self.make(ZC, False)
+        self.enterContext(mock.patch.dict("os.environ", XDG_CACHE_HOME=str(self.top / "cache")))
+        self.enterContext(mock.patch.multiple(proof, run=pretend))
+        self.enterContext(mock.patch.object(host, "need"))
+        self.enterContext(mock.patch.object(command, "run", pretend))
+        self.enterContext(mock.patch.object(fragment, "configure"))
+        shop = proof.Workshop(tree)
+        kernels = [shop.kernel(variant) for variant in proof.variants(tree, False)[:2]]
+        self.assertEqual([len(kernel.present or ()) for kernel in kernels], [5, 2])
+        files = [kernel.obtain() for kernel in kernels]
+        self.assertEqual([file.image.read_text() for file in files], [ZC, ALL])
+        self.assertEqual((self.tree / FILE).read_text(), ZC)
+
+
+class Folders(Fixture):
+    """Which branch comes first for a version."""
+
+    def test_near(self) -> None:
+        for name in ("linux-6.12.y", "linux-7.3.y", "mainline"):
+            (self.patches / name).mkdir()
+        for version, first in (("6.1.9", "linux-6.1.y"), ("6.12.1", "linux-6.12.y"), ("6.11", "linux-6.1.y"),
+                               ("7.3.1", "linux-7.3.y"), ("7.4-rc1", "mainline"), ("5.4", "linux-6.1.y")):
+            self.assertEqual(patch.near(parse(version))[0].name, first, version)
+        self.assertEqual(patch.near(None)[0].name, "mainline")
+
+
+if __name__ == "__main__":
+    unittest.main()
