@@ -35,6 +35,8 @@ unit:
 	@scripts/check --no-install unit
 
 test:
+	@test -z '$(T)' || test -f scripts/tests/test_'$(T)'.py || { \
+		echo 'make test: T=$(T): there is no scripts/tests/test_$(T).py' >&2; exit 2; }
 	@cd scripts && exec python3 -m unittest $(if $(T),tests.test_$(T),discover -s tests -t .)
 
 lint:

@@ -29,6 +29,8 @@ NAME = "sendmsg-retry"                 # what the checkout is called there
 INSTALL = "apt-get update && apt-get install -y git make python3"
 PATHS = ("make qa KERNELS=debian:6.12", "make check")
 ROOM = 20                              # GiB that both paths fill
+# Ends, with all that it has started and mounted, when this process does
+ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--uts")
 _DONE = re.compile(r"(\S+) +\d+ s  (ok|SKIP|FAIL|COULD NOT RUN)\b")
 _COUNTS = re.compile(r"\d+ passed, \d+ failed, \d+ skipped")
 # Of the host's environment; all else is as in a first login
@@ -88,7 +90,7 @@ def run(releases: Sequence[str], seconds: float = 0, paths: Sequence[str] = PATH
     """Both paths of README on each release, shown as they go; `seconds` is what all may take, 0 for no end.
 
     A release that would not be done in time is skipped, and one that is not done then is ended there: both are said.
-    Raises Usage for a release that there is none of; Unusable where no root can be made here.
+    Raises Usage for a release that there is none of, Unusable for who may not make a root.
     """
     for release in releases:
         if release not in RELEASES:
@@ -104,7 +106,11 @@ def run(releases: Sequence[str], seconds: float = 0, paths: Sequence[str] = PATH
             say(f"{release}: SKIP: {left / 60:.0f} minutes are left, and the one before took {longest / 60:.0f}")
             tally.add(release, "SKIP")
             continue
-        _release(release, left, paths, tally)
+        try:
+            _release(release, left, paths, tally)
+        except Unusable as bad:
+            say(f"{release}: COULD NOT RUN: {bad}")
+            tally.add(release, "COULD NOT RUN")
         longest = max(longest, time.monotonic() - began)
     return tally
 
@@ -128,7 +134,10 @@ def _release(release: str, seconds: float, paths: Sequence[str], tally: Tally) -
 
 @contextmanager
 def made(release: str) -> Iterator[Path]:
-    """The root of a new minimal system with a clone of this repository's last commit; gone afterwards."""
+    """The root of a new minimal system with a clone of this repository's last commit; gone afterwards.
+
+    The caller has the lock of this release: what else there is of one is what a run that was killed has left.
+    """
     top = cache.root() / "fresh"
     debs = top / f"debs-{release}"
     (debs / "partial").mkdir(parents=True, exist_ok=True)
@@ -136,13 +145,16 @@ def made(release: str) -> Iterator[Path]:
         raise FullDisk(f"{top}: {ROOM} GiB are needed there; make room or point XDG_CACHE_HOME elsewhere")
     main, security = archive.mirrors(command.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"], "apt-get"))
-    home = Path(tempfile.mkdtemp(prefix=f"{release}.", dir=top))
+    for left in top.glob(f"root-{release}-*"):         # by one that was killed
+        shutil.rmtree(left)
+    home = Path(tempfile.mkdtemp(prefix=f"root-{release}-", dir=top))
     home.chmod(0o755)
     try:
         began = time.monotonic()
         say(f"{release}: debootstrap from {main}")
         more = ("--include=ca-certificates",) if main.startswith("https") or security.startswith("https") else ()
-        command.run(["debootstrap", "--variant=minbase", f"--keyring={archive.KEYRING}", f"--cache-dir={debs}", *more,
+        # In namespaces as well: it mounts, and would leave that behind where it is killed
+        command.run([*ALONE, "debootstrap", "--variant=minbase", f"--keyring={archive.KEYRING}", f"--cache-dir={debs}", *more,
                      release, home, main], f"debootstrap {release}", log=top / f"{release}.log")
         _furnish(home, release, main, security)
         say(f"{release}: debootstrap  {time.monotonic() - began:.0f} s  ok")
@@ -178,10 +190,9 @@ def _type(home: Path, line: str, deadline: float | None = None) -> Told:
     kept = [f"{name}={os.environ[name]}" for name in KEPT if name in os.environ]
     inner = ["env", "-i", "HOME=/root", "USER=root", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *kept,
              "sh", "-c", f"cd && {line}"]
-    debs = home.parent / f"debs-{home.name.partition('.')[0]}"
-    # In a session of its own, so that Ctrl-C reaches this process first, which then ends all of it
-    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--uts", ENTER, home,
-                                debs, *inner], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    debs = home.parent / f"debs-{home.name.split('-')[1]}"
+    # In a session of its own, so that Ctrl-C reaches this process alone, which then ends all of it
+    process = subprocess.Popen([*ALONE, ENTER, home, debs, *inner], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
     over = threading.Event()
 

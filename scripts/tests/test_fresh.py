@@ -96,6 +96,11 @@ class Runs(unittest.TestCase):
         self.assertEqual(str(fresh.run(["bookworm"])), "2 passed, 0 failed, 1 skipped")
         self.assertIn("SKIP: the time was over after tables", self.out.getvalue())
 
+    def test_a_root_that_cannot_be_made_counts(self) -> None:
+        with mock.patch.object(fresh, "made", side_effect=Unusable("debootstrap: no mirror")):
+            self.assertEqual(str(fresh.run(["bookworm"])), "0 passed, 1 failed, 0 skipped")
+        self.assertIn("fresh bookworm: COULD NOT RUN: debootstrap: no mirror", self.out.getvalue())
+
     def test_wrong_words(self) -> None:
         with self.assertRaisesRegex(Usage, "woody: no such release; there are bookworm, trixie"):
             fresh.run(["bookworm", "woody"])

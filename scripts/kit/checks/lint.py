@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from ..base import command
+from ..base import command, host
 from ..series import patch, plan
 from ..build import bundle, source
 from .. import dist, layout, rules
@@ -18,8 +18,8 @@ from ..base.paths import REPOSITORY, SCRIPTS
 from .placed import placed
 
 # With these no unit test is skipped
-UNIT = ("git", "gcc", "libc6-dev", "make", "perl", "qemu-system-x86", "rpm", "libarchive-tools", "mandoc", "dpkg-dev",
-        "binutils", "zstd", "xz-utils", "lld", "clang", "llvm", "bash-completion", "iproute2", "patch", "mawk")
+UNIT = (*host.RUN, *host.KERNEL_BUILD, "git", "perl", "rpm", "libarchive-tools", "mandoc", "clang", "lld", "llvm",
+        "bash-completion", "iproute2", "liburing-dev", "mawk")
 
 SETTINGS = ("--config-file", "../pyproject.toml", "--no-error-summary")
 

@@ -98,7 +98,7 @@ def qa(*words: str, through: Sequence[str] = (), architecture: str = "amd64", mo
     chosen = ["--arch", architecture, *(["--nic", *through] if through else []), *more]
     with tempfile.TemporaryDirectory() as results:
         print(command.run([REPOSITORY / "scripts/qa", "run", "--results", results, "--kernels", *words, *chosen],
-                          "scripts/qa", env={"NIC": ""}, error=BuildFailed).partition("\n\n")[2].partition("\n\n")[0])
+                          "scripts/qa", env={"NIC": ""}, error=BuildFailed).partition("\n\n")[0].strip("\n"))
 
 
 def ours(script: str, *words: str) -> None:

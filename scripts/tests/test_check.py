@@ -1,0 +1,87 @@
+"""scripts/check: what each check asks for, and that help, Makefile and README name the same words."""
+
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import re
+import unittest
+from types import ModuleType
+from unittest import mock
+
+from kit.base import host
+from kit.base.error import BuildFailed, Unusable
+from kit.base.paths import REPOSITORY
+from kit.checks.base import Check, Skip
+
+
+def script() -> ModuleType:
+    """scripts/check as a module."""
+    loader = importlib.machinery.SourceFileLoader("script_check", str(REPOSITORY / "scripts/check"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    with mock.patch("sys.dont_write_bytecode", True):
+        loader.exec_module(module)
+    return module
+
+
+def failing(bad: Exception) -> Check:
+    """A check that raises."""
+    def run() -> str:
+        raise bad
+    return Check(run)
+
+
+class Performing(unittest.TestCase):
+    def setUp(self) -> None:
+        self.check = script()
+        self.needed: list[tuple[str, ...]] = []
+        self.enterContext(mock.patch.object(host, "need", self.needed.append))
+        checks = {"good": Check(lambda: None, ("gcc",)), "told": Check(lambda: "2 skipped"),
+                  "skip": failing(Skip("no card")), "bad": failing(BuildFailed("a.c:1")),
+                  "cannot": failing(Unusable("no net")), "far": Check(lambda: None, (), lambda: "a source")}
+        self.enterContext(mock.patch.object(self.check, "CHECKS", checks))
+
+    def all(self, *names: str, install: bool = True) -> tuple[int, str]:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            status: int = self.check.check_all(names, install)
+        return status, re.sub(" +", " ", out.getvalue())
+
+    def test_each_outcome_is_told_and_counted(self) -> None:
+        self.assertEqual(self.all("good", "told", "skip", "bad", "cannot"), (1, (
+            "good 0 s ok\ntold 0 s ok: 2 skipped\nskip 0 s SKIP: no card\nbad 0 s FAIL: a.c:1\n"
+            "cannot 0 s COULD NOT RUN: no net\n2 passed, 2 failed, 1 skipped\n")))
+        self.assertEqual(self.all("good", "skip")[0], 0)
+
+    def test_a_check_asks_for_its_own_packages(self) -> None:
+        self.all("told", "good")
+        self.assertEqual(self.needed, [(), ("gcc",)])
+
+    def test_nothing_is_installed_where_that_was_said(self) -> None:
+        with mock.patch.object(host, "missing", list):
+            self.assertEqual(self.all("good", "told", "far", install=False), (0, (
+                "good 0 s SKIP: needs gcc\ntold 0 s ok: 2 skipped\nfar 0 s SKIP: needs a source\n"
+                "1 passed, 0 failed, 2 skipped\n")))
+        self.assertEqual(self.needed, [])
+
+
+class Words(unittest.TestCase):
+    def test_makefile_help_and_readme_agree(self) -> None:
+        makefile, readme = ((REPOSITORY / name).read_text() for name in ("Makefile", "README.md"))
+        targets = re.findall(r"^([a-z]+):", makefile, re.M)
+        told = re.findall(r"echo 'make ([a-z]+) ", makefile.partition("\nqa:")[0])
+        self.assertEqual(sorted(targets), sorted({*told, "help"}))
+        for word in ("unit", "test", "lint", "check", "qa"):
+            self.assertIn(f"make {word}", readme)
+        for word in ("fresh", "pins", "lint"):
+            self.assertIn(f"\n  {word} ", script().parser().format_help())
+
+    def test_unit_tests_need_no_package_of_the_kernel_s_programs(self) -> None:
+        checks: dict[str, Check] = script().CHECKS
+        for name in ("tables", "shell", "types", "documentation", "archives"):
+            self.assertFalse({"gcc", "qemu-system-x86", "liburing-dev"}.intersection(checks[name].packages), name)
+
+
+if __name__ == "__main__":
+    unittest.main()
