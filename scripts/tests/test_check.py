@@ -9,9 +9,10 @@ import unittest
 from types import ModuleType
 from unittest import mock
 
-from kit.base import host
+from kit.base import command, host
 from kit.base.error import BuildFailed, Unusable
 from kit.base.paths import REPOSITORY
+from kit.checks import runs
 from kit.checks.base import Check, Skip
 
 
@@ -81,6 +82,22 @@ class Words(unittest.TestCase):
         checks: dict[str, Check] = script().CHECKS
         for name in ("tables", "shell", "types", "documentation", "archives"):
             self.assertFalse({"gcc", "qemu-system-x86", "liburing-dev"}.intersection(checks[name].packages), name)
+
+
+class Runs(unittest.TestCase):
+    """What scripts/qa found is told by its exit status: what could not run has not failed."""
+
+    def given(self, status: int) -> None:
+        said = f"kernel  version\nk  6.1\n\nk\n  ran-nothing: no io_uring here\n\n1 kernels\nexit status {status}\n"
+        with mock.patch.object(command, "run", return_value=said), \
+                contextlib.redirect_stdout(io.StringIO()):
+            runs.qa("running")
+
+    def test_status(self) -> None:
+        self.given(0)
+        for status, error in ((1, BuildFailed), (3, Unusable), (2, BuildFailed)):
+            with self.subTest(status), self.assertRaisesRegex(error, "scripts/qa: ran-nothing: no io_uring here"):
+                self.given(status)
 
 
 if __name__ == "__main__":

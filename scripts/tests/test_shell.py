@@ -89,7 +89,7 @@ class Attended(unittest.TestCase):
         self.addCleanup(os.close, outer)
         before = termios.tcgetattr(inner)
         program = ("import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from unittest import mock;"
-                   "from kit import vm; vm._argv = mock.Mock(return_value=['sh', '-c', 'stty raw -echo; exit 5']);"
+                   "from kit.guest import vm; vm._argv = mock.Mock(return_value=['sh', '-c', 'stty raw -echo; exit 5']);"
                    "w = Path(sys.argv[2]); (w / 'b').touch();"
                    "sys.exit(vm.attended('tcg', w, w / 'b', b'', w / 'c', machine=vm.USUAL))")
         with tempfile.TemporaryDirectory() as name:

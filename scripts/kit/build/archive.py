@@ -135,7 +135,7 @@ class Archive:
                     f"{time.strftime('%F %H:%M', time.localtime(stamp.stat().st_mtime))} ({failure})")
                 return
             if missing:
-                say(f"the mirror has no {', '.join(missing)}: left out")
+                say(f"this mirror has no {', '.join(missing)}; their kernels are not on offer")
             stamp.touch()
 
     def _missing(self) -> list[str]:

@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from ..base import cache, command
+from ..base import cache, command, progress
 from . import archive, cross, pins
 from ..base.arch import AMD64, Architecture
 from ..base.error import BuildFailed, Unusable
@@ -32,6 +32,7 @@ def prefix(abi: str, arch: Architecture = AMD64) -> Path:
 
 
 def _build(debian: archive.Archive, version: str, arch: Architecture, abi: str, into: Path) -> None:
+    progress.step(f"building liburing {version}")
     work = into / "work"
     work.mkdir()
     tree = debian.source("liburing", version, work)

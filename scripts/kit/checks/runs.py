@@ -10,7 +10,7 @@ from ..series import fixes
 from ..build import liburing
 from ..report import report, result
 from .. import errors, provoked
-from ..base.error import BuildFailed
+from ..base.error import BuildFailed, Unusable
 from ..kernel.kernel import Kernels
 from ..base.paths import REPOSITORY
 from .base import Skip
@@ -97,8 +97,15 @@ def qa(*words: str, through: Sequence[str] = (), architecture: str = "amd64", mo
     """scripts/qa with these kernels, on loopback or through these NICs; its words on failure."""
     chosen = ["--arch", architecture, *(["--nic", *through] if through else []), *more]
     with tempfile.TemporaryDirectory() as results:
-        print(command.run([REPOSITORY / "scripts/qa", "run", "--results", results, "--kernels", *words, *chosen],
-                          "scripts/qa", env={"NIC": ""}, error=BuildFailed).partition("\n\n")[0].strip("\n"))
+        said = command.run(["sh", "-c", '"$@"; echo "exit status $?"', "sh", REPOSITORY / "scripts/qa", "run",
+                            "--results", results, "--kernels", *words, *chosen], "scripts/qa", env={"NIC": ""})
+    text, _, status = said.strip().rpartition("exit status ")
+    if status == "0":
+        print(text.strip("\n").partition("\n\n")[0])
+        return
+    print(text.strip("\n"))
+    why = next((line.strip() for line in text.partition("\n\n")[2].splitlines() if line.startswith("  ")), "no result")
+    raise (Unusable if status == "3" else BuildFailed)(f"scripts/qa: {why}")
 
 
 def ours(script: str, *words: str) -> None:
