@@ -59,6 +59,12 @@ and their contents as they were at submit; and that a short send doesn't
 pass them twice. Each case forces the retry, asserts that it took place,
 and looks at what the receiver got. Every program is built for 64 and for
 32 bit.
+
+Test as well that a second issue starts with the first byte of the data and
+with the address that was asked for, that a receive finds its whole control
+buffer again and does not go on with another record, each against the
+blocking system call; and that a zero-copy send in a broken link announces
+its notification.
 ---
  {summary}
 

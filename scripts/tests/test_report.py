@@ -74,6 +74,9 @@ class Cells(unittest.TestCase):
     def test_opcode_from_name(self) -> None:
         self.assertEqual([result.opcode(name) for name in ("l.udp4_zc_quic.retry", "l.udp4_sendmsg.retry", "l.zcx.y")],
                          ["sendmsg_zc", "sendmsg", "sendmsg"])
+        self.assertEqual([result.opcode(name) for name in ("e.unix_dgram_send.full", "u.failed_send_zc.link",
+                                                           "m.seqpacket_recvmsg.waitall", "r.zc.short_send")],
+                         ["send", "send_zc", "recvmsg", "sendmsg_zc"])
 
     def test_text(self) -> None:
         text = report.text([row([case("fail", name="late_read.zc.after"), case("pass", "32")], ("64", None))])

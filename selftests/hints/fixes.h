@@ -68,6 +68,46 @@ static const struct fix {
 		.opcode = "sendmsg_zc",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "eaten-data",
+		.opcode = "sendmsg",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "eaten-data",
+		.opcode = "send",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "used-up-control",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "merged-records",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "unannounced-notification",
+		.opcode = "send_zc",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "unannounced-notification",
+		.opcode = "sendmsg_zc",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "rewritten-name",
+		.opcode = "sendmsg",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "rewritten-name",
+		.opcode = "sendmsg_zc",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 

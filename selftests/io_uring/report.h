@@ -65,15 +65,18 @@ static inline const char *errno_name(int err)
 		{ 0, "success" },
 		{ EAGAIN, "EAGAIN" },
 		{ ECANCELED, "ECANCELED" },
+		{ ECONNRESET, "ECONNRESET" },
 		{ EFAULT, "EFAULT" },
 		{ EINVAL, "EINVAL" },
 		{ EIO, "EIO" },
 		{ EMSGSIZE, "EMSGSIZE" },
 		{ ENOBUFS, "ENOBUFS" },
+		{ ENODATA, "ENODATA" },
 		{ ENOMEM, "ENOMEM" },
 		{ EOPNOTSUPP, "EOPNOTSUPP" },
 		{ EPERM, "EPERM" },
 		{ EPIPE, "EPIPE" },
+		{ ETIME, "ETIME" },
 		{ }
 	}, *known;
 	static char number[24];

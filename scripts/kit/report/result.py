@@ -117,8 +117,10 @@ def is_reference(name: str) -> bool:
 
 
 def opcode(name: str) -> str:
-    """"sendmsg_zc" for cases that carry the word zc, else "sendmsg"."""
-    return "sendmsg_zc" if "zc" in re.split(r"[._]", name) else "sendmsg"
+    """What a case of that name calls: an opcode that its variant names, such as send_zc, else sendmsg or sendmsg_zc."""
+    words = name.split(".")[-2:][0].split("_")
+    plain = next((word for word in ("send", "recv", "recvmsg") if word in words), "sendmsg")
+    return f"{plain}_zc" if "zc" in re.split(r"[._]", name) else plain
 
 
 def tried(cases: Iterable[tuple[str, str, str]]) -> bool:
