@@ -240,6 +240,8 @@ static const char *send_two(struct ends *e, struct io_uring *ring, int opcode,
 	return NULL;
 }
 
+SHARE_NETNS()
+
 FIXTURE(eaten_data)
 {
 	struct io_uring ring;

@@ -35,6 +35,8 @@
 #define LARGE	1200
 #define CGROUP	"io_uring_rewritten_name"
 
+SHARE_NETNS()
+
 FIXTURE(rewritten_name)
 {
 	struct io_uring ring;

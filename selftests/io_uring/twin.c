@@ -14,8 +14,7 @@
 
 static char no_netns[256];
 
-/* Before the harness forks for the first test: it takes its time under TCG */
-static void __attribute__((constructor)) enter(void)
+void netns_share(void)
 {
 	const char *why = netns_enter(true);
 

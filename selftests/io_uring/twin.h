@@ -67,7 +67,14 @@ ssize_t tell_message(struct story *story, int fd, size_t front);
 /* Every socket of a test gets this: no system call on it takes longer */
 const char *limit_time(int fd);
 
-/* The network namespace that all tests of a program share, see netns_enter() */
+/*
+ * One network namespace for all tests of a program, which takes its time under
+ * TCG. It stands outside of all functions, to be entered before the harness
+ * forks. netns_once() gives NULL, or the reason of a SKIP.
+ */
+#define SHARE_NETNS() \
+	static void __attribute__((constructor)) share_netns(void) { netns_share(); }
+void netns_share(void);
 const char *netns_once(void);
 
 #define ASSERT_WELL(sentence) do {					\
