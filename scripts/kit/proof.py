@@ -192,8 +192,12 @@ def counts(result: KernelResult, column: str) -> str:
 
 
 def good(variant: Variant, result: KernelResult) -> bool:
-    """Whether the kernel behaved as the code of the variant says, and without a fault where it has every fix."""
-    failed = any(case.outcome in ("fail", "error") for case in result.cases)
+    """Whether the kernel behaved as the code of the variant says, and without a fault where it has every fix.
+
+    What a series does not bring may fail there, too: the defects of patches/mainline/first, if the code has them.
+    """
+    failed = any(case.outcome in ("fail", "error") and (case.verdict != "known" or case.defect in DEFECTS)
+                 for case in result.cases)
     return result.outcome in FINISHED and not result.surprising and not (variant.cured and failed)
 
 

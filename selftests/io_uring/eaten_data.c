@@ -92,7 +92,7 @@ static const char *connected_ends(struct ends *e, int family, int type,
 	e->to_len = sizeof(e->to);
 	if (getsockname(e->rx, (void *)&e->to, &e->to_len) ||
 	    connect(e->tx, (void *)&e->to, e->to_len))
-		return refused("cannot connect", "nothing known");
+		return refused("cannot connect", "run as root");
 	return NULL;
 }
 
@@ -152,10 +152,10 @@ static const char *open_packet(struct ends *e)
 		return refused("no packet sockets", "run as root, or set CONFIG_PACKET");
 	if (setsockopt(e->tx, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) ||
 	    bind(e->tx, (void *)&ll, sizeof(ll)))
-		return refused("no PACKET_VNET_HDR", "nothing known");
+		return refused("no PACKET_VNET_HDR", "run as root");
 	ll.sll_protocol = htons(ETHERTYPE);
 	if (bind(e->rx, (void *)&ll, sizeof(ll)))
-		return refused("cannot bind to lo", "nothing known");
+		return refused("cannot bind to lo", "run as root");
 	e->gated = true;
 	e->head = 10 + 14;
 	e->front = 14;
@@ -186,7 +186,9 @@ static const char *fill_up(struct ends *e)
 		len = send(e->tx, buf, size, MSG_DONTWAIT);
 		e->filled += len < 0 ? 0 : e->stream ? len : 1;
 	} while (len >= 0);
-	return errno == EAGAIN ? NULL : refused("cannot fill the socket", "nothing known");
+	return errno == EAGAIN ? NULL :
+	       refused("cannot fill the socket",
+		       "nothing to do, this kernel refuses instead of waiting");
 }
 
 /* Take away what filled it */
