@@ -11,7 +11,7 @@
  *
  * The references are sends that are sent, and one that fails without a link.
  *
- * Needs: nothing but loopback.
+ * Needs: a network namespace, for its lo.
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
  */
 #include <errno.h>
@@ -33,6 +33,8 @@ enum end {
 	BAD,			/* one behind has a flag that does not exist */
 	BAD_ALONE,		/* it has such a flag itself, and no link */
 };
+
+SHARE_NETNS()
 
 FIXTURE(unannounced_notification)
 {
@@ -208,7 +210,8 @@ TEST_F(unannounced_notification, broken_link)
 	const bool bad = variant->end == BAD || variant->end == BAD_ALONE;
 	int i, first, last;
 
-	if (!possible(_metadata, twin_ring(&self->ring, variant->opcode)) ||
+	if (!possible(_metadata, netns_once()) ||
+	    !possible(_metadata, twin_ring(&self->ring, variant->opcode)) ||
 	    !possible(_metadata, open_udp(&self->fd)))
 		return;
 	queue_link(&self->ring, variant->opcode, self->fd, variant->end);

@@ -31,6 +31,10 @@ def applies(branch: str) -> None:
         left = set(copies.lacks()) - ({patch.LATE_READ} if branch in SMALL else set())
         if left:
             raise BuildFailed(f"{own.name}: after the series {tree.release} still lacks {', '.join(sorted(left))}")
+    for each in patch.branches():
+        if each.first and (each == own or each.name == "mainline" and each.base == tree.release):
+            with desk(tree) as copies:
+                copies.am(each.first)
     with desk(tree) as copies:
         # Not each comes out of the tip any more: what was built on top of it holds it.
         out = [one for patches in reversed(own.taken.values()) for one in reversed(patches)

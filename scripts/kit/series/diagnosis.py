@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import reissue
 from .ccode import Function, Source, block
 from ..base.error import Unusable
 
@@ -55,7 +56,7 @@ def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
 
 def present(tree: Path) -> frozenset[tuple[str, str]]:
     """The (slug, opcode) of the fixes that a tree lacks. Raises what diagnose() raises."""
-    return frozenset((each.slug, each.opcode) for each in diagnose(tree) if each.present)
+    return frozenset((each.slug, each.opcode) for each in diagnose(tree) if each.present) | reissue.present(tree)
 
 
 def _text(path: Path) -> str:

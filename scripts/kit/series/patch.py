@@ -123,6 +123,12 @@ class Branch:
         homes = {version.parse(home.name.removeprefix("before-")): home for home in self.home.glob("older/before-*")}
         return tuple(one for release in sorted(homes, reverse=True) for one in series(homes[release]))
 
+    @cached_property
+    def first(self) -> tuple[Patch, ...]:
+        """Small fixes on the same base that are posted before the series, by themselves; none in most branches."""
+        folder = self.home / "first"
+        return series(folder) if folder.is_dir() else ()
+
     def all(self) -> Iterator[Patch]:
         """What an old tree of this branch may lack, in order."""
         for patches in self.taken.values():

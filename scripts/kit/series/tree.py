@@ -157,7 +157,8 @@ def desk(tree: Tree) -> Iterator[Desk]:
     """A desk with a tree's files; gone afterwards. The tree itself is only read."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        wanted = {path for one in patch.branches() for each in (*one.all(), *one.older) for path in each.paths}
+        wanted = {path for one in patch.branches() for each in (*one.all(), *one.older, *one.first)
+                  for path in each.paths}
         for path in sorted({"Makefile", "net/socket.c", *diagnosis.PLACES, *wanted}):
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)

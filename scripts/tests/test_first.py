@@ -1,0 +1,39 @@
+"""Tests of the folders first/ of patches/: small fixes that are posted before the series."""
+
+import re
+import unittest
+
+from kit.series import fixes, patch
+
+
+class FirstTest(unittest.TestCase):
+    """What is in each of them."""
+
+    def test_names(self) -> None:
+        with_first = [branch for branch in patch.branches() if branch.first]
+        self.assertEqual([branch.name for branch in with_first], ["linux-6.1.y", "linux-6.12.y", "mainline"])
+        for branch in with_first:
+            with self.subTest(branch=branch.name):
+                self.assertEqual([one.slug for one in branch.first], [one.slug for one in with_first[-1].first])
+                self.assertLessEqual({one.slug for one in branch.first}, set(fixes.load()))
+
+    def test_heads(self) -> None:
+        for branch in patch.branches():
+            for number, one in enumerate(branch.first, 1):
+                with self.subTest(patch=one.name):
+                    self.assertIn(f"[PATCH {number}/{len(branch.first)}] ", one.text)
+                    self.assertNotIn("Signed-off-by:", one.text)
+                    self.assertRegex(one.message, r"\nFixes: [0-9a-f]{12} \(\".*\"\)\n")
+                    self.assertTrue(one.message.endswith("Cc: stable@vger.kernel.org"))
+                    # net/ and io_uring/ have other maintainers
+                    self.assertEqual(len({path.partition("/")[0] for path in one.paths}), 1)
+
+    def test_base(self) -> None:
+        for branch in patch.branches():
+            if branch.first:
+                self.assertRegex(patch.read(branch.home / "first/cover-letter.txt"),
+                                 re.compile(rf"^base: {branch.number.branch if branch.name != 'mainline' else ''}", re.M))
+
+
+if __name__ == "__main__":
+    unittest.main()
