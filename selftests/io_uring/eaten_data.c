@@ -17,6 +17,7 @@
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
  */
 #include <errno.h>
+#include <net/if.h>		/* before the kernel's, which step back for it */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/un.h>
@@ -26,9 +27,10 @@
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 
-#include "gate.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
 #include "twin.h"
-#include "verdict.h"
 
 #define LENGTH		100	/* of the message that waits, behind its head */
 #define NEXT		7	/* of the one after it */
@@ -371,9 +373,9 @@ TEST_F(eaten_data, full_socket)
 	const char *name = call_name(variant->opcode);
 	struct ends call = { }, ring = { };
 
-	if (!possible(_metadata, variant->queue ? netns_once() : NULL) ||
-	    !possible(_metadata, twin_ring(&self->ring, variant->opcode)) ||
-	    !possible(_metadata, variant->open(&call) ?: fill_up(&call)))
+	if (!possible(variant->queue ? netns_once() : NULL) ||
+	    !possible(twin_ring(&self->ring, variant->opcode)) ||
+	    !possible(variant->open(&call) ?: fill_up(&call)))
 		return;
 	ASSERT_WELL(send_two(&call, NULL, variant->opcode, variant->addressed,
 			     &self->by_call));

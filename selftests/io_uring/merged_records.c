@@ -17,9 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
 #include "twin.h"
-#include "verdict.h"
 
 #define RECORD		100
 
@@ -142,9 +143,9 @@ TEST_F(merged_records, waitall)
 {
 	int call[2], ring[2];
 
-	if (!possible(_metadata, twin_ring(&self->ring, variant->opcode)) ||
-	    !possible(_metadata, open_ends(variant->type, call)) ||
-	    !possible(_metadata, open_ends(variant->type, ring)))
+	if (!possible(twin_ring(&self->ring, variant->opcode)) ||
+	    !possible(open_ends(variant->type, call)) ||
+	    !possible(open_ends(variant->type, ring)))
 		return;
 	ASSERT_WELL(receive(NULL, variant->opcode, call, &self->by_call));
 	ASSERT_WELL(receive(&self->ring, variant->opcode, ring,

@@ -27,9 +27,10 @@
 
 #include <linux/bpf.h>
 
-#include "gate.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
 #include "twin.h"
-#include "verdict.h"
 
 #define PORTS	4	/* one after another, that somebody listens at */
 #define LARGE	1200
@@ -252,10 +253,10 @@ static const char *addressed(struct io_uring *ring, int opcode)
 
 TEST_F(rewritten_name, port)
 {
-	if (!possible(_metadata, netns_once()) ||
-	    !possible(_metadata, addressed(&self->ring, variant->opcode)) ||
-	    !possible(_metadata, enter_cgroup(self->mounted, self->group)) ||
-	    !possible(_metadata, attach(self->group, variant->v6)))
+	if (!possible(netns_once()) ||
+	    !possible(addressed(&self->ring, variant->opcode)) ||
+	    !possible(enter_cgroup(self->mounted, self->group)) ||
+	    !possible(attach(self->group, variant->v6)))
 		return;
 	ASSERT_WELL(send_one(NULL, variant->opcode, variant->v6,
 			     &self->by_call));

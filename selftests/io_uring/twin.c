@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "network.h"
 #include "twin.h"
 
 #define LARGEST_MESSAGE	4096

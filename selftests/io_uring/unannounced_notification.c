@@ -18,9 +18,10 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#include "gate.h"
+#include "kselftest_harness.h"
+#include "network.h"
+#include "report.h"
 #include "twin.h"
-#include "verdict.h"
 
 #define SENDS_IN_LINK	2
 #define OTHERS		100	/* user_data of what is no send */
@@ -210,9 +211,9 @@ TEST_F(unannounced_notification, broken_link)
 	const bool bad = variant->end == BAD || variant->end == BAD_ALONE;
 	int i, first, last;
 
-	if (!possible(_metadata, netns_once()) ||
-	    !possible(_metadata, twin_ring(&self->ring, variant->opcode)) ||
-	    !possible(_metadata, open_udp(&self->fd)))
+	if (!possible(netns_once()) ||
+	    !possible(twin_ring(&self->ring, variant->opcode)) ||
+	    !possible(open_udp(&self->fd)))
 		return;
 	queue_link(&self->ring, variant->opcode, self->fd, variant->end);
 	queue(&self->ring, variant->opcode, self->fd, LAST);

@@ -23,8 +23,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kselftest_harness.h"
+#include "report.h"
 #include "twin.h"
-#include "verdict.h"
 
 #define LENGTH		100
 #define ROOM		256	/* of the control buffer, more than enough */
@@ -257,10 +258,10 @@ TEST_F(used_up_control, early)
 {
 	int call[2], ring[2];
 
-	if (!possible(_metadata, twin_ring(&self->ring, IORING_OP_RECVMSG)) ||
-	    !possible(_metadata, open_ends(variant->type, variant->credentials,
+	if (!possible(twin_ring(&self->ring, IORING_OP_RECVMSG)) ||
+	    !possible(open_ends(variant->type, variant->credentials,
 					   call)) ||
-	    !possible(_metadata, open_ends(variant->type, variant->credentials,
+	    !possible(open_ends(variant->type, variant->credentials,
 					   ring)))
 		return;
 	ASSERT_WELL(receive(NULL, call, self->file, variant->files,
