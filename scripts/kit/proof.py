@@ -24,10 +24,10 @@ from .base.error import BuildFailed, Unusable, Usage
 from .kernel.kernel import Files, Kernel
 from .base.paths import FRAGMENT, PATCHES
 from .series.patch import Patch
-from .report.result import DEFECTS, FINISHED, OTHER, KernelResult
+from .report.result import CONTROL, FINISHED, OTHER, KernelResult
 from .series.tree import Desk, Tree
 
-COLUMNS = (*DEFECTS, OTHER)
+COLUMNS = (*CONTROL, OTHER)                # what the series are about
 PROOFS = PATCHES / "proofs"
 TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
 
@@ -196,7 +196,7 @@ def good(variant: Variant, result: KernelResult) -> bool:
 
     What a series does not bring may fail there, too: the defects of patches/mainline/first, if the code has them.
     """
-    failed = any(case.outcome in ("fail", "error") and (case.verdict != "known" or case.defect in DEFECTS)
+    failed = any(case.outcome in ("fail", "error") and (case.verdict != "known" or case.defect in (*CONTROL, OTHER))
                  for case in result.cases)
     return result.outcome in FINISHED and not result.surprising and not (variant.cured and failed)
 

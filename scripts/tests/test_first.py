@@ -1,9 +1,11 @@
 """Tests of the folders first/ of patches/: small fixes that are posted before the series."""
 
 import re
+import tempfile
 import unittest
+from pathlib import Path
 
-from kit.series import fixes, patch
+from kit.series import fixes, patch, reissue
 
 
 class FirstTest(unittest.TestCase):
@@ -33,6 +35,19 @@ class FirstTest(unittest.TestCase):
             if branch.first:
                 self.assertRegex(patch.read(branch.home / "first/cover-letter.txt"),
                                  re.compile(rf"^base: {branch.number.branch if branch.name != 'mainline' else ''}", re.M))
+
+    def test_what_a_tree_lacks(self) -> None:
+        """Nothing where there is nothing; what a receive does not put back where it does not."""
+        with tempfile.TemporaryDirectory() as name:
+            tree = Path(name)
+            self.assertEqual(reissue.present(tree), frozenset())
+            (tree / "io_uring").mkdir()
+            net = tree / "io_uring/net.c"
+            body = "int io_recvmsg(struct io_kiocb *req)\n{\n%s\tif (io_net_retry(sock, flags))\n\t\treturn 1;\n}\n"
+            net.write_text(body % "")
+            self.assertEqual(reissue.present(tree), {("used-up-control", "any"), ("merged-records", "any")})
+            net.write_text(body.replace("io_net_retry", "io_recv_retry") % "\tmsg.msg_controllen = len;\n")
+            self.assertEqual(reissue.present(tree), frozenset())
 
 
 if __name__ == "__main__":

@@ -78,6 +78,20 @@ class Cells(unittest.TestCase):
                                                            "m.seqpacket_recvmsg.waitall", "r.zc.short_send")],
                          ["send", "send_zc", "recvmsg", "sendmsg_zc"])
 
+    def test_defects_that_share_a_column(self) -> None:
+        """The cell says the worst of them, the details have a line for each."""
+        failed = {"eaten_data.unix.full": "eaten-data", "rewritten_name.send.port": "rewritten-name"}
+        cases = [Case(name.partition(".")[0], "64", name, "fail", "why") for name in failed]
+        cases.append(Case("used_up_control", "64", "used_up_control.a.early", "pass"))
+        text = report.text([row(cases)])
+        head, cells, *_ = text.splitlines()
+        self.assertEqual(head.split()[2:], ["lost-pointer", "wrong-length", "late-read", "repeated-control", "sends",
+                                            "receives", "other", "time"])
+        self.assertEqual(cells.split()[-5:-2], ["REGRESSION", "pass", "-"])
+        self.assertEqual([line.split(":")[1].split(",")[0].strip() for line in text.splitlines()
+                          if line.startswith("  REGRESSION")], list(failed))
+        self.assertEqual(report.topics([row(cases)])[4:], ("eaten-data", "rewritten-name", "used-up-control", "other"))
+
     def test_text(self) -> None:
         text = report.text([row([case("fail", name="late_read.zc.after"), case("pass", "32")], ("64", None))])
         self.assertEqual(text, """\

@@ -33,7 +33,7 @@ _SHOWN = 30                            # changes that are no worse, before the r
 
 def document(folder: Folder, against: Folder | None = None, compared: Comparison | None = None) -> Iterator[str]:
     """The page in pieces; with `against`, an older run, both in each cell, and on top what came of comparing them."""
-    columns = report.columns(folder.results)
+    columns = report.topics(folder.results)
     if any(result.warnings for result in folder.results):
         columns = (*columns, _WARNED)
     title = f"io_uring send control: {folder.path.absolute().name}"

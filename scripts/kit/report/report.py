@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from . import cure, excerpt
 from ..base.ktap import NOT_ZERO_COPY
 from ..base.markup import clean
-from .result import DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, CaseResult, KernelResult
+from .result import CONTROL, DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, RECEIVES, SENDS, CaseResult, KernelResult
 
-COLUMNS = (*DEFECTS, NOT_ZERO_COPY, OTHER)
+ABOUT = (*DEFECTS, NOT_ZERO_COPY, OTHER)    # what cases are about, in the order of the details
+GROUPS = {"sends": SENDS, "receives": RECEIVES}    # columns of several defects, which the details tell apart
 LOOPBACK = "lo"                        # what the column nic says of it
 # Of several cases in a cell, the first of these is what the cell says.
 _ORDER = ("error", "REGRESSION", "NEWLY FIXED", "known", "fail", "pass", "skip")
@@ -34,8 +35,17 @@ def text(results: Sequence[KernelResult], folder: str = "") -> str:
 
 
 def columns(results: Sequence[KernelResult]) -> tuple[str, ...]:
-    """The columns that these results need."""
-    return COLUMNS if any(result.nic for result in results) else (*DEFECTS, OTHER)
+    """The columns that these results need: a table that can be read has one for several defects."""
+    there = topics(results)
+    grouped = [name for name, members in GROUPS.items() if not set(members).isdisjoint(there)]
+    return (*CONTROL, *grouped, *(about for about in there if about not in DEFECTS))
+
+
+def topics(results: Sequence[KernelResult]) -> tuple[str, ...]:
+    """What the cases of these results are about, in order; those of control always."""
+    there = {case.defect for result in results for case in result.cases} | {*CONTROL, OTHER}
+    nics = any(result.nic for result in results)
+    return tuple(about for about in ABOUT if (nics if about == NOT_ZERO_COPY else about in there))
 
 
 def summary(results: Sequence[KernelResult]) -> str:
@@ -76,7 +86,7 @@ def cell(result: KernelResult, column: str) -> str:
     """What the matrix says of a kernel and a defect, such as "FAIL 32 (open)"."""
     states = {}
     for abi in ("64", "32"):
-        cases = [case for case in result.cases if case.defect == column and case.abi == abi]
+        cases = [case for case in result.cases if case.defect in GROUPS.get(column, (column,)) and case.abi == abi]
         if cases:
             states[abi] = state(cases, result)
     if not states:
@@ -127,7 +137,7 @@ def _details(result: KernelResult, folder: str) -> list[str]:
     if result.version == "unknown":
         lines.append("  its upstream version cannot be told: nothing is predicted")
     entries: list[tuple[int, list[str]]] = []
-    for column in COLUMNS:
+    for column in ABOUT:
         words: set[str] = set()
         for abi in ("64", "32"):
             cases = [case for case in result.cases if case.defect == column and case.abi == abi]

@@ -17,7 +17,11 @@ Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-noth
                   "not-run"]
 Verdict = Literal["pass", "known", "REGRESSION", "NEWLY FIXED", "fail", "skip", "error"]
 
-DEFECTS = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
+# By what they are about: control messages of sends, sends as a whole, receives
+CONTROL = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
+SENDS = ("eaten-data", "rewritten-name", "unannounced-notification")
+RECEIVES = ("used-up-control", "merged-records")
+DEFECTS = (*CONTROL, *SENDS, *RECEIVES)
 OTHER = "other"                        # the column of programs that are about no defect
 FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
 _NICS = ("virtio-net", "e1000e", "vmxnet3", "igb")      # in the order in which rows are shown
