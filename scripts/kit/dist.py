@@ -78,7 +78,7 @@ def changed(repository: Path = REPOSITORY) -> int:
 
 
 def plain_environment() -> None:
-    """Takes from this process all by which a user's session could change what is built."""
+    """Removes from this process's environment whatever could change what is built."""
     kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     os.environ.clear()
     os.environ.update(kept, LC_ALL="C.UTF-8", TZ="UTC")
@@ -112,7 +112,7 @@ def source_members(made: Release, repository: Path = REPOSITORY) -> dict[str, Me
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:
-    """Puts words in the place of @NAME@; what is not among them stays."""
+    """Replaces each @NAME@ by its value; unknown names stay."""
     return re.sub(r"@([A-Z_]+)@", lambda match: words.get(match[1], match[0]), text)
 
 

@@ -116,7 +116,7 @@ def through(variant: Variant, nic: str) -> Variant:
 
 
 def arrange(copies: Desk, tree: Tree, variant: Variant) -> None:
-    """Makes copies of a tree's files the variant. Raises Unusable where a patch does not apply."""
+    """Turns copies of files into the variant. Raises Unusable where a patch does not apply."""
     for patches, reverse in ((variant.removed, True), (variant.applied, False)):
         for one in patches:
             if not copies.apply(one, reverse=reverse) and not copies.apply(one, merge=True, reverse=reverse):
@@ -124,7 +124,7 @@ def arrange(copies: Desk, tree: Tree, variant: Variant) -> None:
 
 
 class Workshop:
-    """Builds the variants of one tree in one flavour, one after the other, whoever asks."""
+    """Builds the variants of one tree in one flavour, one at a time."""
 
     def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64) -> None:
         self._tree, self._flavour, self._arch = tree, flavour, arch
@@ -170,7 +170,7 @@ class Workshop:
         return cache.root() / "proofs" / f"{label}.{self._arch.image}"
 
     def _place(self, variant: Variant, work: Path) -> None:
-        """Makes the work tree the variant. A file changes, and is compiled again, only where its text differs."""
+        """Turns the work tree into the variant. A file changes, and is compiled again, only where its text differs."""
         touched = sorted({path for branch in patch.branches() for one in branch.all() for path in one.paths
                           if one.slug != patch.SELFTEST})
         if not self._fresh:

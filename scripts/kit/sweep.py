@@ -27,7 +27,7 @@ from .base.progress import Progress, told
 
 @dataclass(frozen=True)
 class Row:
-    """A kernel with what its sends go through: one row of the matrix, one results folder."""
+    """A kernel and the NIC that its sends go through: one row of the matrix, one results folder."""
 
     kernel: Kernel
     nic: Nic | None = None             # None: loopback

@@ -3,16 +3,16 @@
  * bench [OPTION...]: from which size on does sendmsg_zc pay? (liburing
  * #1055). No test: it judges nothing, and its numbers are those of the machine.
  *
- * Measured: messages and bytes a second, CPU time per byte, and which share the
- * kernel copied all the same, of UDP sends without GSO and of trains of 2 to
+ * Measured: messages and bytes a second, CPU time per byte, and the share that
+ * the kernel copied after all, of UDP sends without GSO and of trains of 2 to
  * 64 segments by sendmsg, sendmsg_zc, and sendmsg_zc from a registered buffer,
- * 32 in flight, memory used again when the notification allows it; in the same
- * run by what one would use else: sendmsg(2) with UDP_SEGMENT, sendmmsg(2), and
+ * 32 in flight, memory reused once the notification allows it; in the same
+ * run by the alternatives: sendmsg(2) with UDP_SEGMENT, sendmmsg(2), and
  * programs of the kernel tree. Every sender has the same socket buffer. The
- * runs of all senders take turns, so that drift hits all of them alike.
+ * senders take turns, so that drift affects all of them alike.
  *
- * The segment is what the MTU takes, and less where the train would be above
- * 65000 bytes. Over a card (NETIF, see nic.sh) all that it can offload is
+ * A segment is as large as the MTU allows, and smaller where a train would be
+ * above 65000 bytes. Over a card (NETIF, see nic.sh) all that it can offload is
  * switched on. Without one it goes over loopback, in segments of an Ethernet,
  * to a receiver on another CPU that throws away what comes.
  *

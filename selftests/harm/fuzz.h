@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The parts of fuzz: control buffers made by chance, sockets to send them
- * through, ways to send, and what came of it. What each part is for stands at
- * the top of fuzz.c.
+ * through, ways to send, and the results. The top of fuzz.c explains what each
+ * part is for.
  */
 #ifndef IO_URING_HARM_FUZZ_H
 #define IO_URING_HARM_FUZZ_H

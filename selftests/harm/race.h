@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sends that wait, and what is done to them meanwhile.
+ * Sends that wait, and what is done to them in the meantime.
  */
 #ifndef IO_URING_HARM_RACE_H
 #define IO_URING_HARM_RACE_H
@@ -23,8 +23,8 @@ struct dice {
 unsigned int roll(struct dice *dice, unsigned int sides);
 
 /*
- * As pthread_join(), without futex(2), which a 32-bit program does not have in
- * a kernel without CONFIG_COMPAT_32BIT_TIME.
+ * Like pthread_join(), but without futex(2), which 32-bit programs do not have
+ * on a kernel without CONFIG_COMPAT_32BIT_TIME.
  */
 void *thread_join(pthread_t thread);
 
@@ -45,7 +45,7 @@ struct tally {
 	char wrong[400];
 };
 
-/* What another thread does to the memory that the control is in */
+/* What another thread does to the memory that holds the control */
 enum fuss { STILL, FILL, PROTECT, UNMAP, FUSSES };
 
 struct meddler {

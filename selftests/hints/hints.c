@@ -24,7 +24,7 @@ void report_hint(const char *defect, const char *opcode)
 	const struct fix *fix;
 	bool open = false;
 
-	/* What has no cause in the table is none of the kernel's defects */
+	/* What has no cause in the table is not a defect of the kernel */
 	for (fix = fixes; fix->defect; fix++) {
 		if (strcmp(fix->defect, defect) || !(fix->bits & ABI_BITS) ||
 		    (strcmp(fix->opcode, opcode) && strcmp(fix->opcode, "any")))

@@ -4,8 +4,8 @@
  *
  * Proved: sendmsg and sendmsg_zc through io_uring give the same result as
  * sendmsg(2) gives for the same header on the same socket; a send that is
- * refused does not keep those submitted behind it from being sent; and the
- * socket works afterwards. What the result is, sendmsg(2) alone decides.
+ * refused does not stop those submitted after it from being sent; and the
+ * socket works afterwards. sendmsg(2) alone decides what the result has to be.
  *
  * Needs: nothing but loopback; uses a network namespace where that is allowed.
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).

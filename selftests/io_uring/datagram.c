@@ -126,9 +126,9 @@ int receiver_take(int fd, struct datagram *d, int ms)
 #endif
 
 #define ECT_0		2	/* ECN-capable, codepoint 0 (RFC 3168, 5) */
-#define CE		3	/* what a busy queue on the way makes of it */
+#define CE		3	/* set by a busy queue on the way */
 #define FILL_MOST	1000
-#define SETTLE_MS	50	/* in which a card has sent what it was given */
+#define SETTLE_MS	50	/* a card sends all it has in that time */
 #define GAP		64	/* bytes between the pieces of a payload */
 
 const char *family_name(enum family family)
@@ -183,7 +183,7 @@ const char *flow_open(struct flow *flow, enum family family)
 	address(&flow->own, &flow->to_len, family != UDP4, own);
 	address(&flow->other, &flow->to_len, family != UDP4, other);
 	flow->to = flow->own;
-	/* sin_port and sin6_port stand at the same place */
+	/* sin_port and sin6_port are at the same offset */
 	((struct sockaddr_in *)&flow->to)->sin_port =
 		((struct sockaddr_in *)&at)->sin_port;
 	return NULL;
@@ -194,7 +194,7 @@ const char *socket_drain(int fd)
 	const struct timespec ms = { .tv_nsec = 1000 * 1000 };
 	int i, left = 1;
 
-	/* No event tells when the last byte is given back: look once in a ms */
+	/* No event says when the last byte is freed: look once a millisecond */
 	for (i = 0; i < WAIT_MS; i++) {
 		if (ioctl(fd, SIOCOUTQ, &left))
 			return reason("cannot ask for send memory: %s",
@@ -222,7 +222,7 @@ const char *flow_fill(struct flow *flow)
 		if (errno != EAGAIN)
 			return reason("sendto(2) failed (%s) before the send buffer was full",
 				      strerror(errno));
-		/* A card may just be about to give back what it has sent */
+		/* A card may be about to free what it has sent */
 		if (poll(&pfd, 1, flow->remote ? SETTLE_MS : 0) != 1)
 			return NULL;
 	}
@@ -363,7 +363,7 @@ const char *flow_nothing_yet(struct flow *flow)
 {
 	struct datagram d;
 
-	/* What comes from another machine has no time by which it has come */
+	/* Data from another machine may arrive at any time */
 	if (!flow->remote && receive(flow, &d, 0) > 0)
 		return reason("%zu bytes of send %u arrived before they could",
 			      d.len, d.id);
@@ -392,7 +392,7 @@ static const char *judge_one(struct flow *flow, const struct datagram *d,
 	if (d->wrong >= 0)
 		return reason("send %u: wrong content at byte %ld", p->id,
 			      d->wrong);
-	/* The datagrams before it are late, or lost: on one path, in order, lost */
+	/* Earlier ones are missing: on one path, in order, they are lost */
 	if (flow->remote && d->at > p->got && d->at < p->len &&
 	    d->at % p->segment == 0) {
 		flow->lost += (d->at - p->got) / p->segment;
@@ -421,7 +421,7 @@ static const char *judge_one(struct flow *flow, const struct datagram *d,
 	return NULL;
 }
 
-/* Over a card: of an earlier run that has been given up, or a greeting */
+/* Over a card: left over from an abandoned run, or a greeting */
 static bool stale(const struct flow *flow, const struct datagram *d)
 {
 	return flow->remote && (d->id < flow->first || d->id == HELLO_ID);

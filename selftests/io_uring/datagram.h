@@ -15,11 +15,11 @@
 
 /*
  * A payload is a row of big-endian words, (id of the send << 16) + (number of
- * the word), so that any piece of it tells where it belongs. The id of sends
- * that the receiver passes over:
+ * the word), so that any piece of it shows where it belongs. The id of sends
+ * that the receiver ignores:
  */
 #define UNHEARD_ID	0xfffe
-#define HELLO_ID	0xfffd	/* of what only shows that there is a way */
+#define HELLO_ID	0xfffd	/* only shows that there is a path */
 #define LARGEST		65535	/* bytes of a datagram */
 
 struct datagram {
@@ -93,7 +93,7 @@ enum control {
 #define CONTROL_ROOM	128
 #define MOST_PIECES	12
 
-/* Socket pair: tx is connected to nothing, its send buffer is the smallest */
+/* Socket pair: tx is not connected, and has the smallest send buffer */
 struct flow {
 	enum family family;
 	int tx;
@@ -111,7 +111,7 @@ struct flow {
 	unsigned int first;		/* id of the next run's first send */
 };
 
-/* What a send looks like: its payload lies in that many pieces */
+/* The shape of a send: its payload is in that many pieces */
 struct shape {
 	size_t len;
 	uint16_t segment;
@@ -141,14 +141,14 @@ struct parcel {
 const char *flow_open(struct flow *flow, enum family family);
 
 /*
- * Wait until nothing that was sent by a socket counts against its send buffer,
- * of a TCP one until all is acknowledged, at most 10 s. NULL or what is left.
+ * Wait until the send buffer of a socket is empty, for TCP until everything is
+ * acknowledged, at most 10 s. NULL or what is left.
  */
 const char *socket_drain(int fd);
 
 /*
- * sendmsg(2) datagrams that the receiver will ignore until the socket says
- * EAGAIN and goes on to say so. NULL, or why it never did.
+ * Send datagrams that the receiver ignores, by sendto(2), until the socket
+ * keeps saying EAGAIN. NULL, or why it never did.
  */
 const char *flow_fill(struct flow *flow);
 
@@ -160,7 +160,7 @@ void parcel_pack(struct parcel *p, const struct flow *flow, unsigned int id,
 void parcel_shape(struct parcel *p, const struct flow *flow, unsigned int id,
 		  enum control control, const struct shape *shape);
 
-/* Have the control end at buf + size instead of standing in p->room */
+/* Put the control at the end of buf, not into p->room */
 void parcel_control_at_end(struct parcel *p, const struct flow *flow,
 			   char *buf, size_t size);
 
@@ -174,8 +174,8 @@ void parcel_resize(struct parcel *p);
 /*
  * Receive all n parcels. NULL when each came once, whole, in order, cut into
  * the right segments, with the ECN bits and from the source that its control
- * asked for, and nothing else came; else what was wrong first. When nothing
- * was wrong but that some did not come, flow->lost says how many.
+ * asked for, and nothing else came; else what was wrong first. If all
+ * that is wrong is that some did not arrive, flow->lost says how many.
  */
 const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n);
 

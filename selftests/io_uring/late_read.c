@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(late_read)
 
 #define CASE(name) FIXTURE_VARIANT_ADD(late_read, name)
 
-/* The promise as far as it is kept: all but the control */
+/* What is kept of the promise: everything but the control */
 CASE(reference_sendmsg_retry) { .op = SENDMSG, .control = NONE, .how = RETRY, .damage = HEADER };
 CASE(reference_sendmsg_poll_first) {
 	.op = SENDMSG, .control = NONE, .how = POLL_FIRST, .damage = HEADER

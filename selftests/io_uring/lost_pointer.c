@@ -121,7 +121,7 @@ CASE(udp4_zc_segment_poll_first) {
 	.family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST
 };
 
-/* Behind a poll: old kernels make the header of a linked send at submit */
+/* After a poll: old kernels prepare the header of a linked send at submit */
 CASE(udp4_sendmsg_segment_link) { .family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = LINK };
 CASE(udp4_zc_segment_link) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = LINK };
 

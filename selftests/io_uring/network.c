@@ -111,13 +111,13 @@ int rtnl_talk(struct request *req)
 #define NETEM_SLOT_NS	(60LL * 1000 * 1000 * 1000)
 
 /*
- * fq: 20 kB/s is about 130 ms a packet. A card gives back what fq lets through
- * later than lo does: there a packet waits a second, which is fq's own limit.
+ * fq: 20 kB/s is about 130 ms a packet. A card frees what fq lets through later
+ * than lo does: there a packet waits for a second, which is fq's own limit.
  */
 #define FQ_CLOSED_RATE	20000
 #define FQ_CARD_RATE	1000
 
-/* Where the queue stands, and an address that is reached through it */
+/* The device that has the queue, and an address that is reached through it */
 static int device = LO_IFINDEX;
 static struct sockaddr_storage beyond;
 
@@ -273,8 +273,8 @@ static int qdisc_set(const struct discipline *disc, bool closed, int flags)
 }
 
 /*
- * Send small datagrams through the device that no receiver minds, from a
- * socket with room. 0 or the errno.
+ * Send small datagrams through the device that every receiver ignores, from a
+ * socket with free space. 0 or the errno.
  */
 static int send_unheard(unsigned int n, size_t size)
 {
@@ -323,9 +323,9 @@ const char *gate_close(void)
 		return cannot("no queue for the device", ret,
 			      "modprobe sch_tbf, sch_netem or sch_fq, or build the kernel with CONFIG_NET_SCH_TBF");
 	/*
-	 * What the queue lets through in the beginning, a card gives back only
-	 * when it is sent, so a sender would take it for a full queue. Let that
-	 * be something else: from now on nothing gets through.
+	 * A card frees what the queue lets through at first only when it has
+	 * been sent, and a sender would take that for a full queue. Use it up
+	 * with other packets: from now on nothing gets through.
 	 */
 	if (device != LO_IFINDEX)
 		ret = send_unheard(1 + TBF_BURST / UNHEARD_SIZE, UNHEARD_SIZE);
@@ -337,7 +337,7 @@ const char *gate_open(void)
 {
 	int ret = qdisc_set(in_use, false, 0);
 
-	/* A changed queue looks at its packets when the next one comes */
+	/* A changed queue only looks at its packets when another one arrives */
 	if (!ret)
 		ret = send_unheard(1, sizeof(uint32_t));
 	return ret ? cannot("cannot open the queue", ret, in_use->kind) : NULL;

@@ -35,27 +35,26 @@
 #define GATE_HANDLE	0x10c00000	/* of the queue, as in tc(8): 10c0: */
 
 /*
- * From now on the queue is that of this device instead of lo; what is sent to
- * the address leaves through it. Whoever calls this takes the queue away again.
+ * Use the queue of this device instead of that of lo; what is sent to the
+ * address leaves through it. The caller has to remove the queue.
  */
 void gate_on(int ifindex, const struct sockaddr_storage *to);
 
 /*
  * All of these return NULL, or a sentence that says why it cannot be done
- * here and what would help: the reason of a SKIP.
+ * here and what would help: the reason for a SKIP.
  */
 
 /*
- * Enter a new network namespace, through a user namespace if not privileged.
- * Where neither is allowed, one who does not need a queue on lo stays where
- * he is.
+ * Enter a new network namespace, by way of a user namespace if unprivileged.
+ * If neither is allowed, and no queue on lo is needed, stay in this one.
  */
 const char *netns_enter(bool must);
 
-/* Put a queue on the device that lets nothing but a first few packets through */
+/* Put a queue on the device that lets only the first few packets through */
 const char *gate_close(void);
 
-/* Let everything through that the queue holds, and all that follows */
+/* Let through all that the queue holds, and whatever follows */
 const char *gate_open(void);
 
 struct request {

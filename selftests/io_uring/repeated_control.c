@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * repeated-control: with MSG_WAITALL a send on a stream socket that took only
- * a part of the data is issued again with the rest. Its control messages have
- * had their effect with the first part; a kernel that keeps them sends them
- * again with each part.
+ * a part of the data is issued again with the rest. Its control messages took
+ * effect with the first part; a kernel that keeps them sends them again with
+ * each part.
  *
  * Proved: one request of 1 MiB with SO_TIMESTAMPING as its control gives one
  * TX timestamp, as sendmsg(2) does, however many short sends it took. That it

@@ -37,7 +37,7 @@ static inline const char *reason(const char *fmt, ...)
 	char line[sizeof(text)];
 	va_list ap;
 
-	/* An argument may be an earlier sentence of ours */
+	/* An argument may point into text */
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
@@ -45,8 +45,8 @@ static inline const char *reason(const char *fmt, ...)
 }
 
 /*
- * A sentence in a static buffer: what is not possible here, the errno that
- * said so or 0, and what would help. The reason of a SKIP.
+ * The reason for a SKIP, in a static buffer: what cannot be done here, the
+ * errno or 0, and what would help.
  */
 static inline const char *cannot(const char *what, int err, const char *remedy)
 {
@@ -55,7 +55,7 @@ static inline const char *cannot(const char *what, int err, const char *remedy)
 	return reason("%s: %s", what, remedy);
 }
 
-/* "EFAULT" and the like for those that a send can give, else the number */
+/* "EFAULT" and so on for what a send can return, otherwise the number */
 static inline const char *errno_name(int err)
 {
 	static const struct {
@@ -88,7 +88,7 @@ static inline const char *errno_name(int err)
 	return number;
 }
 
-/* IO_URING_EXPECT_ALL=1: this kernel can do everything, so a SKIP is a failure */
+/* IO_URING_EXPECT_ALL=1: this kernel can do everything, a SKIP is a failure */
 static inline bool expect_all(void)
 {
 	const char *set = getenv("IO_URING_EXPECT_ALL");
@@ -111,7 +111,7 @@ static inline void blame(const char *defect, const char *opcode,
 	if (defect && report_hint)
 		report_hint(defect, opcode);
 	printf("\n");
-	/* The child of the harness leaves by _exit() or abort() */
+	/* The harness's child ends by _exit() or abort() */
 	fflush(stdout);
 }
 
@@ -124,8 +124,8 @@ static inline void blame(const char *defect, const char *opcode,
 #define AS_ASKED	"all as asked"
 
 /*
- * false: the test is skipped, and has to return, because of why. To be asked
- * before the first check: the harness forgets a failure that came earlier.
+ * Skip the test if why is not NULL; it has to return when this is false. Ask
+ * before the first check: the harness forgets an earlier failure.
  */
 #define possible(why) ({						\
 	const char *why_not = (why);					\
@@ -137,7 +137,7 @@ static inline void blame(const char *defect, const char *opcode,
 	!why_not;							\
 })
 
-/* Fail the test when wrong is not NULL, and say which defect it shows */
+/* Fail the test if wrong is not NULL, and say which defect that shows */
 #define judge(defect, opcode, what, wrong) do {			\
 	const char *seen = (wrong);					\
 									\

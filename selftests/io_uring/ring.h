@@ -26,7 +26,7 @@
 
 enum opcode { SENDMSG, SENDMSG_ZC, SENDMSG_ZC_FIXED };
 
-/* How a request comes to be issued later than it was submitted */
+/* Why a request is issued later than it is submitted */
 enum how {
 	RETRY,			/* full send buffer, then POLLOUT */
 	ASYNC,			/* the same, first issued by io-wq */
@@ -43,7 +43,7 @@ enum how {
 #define IORING_NOTIF_USAGE_ZC_COPIED	0x80000000
 #endif
 
-/* The one completion of a send, and the notification that may follow it */
+/* The completion of a send, and the notification that may follow it */
 struct done {
 	int res;
 	bool more;
@@ -61,14 +61,14 @@ const char *how_name(enum how how);
  */
 const char *ring_open(struct io_uring *ring, enum opcode op, enum how how);
 
-/* One more ring like that, where ring_open() has found that it works */
+/* Another such ring, once ring_open() has found that it works */
 const char *ring_init(struct io_uring *ring, enum how how);
 
 /* io_uring_prep_sendmsg() and _zc(), by opcode; user_data is 0 */
 void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
 	       const struct msghdr *msg, unsigned int flags);
 
-/* Whether sendmsg_zc can tell in its notification that the data was copied */
+/* Whether the notification of sendmsg_zc can say that the data was copied */
 bool ring_tells_usage(struct io_uring *ring);
 
 /*
@@ -96,7 +96,7 @@ const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
 		       unsigned int least);
 
 /*
- * Take completions until each of n sends has all that it is due: a completion
+ * Take completions until each of n sends has had all it should: a completion
  * and, after one with F_MORE, a notification. NULL, or what was against the
  * rules of io_uring_prep_sendmsg_zc(3).
  */
@@ -127,7 +127,7 @@ struct run {
 const char *run_open(struct run *run, enum family family, enum opcode op,
 		     enum how how, bool gated);
 
-/* The same over a flow that is open already, where the gate stands already */
+/* The same over a flow that is open already, with the queue in place */
 const char *run_start(struct run *run, enum opcode op, enum how how,
 		      bool gated);
 
@@ -137,7 +137,7 @@ void run_close(struct run *run);
 /* n sends with the same control, numbered from 0 on over lo */
 void run_pack(struct run *run, unsigned int n, enum control control);
 
-/* Register their payloads if the opcode wants that. NULL, or why of a SKIP */
+/* Register the payloads if the opcode needs it. NULL, or the reason to SKIP */
 const char *run_register(struct run *run);
 
 /*
@@ -148,13 +148,13 @@ const char *run_register(struct run *run);
  */
 const char *run_submit(struct run *run);
 
-/* Let what a link holds back be issued. NULL or what went wrong */
+/* Issue what a link holds back. NULL or what went wrong */
 const char *run_release(struct run *run);
 
-/* Let all that waits go, and take all completions. NULL or what went wrong */
+/* Release whatever waits, take all completions. NULL or what went wrong */
 const char *run_finish(struct run *run);
 
-/* All sends complete in full and delivered as they should be, or what not */
+/* NULL if all sends completed and arrived as they should, or what did not */
 const char *run_judge(struct run *run);
 
 /*
@@ -177,7 +177,7 @@ static inline int run_first_issue(enum opcode op)
 	return hint_first_issue ? hint_first_issue(op) : 0;
 }
 
-/* Whether that spoils all sends with control: the reason of a SKIP, or NULL */
+/* Whether that spoils all sends with control: the reason to SKIP, or NULL */
 static inline const char *run_spoiled(enum opcode op)
 {
 	return hint_spoiled ? hint_spoiled(op) : NULL;
@@ -240,7 +240,7 @@ const char *stream_send(struct io_uring *ring, enum opcode op, bool control,
 /* Ask for a TX timestamp by control: SO_TIMESTAMPING with TX_ACK */
 void stream_control(struct stream *s);
 
-/* TX_ACK timestamps in the error queue, which is empty then */
+/* TX_ACK timestamps in the error queue, which this empties */
 int stream_timestamps(const struct stream *s);
 
 void stream_close(struct stream *s);

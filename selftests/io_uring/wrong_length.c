@@ -5,15 +5,15 @@
  * the send is issued again the user's pointer is walked with that length, 4 or
  * 8 bytes a message too long.
  *
- * Proved: whatever stands behind the control buffer has no part in a retry.
+ * Proved: what follows the control buffer in memory has no effect on a retry.
  *  plain     zero bytes follow; the defect takes them for a header: -EINVAL
  *  decoy     a valid IP_PKTINFO follows; the defect obeys it, and the datagrams
  *            leave with a source address that nobody asked for
  *  page_end  nothing follows, the next page is not mapped: -EFAULT
  *
- * A 64-bit program is not affected: there all of this passes, and shows that
- * the cases themselves are right. Where lost-pointer spoils each retry there
- * is nothing to be seen, and the cases are skipped.
+ * A 64-bit program is not affected: there all of this passes, which shows
+ * that the cases themselves are right. Where lost-pointer spoils every retry
+ * nothing can be seen, and the cases are skipped.
  *
  * Needs: root, or a user who may create user namespaces; /proc.
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The completion protocol of sendmsg_zc, for sends that wait in a full send
- * buffer. None of the four defects is looked for here: no control is sent.
+ * buffer. This is about none of the four defects: no control is sent.
  *
  * Proved: a send has one completion, and one notification after it exactly
  * when that completion has IORING_CQE_F_MORE, which a successful one always

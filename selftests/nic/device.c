@@ -25,7 +25,7 @@
 #define HELLO_MS	100
 #define HELLOS		100
 
-/* What the tests switch, and how it has to stand for HARDWARE_GSO and so on */
+/* What the tests switch, and its state in HARDWARE_GSO and so on */
 static const struct {
 	const char *name;
 	bool on[BEST + 1];
@@ -350,7 +350,7 @@ static void see_queue(const struct nlmsghdr *nlh, void *arg)
 	struct queues *found = arg;
 	size_t len, used;
 
-	/* ingress and clsact stand beside what sends, untouched */
+	/* ingress and clsact do not affect sends: left alone */
 	if (nlh->nlmsg_type != RTM_NEWQDISC ||
 	    tc->tcm_ifindex != found->ifindex || tc->tcm_parent == TC_H_INGRESS)
 		return;

@@ -43,13 +43,13 @@ const char *device_get(struct device *dev);
 const char *device_offload(const struct device *dev, enum offload offload);
 const char *device_mtu(const struct device *dev, int mtu);
 
-/* No queue of somebody's own stands on the card, so ours may for a while */
+/* The card has nobody else's queue on it, so ours may be put there */
 const char *device_queue(const struct device *dev);
 
 /* Both ends' addresses are set, and the near one is the card's */
 const char *device_ends(const struct device *dev, bool v6);
 
-/* A way for TCP, by IPv4 if there is one */
+/* A route for TCP, over IPv4 if possible */
 const char *device_route(const struct device *dev, struct route *route);
 
 /* Datagrams as large as the card sends them get through */
@@ -58,7 +58,7 @@ const char *device_path(const struct device *dev, struct flow *flow);
 /* Why no send can leave the card without having been copied, or NULL */
 const char *device_copies(const struct device *dev);
 
-/* Whether the card cuts UDP trains itself, as its offloads stand */
+/* Whether the card segments UDP trains itself with its present offloads */
 bool device_cuts(const struct device *dev);
 
 /*
@@ -71,7 +71,7 @@ bool device_cuts(const struct device *dev);
 const char *device_flow(const struct device *dev, struct flow *flow,
 			enum family family, bool source, int room);
 
-/* Take our queue away, if it stands there */
+/* Remove our queue, if it is there */
 void device_clear(const struct device *dev);
 
 /* What keeps the card from sending anything now, or NULL */

@@ -21,7 +21,7 @@ char *line_next(struct lines *lines, int ms)
 			lines->given = end + 1 - lines->buf;
 			return lines->buf;
 		}
-		/* Nothing that speaks here has lines of that length */
+		/* No writer here has lines that long */
 		if (lines->used == sizeof(lines->buf))
 			lines->used = 0;
 		if (lines->ended || poll(&pfd, 1, ms) != 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Lines from a pipe, with a limit of time.
+ * Read lines from a pipe, with a timeout.
  */
 #ifndef IO_URING_SELFTEST_LINE_H
 #define IO_URING_SELFTEST_LINE_H
@@ -12,11 +12,11 @@ struct lines {
 	int fd;
 	bool ended;
 	size_t used;
-	size_t given;		/* what the line before took of buf */
+	size_t given;		/* bytes of buf that the last line took */
 	char buf[4096];
 };
 
-/* The next line without its end, or NULL: none within ms, or the last was it */
+/* The next line without its newline, or NULL on timeout and at the end */
 char *line_next(struct lines *lines, int ms);
 
 #endif

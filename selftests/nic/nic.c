@@ -15,8 +15,8 @@
  *                    the four defects, in sends that are retried since a queue
  *                    on the card holds what was sent before
  * The receiver looks at size, order, content, ECN bits and source of every
- * datagram. One that is lost is no fault of the sender: the case is repeated,
- * twice at most. A wrong one fails the case.
+ * datagram. A lost one is not the sender's fault: the case is repeated, at
+ * most twice. A wrong one fails the case.
  *
  * Needs: root; NETIF and the variables beside it (drivers/net/README.rst).
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness),
@@ -40,7 +40,7 @@
 #define ORDINARY	1500
 #define ROOM		1048576	/* of the send buffer, where nothing may wait */
 
-/* What a send by way of a card is like; all of it is what a case is about */
+/* A send through a card: all of this is what a case is about */
 struct way {
 	enum family family;
 	enum opcode op;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The receiver of nic, nic_receiver, which nic.sh has started in another
- * network namespace or on another machine, and which is spoken to over two
- * pipes. Words and answers are lines that begin with a number of the speaker's
- * choice, so that what one test has left unread is not taken for another's.
+ * nic's receiver, nic_receiver, which nic.sh starts in another network
+ * namespace or on another machine; nic talks to it over two pipes. Commands and
+ * answers are lines that begin with a number that the sender of the command
+ * picks, so that what one test has not read is not taken for another's.
  */
 #ifndef IO_URING_SELFTEST_REMOTE_H
 #define IO_URING_SELFTEST_REMOTE_H
 
 #include "datagram.h"
 
-/* The one and only; NULL where nic.sh has not started any */
+/* The only one; NULL if nic.sh has not started it */
 struct remote *remote_get(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Trains: UDP sends of many segments, one after another, each of which is
- * through before the next is sent.
+ * Trains: UDP sends of many segments, one after another, each of them
+ * done before the next is sent.
  */
 #ifndef IO_URING_SELFTEST_TRAIN_H
 #define IO_URING_SELFTEST_TRAIN_H
@@ -9,7 +9,7 @@
 #include "device.h"
 #include "ring.h"
 
-#define TRIES		3	/* of what a card has lost */
+#define TRIES		3	/* if a card loses some */
 #define KNOWN_MOST	64	/* segments, in every kernel */
 
 struct tally {
@@ -22,7 +22,7 @@ struct tally {
 	bool cuts;			/* by its offloads, UDP trains */
 };
 
-/* Why not even sendmsg(2) can send a train through the card, or NULL */
+/* Why even sendmsg(2) cannot send a train through the card, or NULL */
 const char *trains_refused(struct flow *flow);
 
 /* The most segments that sendmsg(2) takes, 1 if it takes none at all */

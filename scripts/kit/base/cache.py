@@ -1,7 +1,7 @@
 """Folders that are made once and kept: ${XDG_CACHE_HOME:-~/.cache}/sendmsg-retry.
 
 A folder appears under its final name by one rename, when it is complete. The list of its
-files and their sizes lies beside it; a folder that no longer agrees with that list is made anew.
+files and their sizes lies beside it; a folder that no longer matches the list is made again.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ def unusable(where: Path, bad: OSError) -> Unusable:
 
 
 def room(where: Path) -> None:
-    """Raises FullDisk unless ROOM is free on the disk of a folder: a clear word before half the work is done."""
+    """Raises FullDisk unless ROOM is free on the disk of a folder: told before half the work."""
     if shutil.disk_usage(where).free >> 20 < ROOM:
         raise _full(where)
 
@@ -54,7 +54,7 @@ def _full(where: Path) -> FullDisk:
 
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
-    """Keeps other threads and processes out of `name` for as long as the block runs."""
+    """Holds the lock `name`, against other threads and processes, while the block runs."""
     path = root() / "locks" / (name.replace("/", "_") + ".lock")
     try:
         path.parent.mkdir(exist_ok=True)
@@ -69,7 +69,7 @@ def lock(name: str) -> Iterator[None]:
 def folder(key: str, make: Callable[[Path], None]) -> Path:
     """The folder `key` (a relative path), filled by make(empty folder) unless it is there already.
 
-    Two callers never make the same folder at once, and a half made one is never seen.
+    Two callers never make the same folder at once, and nobody sees an unfinished one.
     Raises what make() raises, and Unusable on a full or read-only disk.
     """
     final = root() / key
@@ -97,7 +97,7 @@ def folder(key: str, make: Callable[[Path], None]) -> Path:
 
 
 def digest(*parts: str | bytes | Path) -> str:
-    """Twelve hex digits that stand for texts, bytes and the files at or below given paths."""
+    """Twelve hex digits: a hash of texts, bytes and the files at or below paths."""
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):

@@ -1,4 +1,4 @@
-"""Running other programs: output kept, failures told in one line, none left behind."""
+"""Running other programs: their output is kept, a failure is one line, none is left behind."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def start(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[s
 
 
 def end(process: "subprocess.Popen[bytes]", patience: float = 0) -> None:
-    """Waits so many seconds for a program to end, then kills it and all that it started.
+    """Waits `patience` seconds for a program to end, then kills it and all that it started.
 
     Raises KeyboardInterrupt when stop() was the cause of its end.
     """
@@ -52,7 +52,7 @@ def end(process: "subprocess.Popen[bytes]", patience: float = 0) -> None:
 
 
 def together(jobs: int, calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Does things, so many at once, and gives what they give. When one raises, all else is stopped as by stop()."""
+    """Makes calls, `jobs` at a time, and gives their results. When one raises, stop() ends the rest."""
     with ThreadPoolExecutor(jobs) as pool:
         going = [pool.submit(call) for call in calls]
         try:

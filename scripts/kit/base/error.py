@@ -20,10 +20,10 @@ class Unusable(Failure):
 
 
 class FullDisk(Unusable):
-    """There is no room left where something had to be written."""
+    """The disk is full."""
 
 
 class BuildFailed(Failure):
-    """The kernel or program under test did not compile: a result, not a trouble of the tool."""
+    """The kernel or program under test did not compile: a result, not a fault of this tool."""
 
     status = 1

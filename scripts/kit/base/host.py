@@ -1,4 +1,4 @@
-"""What the host must have, in one list, and how it gets there."""
+"""The packages that the host must have, and how they are installed."""
 
 import functools
 import os
@@ -20,7 +20,7 @@ KERNEL_BUILD = ("bc", "bison", "flex", "libelf-dev", "libssl-dev", "kmod", "cpio
 
 
 def need(packages: tuple[str, ...]) -> None:
-    """Installs the packages that are missing when it may; raises Unusable, naming them, when not."""
+    """Installs missing packages as root; otherwise raises Unusable, naming them."""
     lacking = missing(packages)
     if not lacking:
         return

@@ -24,7 +24,7 @@ class Case:
     status: Status            # error: it should have run and gave no result
     reason: str = ""          # one line: why it failed, was skipped or is missing
     seconds: float | None = None
-    note: str = ""            # what nic says of the sends: who cut them, how many went without a copy
+    note: str = ""            # from nic: who segmented the sends, how many were not copied
 
 
 NOTHING = "no line of it is in the log; run_kselftest.sh writes them elsewhere with -s or -p: run it without"
@@ -52,7 +52,7 @@ def split_abi(program: str) -> tuple[str, str]:
 
 
 def subject(program: str, name: str) -> str:
-    """What a case is about, such as "late-read": its program; in nic, which has all of them, its fixture."""
+    """The defect that a case is about, "late-read": the name of its program, in nic of its fixture."""
     word = name.partition(".")[0] if program == NIC else program
     return NOT_ZERO_COPY if program == NIC and word == "zero_copy" else word.replace("_", "-")
 
@@ -143,7 +143,7 @@ class _Program:
         self._running, self._notes, self._since = "", [], second
 
     def finish(self, word: str, good: bool = False) -> list[Case]:
-        """The program's cases; `word` is what stands behind the # of its own line, or why there is none."""
+        """The program's cases; `word` is the text after the # of its line, or why it has none."""
         last = _telling(self._notes, subject(self._short, self._running))
         if not self._plan and not self._cases:
             status: Status = "skip" if good and word.upper().startswith("SKIP") else "error"
@@ -179,7 +179,7 @@ def _skip_note(notes: Sequence[str]) -> str:
 
 
 def _telling(notes: Sequence[str], about: str) -> str:
-    """The note that says most: one that starts with the defect's name, else the first that is no chatter."""
+    """The most telling note: one that starts with the defect's name, else the first but chatter."""
     clean = [_clean(note) for note in notes if _clean(note) and not _CHATTER.match(note)
              and not _CHATTER.match(_clean(note))]
     named = [note for note in clean if note.startswith(f"{about}:")]

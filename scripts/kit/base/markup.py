@@ -1,4 +1,4 @@
-"""Text of any origin made fit for HTML and XML 1.0 (its section 2.2 says which characters): escaped, or replaced."""
+"""Makes text of any origin safe for HTML and XML 1.0 (section 2.2): escaped, or replaced."""
 
 import re
 
@@ -9,15 +9,15 @@ _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;",
 
 
 def clean(text: str) -> str:
-    """The text with a replacement character for each that XML forbids: controls, halves of surrogate pairs."""
+    """The text, with U+FFFD for each character that XML forbids: controls and lone surrogates."""
     return text if text.isascii() and text.isprintable() else _FORBIDDEN.sub("\ufffd", text)
 
 
 def attribute(text: str) -> str:
-    """The text to stand in an attribute between double quotes; line ends and tabs are kept."""
+    """The text for an attribute in double quotes; line ends and tabs are kept."""
     return _SPECIAL.sub(lambda match: _ESCAPED[match[0]], clean(text))
 
 
 def body(text: str) -> str:
-    """The text to stand between tags, line ends as they are."""
+    """The text for use between tags, with its line ends."""
     return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")

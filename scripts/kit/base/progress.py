@@ -1,4 +1,4 @@
-"""What is going on: one live line for each kernel on a terminal, plain lines elsewhere."""
+"""Progress: one live line for each kernel on a terminal, plain lines elsewhere."""
 
 import contextlib
 import os
@@ -67,7 +67,7 @@ class Progress:
                 self._say(f"{label}: {what}")
 
     def done(self, label: str, how: str, good: bool = True) -> None:
-        """Says how it ended and takes its live line away."""
+        """Says how it ended and removes its live line."""
         with self._lock:
             _, since = self._phases.pop(label, ("", time.monotonic()))
             self._erase()

@@ -105,7 +105,7 @@ class Archive:
         return found
 
     def refresh(self, force: bool) -> None:
-        """Brings the lists up to date unless they are young; keeps the old ones when it cannot."""
+        """Updates the package lists unless they are recent; keeps the old ones when it cannot."""
         stamp = self._state / "updated"
         with cache.lock("apt"):
             if not force and stamp.exists() and time.time() - stamp.stat().st_mtime < MAX_AGE:
@@ -147,7 +147,7 @@ class Archive:
 
 
 def open_archive(refresh: bool = False, arch: Architecture = AMD64) -> Archive:
-    """The archive of an architecture with its lists at hand, at most MAX_AGE old unless the network is down.
+    """An architecture's archive, its lists at most MAX_AGE old unless the network is down.
 
     Raises Unusable without lists, or on a host whose apt knows no Debian mirror.
     """

@@ -1,6 +1,7 @@
 """Compilers: the host's gcc, and for other architectures its cross compilers, unpacked in the cache.
 
-They are Debian's packages for the release that the host runs. Installed, they would drive gcc-multilib away.
+They are Debian's packages for the release that the host runs. Installing them would remove
+gcc-multilib.
 """
 
 import re
@@ -17,7 +18,7 @@ from ..base.error import Unusable
 PACKAGES = ("gcc-{gcc}-{triplet}", "cpp-{gcc}-{triplet}", "binutils-{triplet}", "libgcc-{gcc}-dev-{debian}-cross",
             "libgcc-s1-{debian}-cross", "libc6-dev-{debian}-cross", "libc6-{debian}-cross",
             "linux-libc-dev-{debian}-cross")
-# gcc finds its parts from where it lies itself, but the assembler and the linker have libraries of their own
+# gcc finds its parts relative to itself, but assembler and linker have libraries of their own
 WRAPPER = """#!/bin/sh
 usr=${{0%/*}}/../unpacked/usr
 LD_LIBRARY_PATH=$usr/lib/x86_64-linux-gnu exec "$usr/bin/{tool}" "$@"
@@ -32,7 +33,7 @@ def compiler(arch: Architecture, abi: str) -> str:
 
 
 def prefix(arch: Architecture, abi: str = "64") -> str:
-    """What CROSS_COMPILE wants: what stands before the names of the tools."""
+    """The value for CROSS_COMPILE: what the names of the tools begin with."""
     return f"{_home(*arch.targets[abi])}/bin/{arch.targets[abi][0]}-"
 
 

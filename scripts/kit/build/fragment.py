@@ -71,7 +71,7 @@ def _own(fragment: Path, arch: Architecture) -> list[Path]:
 
 
 def compare(needed: Path, config: Path) -> None:
-    """Raises BuildFailed when a kernel's config has an option of `needed` neither built in nor as a module."""
+    """Raises BuildFailed when a config lacks an option of `needed`, built in or as a module."""
     has = options(config)
     missing = [name for name in options(needed) if has.get(name) not in ("y", "m")]
     if missing:

@@ -23,7 +23,7 @@ def branches() -> list[str]:
 
 
 def frame(branch: str | None = None, srcarch: str = "x86") -> Path:
-    """A tree that holds what building a selftest needs, with `make headers` done; newest branch by default.
+    """The parts of a tree that a selftest is built with, after `make headers`; by default the newest.
 
     `srcarch` is a folder in arch/. Raises Unusable when the mirror has no such source.
     """

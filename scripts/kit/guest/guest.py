@@ -60,7 +60,7 @@ def job(accelerator: str, files: Files, base: Path, script: str, home: Path, see
 
 
 def whole(done: Run, label: str, home: Path) -> list[str]:
-    """The lines of a guest that came to its end. Raises Unusable for another; `home` is where to look."""
+    """The lines of a guest that ran to its end. Raises Unusable for another, naming `home`."""
     lines = [line for _, line in done.lines]
     if done.ended or not any("# kit: done" in line for line in lines):
         raise Unusable(f"{label}: the guest did not come to its end ({done.ended or 'it died'}): {home}")

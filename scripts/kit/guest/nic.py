@@ -37,7 +37,7 @@ exec "$@"
 
 
 class NoDriver(Unusable):
-    """A kernel that has nothing to drive a NIC: no fault of the kernel, and no other try will change it."""
+    """A kernel without a driver for a NIC: not its fault, and trying again will not help."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Programs of the host as files for a guest's root: dynamic ones, so the libraries that they load go along."""
+"""Programs of the host as files for a guest's root, with the libraries that they load."""
 
 import re
 import shutil

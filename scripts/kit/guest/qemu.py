@@ -25,7 +25,7 @@ def release() -> Release:
 
 
 def at_least(wanted: Release) -> tuple[str, ...]:
-    """The words that start a QEMU of this release or a newer one; none where there is none."""
+    """The words that start a QEMU of at least this release; none if there is no such QEMU."""
     return (PROGRAM,) if release() >= wanted else _unpacked(wanted)
 
 

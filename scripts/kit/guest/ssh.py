@@ -1,4 +1,4 @@
-"""The ssh way from one guest to another: a client, a server, and keys that are made for this run alone."""
+"""ssh from one guest to another: a client, a server, and keys that are made for this run alone."""
 
 import tempfile
 from pathlib import Path

@@ -40,7 +40,7 @@ USUAL = Machine()
 
 @dataclass
 class Run:
-    """What a guest gave: its results as (seconds since start, line), and how it ended."""
+    """What came from a guest: its results as (seconds since start, line), and how it ended."""
 
     lines: list[tuple[float, str]]
     console: str
@@ -71,7 +71,7 @@ def accelerator(image: Path, base: Path, arch: Architecture = AMD64) -> str:
 
 def boot(accel: str, image: Path, base: Path, own: bytes, console: Path,
          seen: Callable[[str], None], *, machine: Machine = USUAL, ports: Ports = Ports()) -> Run:
-    """Runs a kernel with the initramfs `base` + `own` until it ends or a time limit is over.
+    """Runs a kernel with the initramfs `base` + `own` until it ends or runs out of time.
 
     `console` is written as the guest writes it; seen(line) is called for each line of results.
     """
@@ -109,7 +109,7 @@ def attended(accel: str, image: Path, base: Path, own: bytes, console: Path, *, 
 
 @contextlib.contextmanager
 def beside(accel: str, image: Path, base: Path, own: bytes, console: Path, ports: Ports) -> Iterator[None]:
-    """Has a second guest run while the block runs; its results go to the file `results.log` beside its console."""
+    """Runs a second guest while the block runs; its results go to the file `results.log` beside its console."""
     with _initrd(base, own, console) as initrd:
         results = f"file,id=results,path={console.with_name('results.log')}"
         qemu = command.start(_argv(accel, image, initrd, console, results, ports), stderr=subprocess.STDOUT,

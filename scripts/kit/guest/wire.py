@@ -1,6 +1,6 @@
 """Two network namespaces of this host joined by a veth pair: a wire on which nic.sh can be tried where there is no card.
 
-A veth copies what a card would not; all else of nic.sh is the same.
+A veth copies data that a card would not; everything else in nic.sh is the same.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""False alarms: how often the selftest says of a kernel what the table of fixes does not, on a busy host.
+"""False alarms: how often the selftest contradicts the table of fixes, on a busy host.
 
 A run is every program in both ABIs, once. Runs add up over calls with the same results folder, which has a file
 <kernel>.json for each kernel: the cases that were skipped in its first run, and of each run what differed.
@@ -114,7 +114,7 @@ def bound(runs: int, alarms: int, confidence: float = CONFIDENCE) -> float:
 
 
 class Listener:
-    """Hears the lines of one guest or host, and adds each run to the tally as soon as it has ended."""
+    """Reads the lines of one guest or host, and adds each run to the tally when it has ended."""
 
     def __init__(self, tally: Tally, path: Path, kernel: Kernel, names: Sequence[str],
                  defects: dict[str, Defect]) -> None:

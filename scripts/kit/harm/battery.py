@@ -108,7 +108,7 @@ class Outcome:
 
 @dataclass
 class Runs:
-    """All that one kernel did in a battery."""
+    """All the results of one kernel in a battery."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     splats: list[str] = field(default_factory=list)
@@ -132,7 +132,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Row:
-    """How one test compares: "same", "flaky" (neither kernel is worse, yet not all runs agree), "better", "worse"."""
+    """How one test compares: "same", "better", "worse", or "flaky": not all runs agree."""
 
     name: str
     before: Counter[str]

@@ -1,6 +1,6 @@
 """Debug kernels: the selftest in kernels that look for leaks, races and misuse of memory, before and after the series.
 
-A net that has never caught anything may have a hole, so patches with such a bug put in on purpose have to be caught.
+A net that has never caught anything may have a hole, so it has to catch bugs put in on purpose.
 """
 
 import argparse
@@ -166,7 +166,7 @@ class Seen:
         return ended(line for _, line in self.run.lines)
 
     def count(self, *outcomes: str) -> int:
-        """How many cases had one of these outcomes."""
+        """How many cases ended with one of these outcomes."""
         return sum(case.outcome in outcomes for case in self.cases)
 
     @property

@@ -1,4 +1,4 @@
-"""The kernel's own tests of sends that the fixes are neighbours of, in kernels as they are and with the series.
+"""The kernel's own tests of the code around the fixes, in kernels as they are and with the series.
 
 They are those of tools/testing/selftests/net that pass control messages or send without a copy; each tree's own,
 static, for 64 and for 32 bit. Their scripts call programs of the host, which go into the guest with their libraries.
@@ -95,9 +95,9 @@ def programs(tree: Tree, abi: str) -> Path:
 
 
 def _called() -> Content:
-    """What the scripts call, as files of the guest. There are no modules to load, so modprobe has nothing to do.
+    """The programs that the scripts call, as files. There are no modules, so modprobe does nothing.
 
-    tcpdump turns into a user of that name.
+    tcpdump changes to a user of that name.
     """
     found: Content = {"usr/bin/modprobe": b"#!/bin/sh\n", "run/README": b"ip keeps its namespaces here\n",
                       "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\ntcpdump:x:0:0::/tmp:/bin/sh\n",

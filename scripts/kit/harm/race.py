@@ -1,7 +1,7 @@
 """Races: sends that wait while their socket, ring, task or memory goes away, in kernels that look for misuse of memory.
 
-selftests/harm/race.c does it and tells what is wrong; kmemleak, KASAN and lockdep tell the rest. That this net has no
-hole is shown by bugs put in on purpose, by the tree as it is, and by a completion that is dropped.
+selftests/harm/race.c does it and tells what is wrong; kmemleak, KASAN and lockdep tell the rest. Bugs put in on
+purpose, the tree as it is and a dropped completion show that this net has no hole.
 """
 
 import argparse

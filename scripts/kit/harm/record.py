@@ -1,4 +1,4 @@
-"""What came of a part of scripts/harm: shown, left in its results folder and, to be kept, in Documentation."""
+"""The result of a part of scripts/harm: printed, and kept in its folder and in Documentation."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""liburing's own tests, in kernels as they are and with the series: whatever they say, both say the same.
+"""liburing's own tests: they have to give the same results with the series as without.
 
 The tests come from Debian's source package of liburing, static, for 64 and for 32 bit. Those of networking run ten
 times, since that is what the series touches.

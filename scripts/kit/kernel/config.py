@@ -1,4 +1,4 @@
-"""What a kernel's configuration says of a run, before it is booted: what is in the way, and what will be skipped.
+"""What a kernel's configuration tells before it boots: what prevents a run, what is skipped.
 
 Kconfig.fragment has what a kernel needs. Here is what comes of each option that is missing, but for those of NICs,
 which nic.Nic.lacking() looks at.
@@ -10,7 +10,7 @@ from ..build import fragment
 from . import module
 from ..base.arch import AMD64, Architecture
 
-# Without these no guest can tell anything
+# Without these a guest cannot report anything
 NEEDED = {
     "CONFIG_BLK_DEV_INITRD": "support for an initrd",
     "CONFIG_BINFMT_ELF": "ELF programs",

@@ -40,7 +40,7 @@ class Found:
 
     @property
     def lacking(self) -> str:
-        """A line on what will be skipped or cannot run for want of an option or a module; "" when nothing is."""
+        """A line on what is skipped for lack of an option or a module; "" when nothing is."""
         if self.config:
             return "; ".join(config.notes(self.config, self.modules, self.elsewhere, self.arch))
         bare = "" if any(self.modules.iterdir()) else f", no modules ({self.elsewhere})"

@@ -1,4 +1,4 @@
-"""Kernel images: what they say of themselves.
+"""Kernel images, and the version that they contain.
 
 Documentation/arch/x86/boot.rst has the header of a bzImage, Documentation/arch/arm64/booting.rst and riscv/boot.rst
 those of an Image. Only the first tells a version; others have the text of /proc/version or the like in their data.
@@ -43,9 +43,9 @@ def bootable(path: Path, arch: Architecture = AMD64) -> Path:
 
 
 def banner(path: Path, arch: Architecture = AMD64) -> str:
-    """What an image of an architecture says that it is, "6.1.0-50-cloud-amd64 (builder) #1 SMP ...".
+    """The version text of an architecture's image, "6.1.0-50-cloud-amd64 (builder) #1 SMP ...".
 
-    Raises Usage when the file is no such image or is cut short.
+    Raises Usage when the file is not such an image, or is truncated.
     """
     if not arch.native:
         return _told(path, arch)

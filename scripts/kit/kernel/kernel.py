@@ -40,7 +40,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that was asked for. obtain() brings its files, which may take a download or a build."""
+    """A kernel that was asked for. obtain() downloads or builds its files."""
 
     label: str                        # one word, also the name of its results folder
     word: str                         # what to say in KERNELS to get exactly this one
@@ -130,7 +130,7 @@ class Kernels:
         return self._packaged(found)
 
     def generic(self, kernel: Kernel) -> Kernel:
-        """For one of Debian's cloud kernels the generic one of the same version; itself where there is none."""
+        """The generic kernel beside one of Debian's cloud kernels; itself where there is none."""
         found = self._mirror.generic(kernel.package, kernel.package_version) if kernel.origin == "debian" else None
         return self._packaged(found) if found else kernel
 
@@ -229,7 +229,7 @@ def _built(tree: Path, arch: Architecture) -> Files:
 
 
 def _checked(files: Files) -> Files:
-    """Refuses, in words, a kernel that by its config cannot talk to us."""
+    """Refuses a kernel whose configuration cannot run the tests, and says why."""
     image.banner(files.image, files.arch)
     if files.config and (why := config.refusal(files.config, files.arch)):
         raise Unusable(f"{files.image}: {why}")

@@ -1,4 +1,4 @@
-"""Kernel modules: which files a test needs, plain, in the order in which they must be loaded.
+"""Kernel modules: the files that a test needs, uncompressed, in load order.
 
 Packages carry no modules.dep (depmod makes it at installation), so dependencies are read from the
 modules themselves: the "depends=" string of their .modinfo section.

@@ -1,4 +1,4 @@
-"""Two runs beside one another: which case got worse, which better, each as one line."""
+"""Compares two runs: which cases got worse and which better, a line each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

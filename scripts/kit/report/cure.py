@@ -1,4 +1,4 @@
-"""The commit that a kernel may lack where a case failed: as the test said it, else as patches/fixes.toml has it."""
+"""The commit that a kernel may lack where a case failed: from the test, or from fixes.toml."""
 
 import functools
 import re

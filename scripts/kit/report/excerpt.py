@@ -53,7 +53,7 @@ class Excerpts:
 
 
 def log(result: KernelResult, case: CaseResult | None = None) -> str:
-    """The file of the results folder that says most of a case, or of a kernel without one; "" when there is none."""
+    """The most telling log of a case, or of a kernel without one; "" when there is none."""
     if result.outcome in ("not-run", "did-not-build"):
         return ""
     cut = result.outcome in _ON_CONSOLE and (case is None or case.outcome == "error")

@@ -1,4 +1,4 @@
-"""A results folder, read for a report: what is whole, and a line on each thing that is not.
+"""A results folder, read for a report: the results that are intact, and a line on each that is not.
 
 The folder is what scripts/qa run leaves (Documentation/qa.rst, Results): a folder for each kernel and NIC,
 with results.json in it. Folders of older versions are read; the fields that they lack are empty.

@@ -135,7 +135,7 @@ def _tests(result: KernelResult, logs: Excerpts, origin: str) -> Iterator[str]:
 
 
 def _digest(result: KernelResult) -> str:
-    """Tells one run of a kernel from the next one."""
+    """Distinguishes one run of a kernel from the next one."""
     told = [result.folder, result.started, result.outcome, result.reason, str(result.seconds)]
     told += [f"{case.abi} {case.test} {case.outcome} {case.seconds} {case.reason}" for case in result.cases]
     return hashlib.sha256("\0".join(told).encode(errors="replace")).hexdigest()[:16]

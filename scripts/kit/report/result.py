@@ -30,7 +30,7 @@ ONLY_REFERENCES = "only control cases ran, none of the defect's own"
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case on one kernel, with all that is needed to read it alone."""
+    """One case on one kernel, with everything needed to read it on its own."""
 
     kernel: str
     version: str

@@ -1,4 +1,4 @@
-"""Which of the defects the code of a kernel tree has: read from what it does, whatever its version says.
+"""Which defects the code of a kernel tree has: read from the code, not from its version.
 
 What is looked for, in the functions that issue a sendmsg or sendmsg_zc of io_uring:
 a statement that puts msg_control back, one that puts msg_controllen back, one that clears it after a short send,
@@ -13,7 +13,7 @@ from . import reissue
 from .ccode import Function, Source, block
 from ..base.error import Unusable
 
-# Where the send side of io_uring was over the years, newest first.
+# Where io_uring's send side has been over the years, newest first
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
 SEND = r"\b__sys_sendmsg_sock\("
@@ -34,7 +34,7 @@ class Finding:
 def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
     """What a tree does about each fix; empty where io_uring refuses control messages, as it did before 5.12.
 
-    `name` is what errors call it, where only copies of its files are read.
+    `name` is the tree's name in errors, where only copies of its files are read.
     Raises Unusable when it cannot be told, with the reason: no io_uring, a shape unknown here.
     """
     name = name or tree

@@ -1,4 +1,4 @@
-"""The patches of this repository: where they lie, what each cures, and what is in them."""
+"""The patches of this repository: where they are, what each cures, and what is in them."""
 
 import re
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ class Branch:
 
     @cached_property
     def older(self) -> tuple[Patch, ...]:
-        """Fixes in the form that releases before a certain one need, where the tip's do not fit."""
+        """Fixes for releases before a certain one, where the tip's do not apply."""
         homes = {version.parse(home.name.removeprefix("before-")): home for home in self.home.glob("older/before-*")}
         return tuple(one for release in sorted(homes, reverse=True) for one in series(homes[release]))
 
@@ -137,7 +137,7 @@ class Branch:
 
 
 def author() -> str:
-    """Whom the patches are from: what stands in the first one of mainline."""
+    """The author of the patches, as the first one for mainline names it."""
     first = next(branch for branch in branches() if branch.name == "mainline").tip[0]
     match = re.search(r"^From: (.*(?:\n[ \t].*)*)", first.text, re.M)
     if not match:
@@ -180,7 +180,7 @@ def branches() -> list[Branch]:
 
 
 def near(release: Version | None) -> list[Branch]:
-    """The branches, the one of a release first, then older and newer ones by their distance; newest first without."""
+    """The branches: a release's own, then others by distance; without a release newest first."""
     every = branches()
     if not release:
         return every[::-1]

@@ -50,7 +50,7 @@ def own_branch(tree: Tree) -> Branch | None:
 
 
 def unoffered(tree: Tree, steps: Collection[Step]) -> list[str]:
-    """What a tree lacks after all that plan() found: its branch has no patch for it, the cover letter says why."""
+    """What a tree still lacks after plan(): there is no patch, and the cover letter says why."""
     with desk(tree) as copies:
         for step in steps:
             copies.apply(step.patch, step.merge)

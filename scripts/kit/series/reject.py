@@ -9,7 +9,7 @@ from .tree import Desk, Tree
 
 
 def report(one: Patch, copies: Desk, tree: Tree, before: Sequence[Patch]) -> str:
-    """A text in the manner of the stable team's mails about a patch that FAILED to apply.
+    """A text like the stable team's mails about a patch that FAILED to apply.
 
     `copies` has the patches of `before` applied already, which the commands begin with.
     """
@@ -32,7 +32,7 @@ def report(one: Patch, copies: Desk, tree: Tree, before: Sequence[Patch]) -> str
 
 
 def _place(hunk: Hunk, lines: Sequence[str]) -> tuple[int, bool]:
-    """Where in a file a hunk's old lines are (from 0), or would be; and whether they are there as they should."""
+    """Where a hunk's old lines are in a file (from 0), or should be, and whether they match."""
     size = len(hunk.old)
     starts = sorted(range(max(1, len(lines) - size + 1)), key=lambda start: abs(start - hunk.line + 1))
     best, most = 0, -1.0

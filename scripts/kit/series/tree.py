@@ -1,4 +1,4 @@
-"""A kernel tree on disk, with git or without, and what it takes to patch it without half measures."""
+"""A kernel tree on disk, with git or without, and how it is patched all or nothing."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ class Tree:
         return said.returncode == 0 and Path(said.stdout.strip()).resolve() == self.home
 
     def ready(self) -> None:
-        """Raises Usage, with what to do, where patches must not be put on top of unfinished work."""
+        """Raises Usage, saying what to do, where unfinished work is in the way of patches."""
         if self.git:
             folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
             for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"), ("MERGE_HEAD", "merge"),
@@ -98,7 +98,7 @@ class Tree:
 
 
 class Desk:
-    """Copies of the files of a tree that patches touch, to try patches on: a small git work tree of its own."""
+    """Copies of the files that patches touch, to try patches on: a small git work tree."""
 
     def __init__(self, home: Path, of: Path) -> None:
         self.home, self._of = home, of
@@ -124,7 +124,7 @@ class Desk:
         return {name: self.home / name for name in names}
 
     def place(self, paths: Iterable[str], work: Path) -> None:
-        """Makes files of a copy what they are here. One is new, and is compiled again, only where its text differs."""
+        """Updates files of a copy. Only one whose text differs is replaced, and compiled again."""
         for path in paths:
             new, there = self.home / path, work / path
             text = new.read_bytes() if new.is_file() else None
@@ -144,11 +144,11 @@ class Desk:
         return {each.slug: each for each in diagnosis.diagnose(self.home, self._of) if each.present}
 
     def undo(self) -> None:
-        """Takes the last patch off again."""
+        """Removes the last patch again."""
         git(self.home, "reset", "--quiet", "--hard", "HEAD~")
 
     def back(self) -> None:
-        """Takes all patches off again."""
+        """Removes all patches again."""
         git(self.home, "reset", "--quiet", "--hard", "start")
 
 
@@ -174,7 +174,7 @@ def desk(tree: Tree) -> Iterator[Desk]:
 
 
 def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """git in a scratch work tree, free of what the user's configuration may ask for."""
+    """git in a scratch work tree, without the user's configuration."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
                    **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
                       for what, value in (("NAME", "series"), ("EMAIL", "series@localhost"))}}
