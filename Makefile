@@ -8,7 +8,7 @@ help:
 	@echo '             ARCH=arm64 (s390x, riscv64, ppc64el): kernels of another architecture'
 	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
 	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'
-	@echo 'make check   lint, unit tests, builds, this kernel and two of Debian'"'"'s;'
+	@echo 'make check   lint, unit tests, builds, this kernel, three of Debian'"'"'s and more;'
 	@echo '             scripts/check --help has parts of it, and a run in a new Debian'
 	@echo 'make unit    the unit tests; with python3 alone, what needs more is skipped'
 	@echo 'make test    those of one module: make test T=ktap'
