@@ -12,7 +12,7 @@ from unittest import mock
 from kit.base import command, host
 from kit.base.error import BuildFailed, Unusable
 from kit.base.paths import REPOSITORY
-from kit.checks import runs
+from kit.checks import lint, runs
 from kit.checks.base import Check, Skip
 
 
@@ -82,6 +82,23 @@ class Words(unittest.TestCase):
         checks: dict[str, Check] = script().CHECKS
         for name in ("tables", "shell", "types", "documentation", "archives"):
             self.assertFalse({"gcc", "qemu-system-x86", "liburing-dev"}.intersection(checks[name].packages), name)
+
+
+class Unit(unittest.TestCase):
+    """The unit tests are run by a program of their own, which is read."""
+
+    def given(self, said: str) -> str:
+        with mock.patch.object(command, "run", return_value=said), contextlib.redirect_stdout(io.StringIO()):
+            return lint.unit()
+
+    def test_which_failed(self) -> None:
+        with self.assertRaisesRegex(BuildFailed, "^unittest: test_x, test_y$"):
+            self.given("\n=====\nFAIL: test_x (tests.test_a.A.test_x)\n---\nERROR: test_y (tests.test_a.A.test_y)\n"
+                       "Ran 2 tests\n\nFAILED (failures=1, errors=1)\n")
+
+    def test_what_was_skipped(self) -> None:
+        self.assertEqual(self.given("test_x ... skipped 'needs git'\n\nRan 1 test\n\nOK (skipped=1)\n"),
+                         "1 skipped: needs git")
 
 
 class Runs(unittest.TestCase):

@@ -27,6 +27,8 @@ LOSS = {
     "CONFIG_NET_NS": "nearly all cases are skipped",
     "CONFIG_NET_SCHED": "most cases are skipped",
     "CONFIG_IPV6": "cases with IPv6 are skipped",
+    "CONFIG_PACKET": "cases with packet sockets are skipped",
+    **dict.fromkeys(("CONFIG_BPF_SYSCALL", "CONFIG_CGROUPS", "CONFIG_CGROUP_BPF"), "rewritten_name is skipped"),
     "CONFIG_PRINTK": "console.log stays empty",
     **dict.fromkeys(("CONFIG_ADVISE_SYSCALLS", "CONFIG_EPOLL", "CONFIG_EVENTFD", "CONFIG_FUTEX",
                      "CONFIG_HIGH_RES_TIMERS", "CONFIG_MULTIUSER", "CONFIG_NAMESPACES", "CONFIG_POSIX_TIMERS",
