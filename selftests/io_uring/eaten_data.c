@@ -42,7 +42,7 @@
 struct ends {
 	int tx, rx;
 	size_t head, front;	/* bytes before the payload, sent and received */
-	char start[MOST_HEAD];
+	unsigned char start[MOST_HEAD];
 	struct sockaddr_storage to;
 	socklen_t to_len;
 	bool gated;		/* filled by a queue on lo, not by the receiver */
