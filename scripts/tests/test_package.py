@@ -251,7 +251,9 @@ cp -r {tree}/. %{{buildroot}}
         self.assertEqual((one.label, str(one.version), one.package, one.package_version),
                          ("6.11.5-300.fc99", "6.11.5", "kernel-core", "6.11.5-300.fc99"))
         self.assertEqual(image.banner(one.obtain().image), f"{self.RELEASE} (m@b) #1")
-        self.assertEqual(self.said[-1], f"{self.RELEASE}: sch_tbf not at hand (usually in kernel-modules-core or "
+        self.assertEqual(self.said[-1], f"{self.RELEASE}: CONFIG_PACKET not set: cases with packet sockets are skipped; "
+                         "CONFIG_BPF_SYSCALL, CONFIG_CGROUPS, CONFIG_CGROUP_BPF not set: rewritten_name is skipped; "
+                         "sch_tbf not at hand (usually in kernel-modules-core or "
                                         "kernel-modules or kernel-modules-extra): most cases are skipped")
 
     def test_recorded_and_cut(self) -> None:
