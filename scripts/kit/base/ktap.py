@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from . import serial
+from . import host, serial
 
 Status = Literal["pass", "fail", "skip", "error"]
 
@@ -28,7 +28,7 @@ class Case:
 
 
 NOTHING = "no line of it is in the log; run_kselftest.sh writes them elsewhere with -s or -p: run it without"
-NO_32 = "this kernel runs no 32-bit programs: boot one with CONFIG_IA32_EMULATION (or its like), and ia32_emulation=1"
+NO_32 = f"{host.NO_32_BIT}: boot one with CONFIG_IA32_EMULATION (or its like), and ia32_emulation=1"
 NIC = "nic"                            # the program that sends through a NIC
 NOT_ZERO_COPY = "not-zero-copy"        # what its fixture zero_copy is about
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..base import host
 
 
 class Skip(Exception):
@@ -16,3 +17,8 @@ class Check:
     run: Callable[[], str | None]
     packages: tuple[str, ...] = ()     # of Debian
     lacks: Callable[[], str] = lambda: ""      # what else is not at hand that it would fetch
+
+
+def alone() -> str:
+    """What is said where 32-bit programs had to be left out; "" elsewhere."""
+    return "" if host.runs_32_bit() else f"64 bit alone, {host.NO_32_BIT}"

@@ -13,7 +13,7 @@ from ..guest import wire
 from .. import verdict
 from ..base.error import BuildFailed, Unusable
 from ..kernel.kernel import Kernels
-from .base import Skip
+from .base import Skip, alone
 
 # What nic.sh is told wrongly, its exit status, and a part of the line that it says then
 WRONG = (
@@ -55,7 +55,7 @@ def card() -> str:
                 raise BuildFailed("nic.sh: the interface is not as it was")
     except Unusable as bad:
         raise Skip(f"no veth pair: {bad}") from bad
-    return "" if host.runs_32_bit() else f"64 bit alone, {host.NO_32_BIT}"
+    return alone()
 
 
 def end_half_way(laid: wire.Wire, program: Path, told: dict[str, str], number: signal.Signals) -> None:

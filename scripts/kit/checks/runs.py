@@ -13,7 +13,7 @@ from .. import errors, provoked
 from ..base.error import BuildFailed, Unusable
 from ..kernel.kernel import Kernels
 from ..base.paths import REPOSITORY
-from .base import Skip
+from .base import Skip, alone
 from .placed import TREES
 from .trees import STOCK
 
@@ -25,11 +25,6 @@ def running() -> str:
     """This host's kernel behaves as patches/fixes.toml predicts."""
     qa("running", more=() if host.runs_32_bit() else ("--abi", "64"))
     return alone()
-
-
-def alone() -> str:
-    """What is said where 32-bit programs had to be left out; "" elsewhere."""
-    return "" if host.runs_32_bit() else f"64 bit alone, {host.NO_32_BIT}"
 
 
 def regression() -> str:
