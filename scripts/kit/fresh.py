@@ -24,7 +24,7 @@ from .base.paths import REPOSITORY
 
 ENTER = Path(__file__).with_name("fresh.sh")
 RELEASES = ("bookworm", "trixie")
-NAME = "sendmsg-retry"                 # what the checkout is called there
+NAME = "io-uring-reissue"               # what the checkout is called there
 # What README tells a newcomer to type; a unit test holds the two together
 INSTALL = "apt-get update && apt-get install -y git make python3"
 PATHS = ("make qa KERNELS=debian:6.12", "make check")

@@ -1,4 +1,4 @@
-"""Folders that are made once and kept: ${XDG_CACHE_HOME:-~/.cache}/sendmsg-retry.
+"""Folders that are made once and kept: ${XDG_CACHE_HOME:-~/.cache}/io-uring-reissue.
 
 A folder appears under its final name by one rename, when it is complete. The list of its
 files and their sizes lies beside it; a folder that no longer matches the list is made again.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .error import FullDisk, Unusable
 
-PROJECT = "sendmsg-retry"
+PROJECT = "io-uring-reissue"
 ROOM = 500                             # MiB that must be free before anything is added
 
 
