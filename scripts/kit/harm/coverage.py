@@ -262,7 +262,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
         stages[stage] = reached(table, translated(log))
         failed += [f"{name} ended with {status}, see {into}" for name, status in exits.items() if status]
     found = []
-    with trees.desk(tree) as copies:
+    with trees.scratch(tree) as copies:
         before = {place: "\n".join(copies.file(place)) for place in PLACES}
         proof.arrange(copies, tree, series)
         for place in PLACES:

@@ -126,7 +126,7 @@ def mutants(tree: Tree, names: Iterable[str], series: Variant) -> list[Variant]:
 
 def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
     for path in sorted(MUTANTS.glob(f"*/{name}.patch"), reverse=True):
-        with trees.desk(tree) as copies:
+        with trees.scratch(tree) as copies:
             proof.arrange(copies, tree, series)
             if copies.apply(Patch(path)):
                 return Patch(path)

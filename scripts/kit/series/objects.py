@@ -81,7 +81,7 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
                 _configure(work, out, setup, llvm)
                 said: list[set[str]] = []
                 for some in ((), tuple(patches)):
-                    with trees.desk(tree) as copies:
+                    with trees.scratch(tree) as copies:
                         for one in some:
                             if not copies.apply(one):
                                 raise BuildFailed(f"{tree.home}: {one.name} does not apply")

@@ -97,7 +97,7 @@ class Tree:
         return _run_git(self.home, words)
 
 
-class Desk:
+class Scratch:
     """Copies of the files that patches touch, to try patches on: a small git work tree."""
 
     def __init__(self, home: Path, of: Path) -> None:
@@ -153,8 +153,8 @@ class Desk:
 
 
 @contextmanager
-def desk(tree: Tree) -> Iterator[Desk]:
-    """A desk with a tree's files; gone afterwards. The tree itself is only read."""
+def scratch(tree: Tree) -> Iterator[Scratch]:
+    """A scratch repository with a tree's files; gone afterwards. The tree itself is only read."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         wanted = {path for one in patch.branches() for each in (*one.all(), *one.older, *one.first)
@@ -170,7 +170,7 @@ def desk(tree: Tree) -> Iterator[Desk]:
         git(home, "add", "--force", "--all")
         git(home, "commit", "--quiet", "--allow-empty", "-m", "start")
         git(home, "tag", "start")
-        yield Desk(home, tree.home)
+        yield Scratch(home, tree.home)
 
 
 def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
