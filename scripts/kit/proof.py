@@ -123,7 +123,7 @@ def arrange(copies: Scratch, tree: Tree, variant: Variant) -> None:
                 raise Unusable(f"{tree.home}: {variant.name}: {one.name} does not apply")
 
 
-class Workshop:
+class Builder:
     """Builds the variants of one tree in one flavour, one at a time."""
 
     def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64) -> None:

@@ -27,7 +27,7 @@ from ..kernel.kernel import Files
 from ..series.patch import Patch
 from ..guest.program import Files as Content
 from ..base.progress import Progress
-from ..proof import Flavour, Variant, Workshop
+from ..proof import Flavour, Variant, Builder
 from ..series.tree import Tree
 
 Kernel = Callable[[], Files]           # builds it
@@ -174,7 +174,7 @@ class Bench:
 
     def __init__(self, word: str, flavour: Flavour) -> None:
         self.tree = proof.find(word)
-        self._shop = Workshop(self.tree, flavour)
+        self._builder = Builder(self.tree, flavour)
         self._variants = {variant.name: variant for variant in proof.variants(self.tree, each=False)}
         if WITH not in self._variants:
             raise Unusable(f"{self.tree.release} has all fixes: there is nothing to compare")
@@ -196,7 +196,7 @@ class Bench:
     def _kernel(self, variant: Variant) -> Files:
         """Each is built once."""
         if variant.name not in self._built:
-            self._built[variant.name] = self._shop.kernel(variant).obtain()
+            self._built[variant.name] = self._builder.kernel(variant).obtain()
         return self._built[variant.name]
 
 

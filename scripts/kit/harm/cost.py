@@ -245,16 +245,16 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     said: list[str] = []
     with Progress() as progress:
         for tree in trees:
-            shop = proof.Workshop(tree, plan.flavour)
+            builder = proof.Builder(tree, plan.flavour)
             variants = debug.main_variants(tree)
             if len(variants) < 2:
                 raise Unusable(f"{tree.release}: lacks nothing, so there is nothing to compare")
-            before, after = (measure(shop.kernel(one), plan, home, progress) for one in variants)
+            before, after = (measure(builder.kernel(one), plan, home, progress) for one in variants)
             pairs.append(Pair(tree.release, before, after))
             found += harm(pairs[-1])
             if plan.control and tree == trees[0]:
                 mutant = debug.mutants(tree, [MUTANT], variants[-1])[0]
-                caught = harm(Pair(tree.release, before, measure(shop.kernel(mutant), plan, home, progress)))
+                caught = harm(Pair(tree.release, before, measure(builder.kernel(mutant), plan, home, progress)))
                 said.append(f"control: {tree.release} with one more allocation in each send: {len(caught)} bars broken")
                 found += [] if len(caught) >= len(before.instructions) else [f"{said[-1]}, which are too few"]
     table = "\n".join([text(pairs), *said, *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"

@@ -222,7 +222,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         for tree in map(proof.find, options.trees[:1 if options.slice else None]):
             series = debug.series_of(tree)
-            kernel = proof.Workshop(tree, FLAVOUR).kernel(series)
+            kernel = proof.Builder(tree, FLAVOUR).kernel(series)
             if options.slice and not debug.built(kernel):
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm coverage` does")
                 continue

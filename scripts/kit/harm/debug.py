@@ -278,14 +278,14 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 
 def built(kernel: Kernel) -> bool:
-    """Whether a kernel of a workshop has been built before, so that it is there again in a minute."""
+    """Whether a kernel of a builder has been built before, so that it is there again in a minute."""
     return Path(kernel.word).is_file()
 
 
 def _slice(tree: Tree, home: Path) -> bool:
     """The sends of fault.c in a debug kernel; where none has been built yet, whether one could be."""
     series = series_of(tree)
-    kernel = proof.Workshop(tree, FLAVOUR).kernel(series)
+    kernel = proof.Builder(tree, FLAVOUR).kernel(series)
     if not built(kernel):
         with tempfile.TemporaryDirectory() as out:
             fragment.configure(FRAGMENT, tree.home, Path(out), more=FLAVOUR.lines)
@@ -303,10 +303,10 @@ def _slice(tree: Tree, home: Path) -> bool:
 
 def _tree(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to debug.json."""
-    shop = proof.Workshop(tree, FLAVOUR)
+    builder = proof.Builder(tree, FLAVOUR)
     kernels = []
     for variant in main_variants(tree):
-        kernel = shop.kernel(variant)
+        kernel = builder.kernel(variant)
         seen = selftest(room, kernel, variant, home / kernel.label)
         kernels.append({"name": variant.name, "well": seen.well, "outcome": seen.outcome,
                         "passed": seen.count("pass"), "failed": seen.count("fail", "error"),
@@ -315,7 +315,7 @@ def _tree(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
                         "exits": seen.exits, "reports": seen.reports, "seconds": round(seen.run.seconds)})
     caught_ = []
     for variant in mutants(tree, NET, series_of(tree)):
-        kernel = shop.kernel(variant)
+        kernel = builder.kernel(variant)
         found = hunt(room, kernel, variant.name, NET[variant.name], exits("rest large"), home / kernel.label)
         caught_.append(entry(found))
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "kernels": kernels, "mutants": caught_}

@@ -169,15 +169,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to fault.json."""
-    shop = proof.Workshop(tree, debug.FLAVOUR)
+    builder = proof.Builder(tree, debug.FLAVOUR)
     series = debug.series_of(tree)
     script = SETUP + debug.exits("nth")
-    kernel = shop.kernel(series)
+    kernel = builder.kernel(series)
     done = room.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *missed(told), *debug.caught(done)]
     wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
-    mutants = [debug.entry(_hunted(room, shop.kernel(variant), variant.name, home))
+    mutants = [debug.entry(_hunted(room, builder.kernel(variant), variant.name, home))
                for variant in debug.mutants(tree, NET, series)]
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
@@ -188,11 +188,11 @@ def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
 def _slice(tree: Tree, home: Path) -> bool:
     """Two courses with faults in a debug kernel; where none has been built yet, all of them without in a plain one."""
     series = debug.series_of(tree)
-    kernel = proof.Workshop(tree, debug.FLAVOUR).kernel(series)
+    kernel = proof.Builder(tree, debug.FLAVOUR).kernel(series)
     with Progress() as progress:
         room = debug.Room(progress)
         if not debug.built(kernel):
-            done = room.run(proof.Workshop(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
+            done = room.run(proof.Builder(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
             good = Counter(line for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
             print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm fault` does; "
                   f"{good} of {len(ways())} ways to send work without faults")

@@ -203,9 +203,9 @@ class Room:
 
     def tree(self, tree: Tree, plan: Plan, home: Path) -> Pair:
         """Both kernels of a tree: hunts in the first, compiles what it prints, tries that and the crowd in both."""
-        shop = proof.Workshop(tree)
+        builder = proof.Builder(tree)
         series = debug.series_of(tree)
-        before, after = (shop.kernel(one) for one in debug.main_variants(tree))
+        before, after = (builder.kernel(one) for one in debug.main_variants(tree))
         pair = Pair(tree.release, [one for one in FINDS if one in {patch.slug for patch in series.applied}])
         pair.before = self.run(before, hunt(plan), home / before.label, {})
         made = {path.name: path for path in (compiled(name, text, home / "reproducers" / tree.release)

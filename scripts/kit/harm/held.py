@@ -37,13 +37,13 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 
 def _tree(room: debug.Room, tree: Tree, home: Path, mutant: bool) -> list[Row]:
-    shop = proof.Workshop(tree)
+    builder = proof.Builder(tree)
     wanted = debug.main_variants(tree)
     if mutant:
         wanted += debug.mutants(tree, [MUTANT], debug.series_of(tree))
     rows = []
     for variant in wanted:
-        kernel = shop.kernel(variant)
+        kernel = builder.kernel(variant)
         done = room.run(kernel, debug.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
         seen = debug.Seen(variant, done)
         if set(seen.exits) != set(NAMES) or 3 in seen.exits.values():

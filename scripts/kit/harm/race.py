@@ -110,21 +110,21 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 def _slice(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
     series = debug.series_of(tree)
-    kernel = proof.Workshop(tree).kernel(series)
+    kernel = proof.Builder(tree).kernel(series)
     done = room.run(kernel, script(SLICE_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * SLICE_SECONDS), PROGRAMS)
     one = judge(series.name, done, splat.reports(done.console), True)
     return {"kernel": tree.release, "kernels": [one], "mutants": []}
 
 
 def _tree(room: Room, tree: Tree, home: Path, options: argparse.Namespace) -> dict[str, Any]:
-    shop = proof.Workshop(tree, FLAVOUR)
+    builder = proof.Builder(tree, FLAVOUR)
     series = debug.series_of(tree)
     kernels = []
     for variant in reversed(debug.main_variants(tree)):
-        done = _race(room, shop.kernel(variant), home, script(options.seconds, options.rounds, options.seed),
+        done = _race(room, builder.kernel(variant), home, script(options.seconds, options.rounds, options.seed),
                      2 * options.seconds)
         kernels.append(judge(variant.name, done, debug.caught(done), variant.cured))
-    mutants = [_mutant(room, shop.kernel(variant), variant, home, options.seed)
+    mutants = [_mutant(room, builder.kernel(variant), variant, home, options.seed)
                for variant in debug.mutants(tree, NET, series)]
     return {"kernel": f"{tree.release}, debug kernel", "date": time.strftime("%Y-%m-%d"), "kernels": kernels,
             "mutants": mutants}
