@@ -30,7 +30,7 @@ class Choosing(unittest.TestCase):
     def go(self, *words: str) -> tuple[Plan, dict[str, bytes | Path]]:
         """The plan that run() has with these options, and the files that go into the guest."""
         parser = argparse.ArgumentParser()
-        parser.add_argument("--slice", action="store_true")
+        parser.add_argument("--quick", action="store_true")
         parser.add_argument("--record", action="store_true")
         parser.add_argument("--trees", nargs="+", default=["7.3"])
         neighbour.options(parser)
@@ -62,8 +62,8 @@ class Choosing(unittest.TestCase):
         self.assertEqual(self.go("--tests", "udpgso.sh", "--runs", "2")[0].names, ["udpgso.sh"] * 2)
 
     def test_a_slice_is_once_and_without_control(self) -> None:
-        plan, _ = self.go("--slice")
-        self.assertEqual((plan.names, plan.control), (list(neighbour.SLICE), []))
+        plan, _ = self.go("--quick")
+        self.assertEqual((plan.names, plan.control), (list(neighbour.QUICK), []))
 
     def test_wrong_options(self) -> None:
         for words in (("--runs", "0"), ("--tests", "nosuch.sh")):

@@ -28,7 +28,7 @@ class Choosing(unittest.TestCase):
     def go(self, *words: str) -> tuple[Plan, tuple[list[str], Flavour, Sequence[str], str]]:
         """The plan for 7.3 in 64 bit that run() has with these options, and the trees, flavour, ABIs and mutant."""
         parser = argparse.ArgumentParser()
-        parser.add_argument("--slice", action="store_true")
+        parser.add_argument("--quick", action="store_true")
         parser.add_argument("--record", action="store_true")
         parser.add_argument("--trees", nargs="+", default=["7.3", "6.1"])
         suite.options(parser)
@@ -51,7 +51,7 @@ class Choosing(unittest.TestCase):
         self.assertEqual(self.go("--trees", "6.1", "--abi", "32")[1], (["6.1"], FLAVOUR, ["32"], "neighbour-name"))
 
     def test_a_slice_is_once_in_one_tree(self) -> None:
-        plan, (trees, flavour, abis, _mutant) = self.go("--slice")
+        plan, (trees, flavour, abis, _mutant) = self.go("--quick")
         self.assertEqual((plan.names, plan.control), (["buf-ring-upgrade", "nop", "send-zerocopy", "send_recv"], []))
         self.assertEqual((trees, flavour, abis), (["7.3"], PLAIN, ("64",)))
 

@@ -48,7 +48,7 @@ class Plan:
 
 
 FULL = Plan(FLAVOUR, ("64", "32"), 5, 21, 21, True)
-SLICE = Plan(proof.PLAIN, ("64",), 3, 21, 0, False)
+QUICK = Plan(proof.PLAIN, ("64",), 3, 21, 0, False)
 
 CONTROLS = {"none": "no control", "segment": "UDP_SEGMENT", "quic": "UDP_SEGMENT+TOS+PKTINFO"}
 WAYS = {"straight": "straight through", "retry": "one retry"}
@@ -87,7 +87,7 @@ Costs = Mapping[Case, Cost]
 
 @dataclass(frozen=True)
 class Kernel:
-    """All that was measured of one kernel; no allocations and no bytes in a slice."""
+    """All that was measured of one kernel; no allocations and no bytes with --quick."""
 
     instructions: Costs
     allocations: Costs
@@ -236,10 +236,10 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Measures before and after, and a kernel that must be found too dear; gives whether no harm was found."""
-    trees = [proof.find(word) for word in options.trees[:1 if options.slice else None]]
-    plan = SLICE if options.slice else FULL
-    if options.slice and options.record:
-        raise Usage("a slice is not kept: leave out --slice or --record")
+    trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
+    plan = QUICK if options.quick else FULL
+    if options.quick and options.record:
+        raise Usage("a run with --quick is not kept: leave out --quick or --record")
     pairs: list[Pair] = []
     found: list[str] = []
     said: list[str] = []
@@ -259,7 +259,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
                 found += [] if len(caught) >= len(before.instructions) else [f"{said[-1]}, which are too few"]
     table = "\n".join([text(pairs), *said, *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"
     record.leave("cost", home, table, [_plain(pair) for pair in pairs], options.record)
-    if not options.slice:
+    if not options.quick:
         plot(pairs, home / "cost.svg")
     if options.record:
         shutil.copy(home / "cost.svg", record.HOME)

@@ -220,13 +220,13 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no line was missed."""
     done: list[Covered] = []
     with Progress() as progress:
-        for tree in map(proof.find, options.trees[:1 if options.slice else None]):
+        for tree in map(proof.find, options.trees[:1 if options.quick else None]):
             series = debug.series_of(tree)
             kernel = proof.Builder(tree, FLAVOUR).kernel(series)
-            if options.slice and not debug.built(kernel):
+            if options.quick and not debug.built(kernel):
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm coverage` does")
                 continue
-            buffers = BUFFERS // 20 if options.slice else BUFFERS
+            buffers = BUFFERS // 20 if options.quick else BUFFERS
             lines, failed = _trace(tree, series, kernel, buffers, home / tree.release, progress)
             known = reasons(REASONS, tree.version.branch if tree.version else "")
             done.append(replace(judge(tree.release, lines, known), failed=failed))

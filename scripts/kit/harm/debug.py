@@ -266,8 +266,8 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
-    if options.slice:
-        return all([_slice(proof.find(word), home) for word in options.trees[:1]])
+    if options.quick:
+        return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
         room = Room(progress)
@@ -282,7 +282,7 @@ def built(kernel: Kernel) -> bool:
     return Path(kernel.word).is_file()
 
 
-def _slice(tree: Tree, home: Path) -> bool:
+def _quick(tree: Tree, home: Path) -> bool:
     """The sends of fault.c in a debug kernel; where none has been built yet, whether one could be."""
     series = series_of(tree)
     kernel = proof.Builder(tree, FLAVOUR).kernel(series)

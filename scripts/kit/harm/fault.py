@@ -38,7 +38,7 @@ NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
 OURS = re.compile(r"^(io_copy_control|cmsghdr_from_user_compat_to_kern)\b")
 _AHEAD = 4                             # points at most from that allocation to the copy: kmemleak's, memcg's
 COURSES = ("straight", "poll-first", "link", "worker", "full", "worker-full", "cancelled")
-SLICE = ("full", "poll-first")         # what mutants and --slice try, with large control
+QUICK = ("full", "poll-first")         # what mutants and --quick try, with large control
 # Frames that every trace of a kind has, inside of whoever wanted to allocate or copy
 _PLUMBING = re.compile(
     r"dump_stack|_*should_fail|fail_dump|_*k[mvz]*alloc|_*kmem_cache_alloc|krealloc|slab_|_*kmem_alloc|kmemdup|memdup"
@@ -156,8 +156,8 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
-    if options.slice:
-        return all([_slice(proof.find(word), home) for word in options.trees[:1]])
+    if options.quick:
+        return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
         room = debug.Room(progress)
@@ -185,7 +185,7 @@ def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
                         "ours": "io_copy_control" if one in wanted else one.ours} for one in told.points]}
 
 
-def _slice(tree: Tree, home: Path) -> bool:
+def _quick(tree: Tree, home: Path) -> bool:
     """Two courses with faults in a debug kernel; where none has been built yet, all of them without in a plain one."""
     series = debug.series_of(tree)
     kernel = proof.Builder(tree, debug.FLAVOUR).kernel(series)
@@ -199,7 +199,7 @@ def _slice(tree: Tree, home: Path) -> bool:
             return good == len(ways())
         done = room.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *(line for line in missed(told, SLICE) if " large" in line),
+    bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
            *debug.caught(done)]
     ours = sum(bool(one.ours) for one in told.points)
     print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the fix", *bad, sep="\n")
@@ -208,7 +208,7 @@ def _slice(tree: Tree, home: Path) -> bool:
 
 def _few() -> str:
     """What strikes the fix on both its ways to take the control, and little else."""
-    return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in SLICE)
+    return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in QUICK)
 
 
 def _hunted(room: debug.Room, kernel: Kernel, name: str, home: Path) -> debug.Catch:

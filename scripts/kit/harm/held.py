@@ -30,8 +30,8 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     rows: list[Row] = []
     with Progress() as progress:
         room = debug.Room(progress)
-        for tree in map(proof.find, options.trees[:1 if options.slice else None]):
-            rows += _tree(room, tree, home, mutant=not options.slice)
+        for tree in map(proof.find, options.trees[:1 if options.quick else None]):
+            rows += _tree(room, tree, home, mutant=not options.quick)
     record.leave("memory", home, table(rows), rows, options.record)
     return all(row["well"] for row in rows)
 

@@ -43,7 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs the tests in the kernels of each tree; True when none is worse with the series, and the control is.
 
-    A slice is one run of each in 64 bit.
+    With --quick it is one run of each in 64 bit.
     """
     source = tree(options.source)
     names = sorted(path.stem for folder in FOLDERS for path in (source / HOME / folder).glob("*[0-9].c"))
@@ -59,10 +59,10 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         progress.done(f"LTP, {abi} bit", "the tests are there")
         tests = [Test(name, f"{BEFORE}./{name}", skip=SKIP) for name in chosen]
         content: Content = {f"{battery.HOME}/{name}": folder / name for name in chosen}
-        return Plan(Battery(tests, content, progress), chosen * (1 if options.slice else options.runs),
-                    [] if options.slice else [name for name in chosen if name in CONTROL])
+        return Plan(Battery(tests, content, progress), chosen * (1 if options.quick else options.runs),
+                    [] if options.quick else [name for name in chosen if name in CONTROL])
 
-    trees, abis = (options.trees[:1], ("64",)) if options.slice else (options.trees, options.abi)
+    trees, abis = (options.trees[:1], ("64",)) if options.quick else (options.trees, options.abi)
     pairs, controls = battery.compare_all(trees, FLAVOUR, abis, MUTANT, home, plan)
     return battery.finish("ltp", f"LTP {version}: without -> with", home, pairs, controls, options.record)
 

@@ -24,8 +24,8 @@ PROGRAMS = ("cmsg_sender", "io_uring_zerocopy_tx", "msg_zerocopy", "txtimestamp"
 # Script -> how many seconds it may take; not each tree has each
 SCRIPTS = {"cmsg_ip.sh": 300, "cmsg_ipv6.sh": 200, "cmsg_so_mark.sh": 60, "cmsg_time.sh": 60,
            "io_uring_zerocopy_tx.sh": 200, "msg_zerocopy.sh": 200, "txtimestamp.sh": 200, "udpgso.sh": 200}
-# What a slice runs instead: a kernel without FLAVOUR has nothing but lo
-SLICE = {"udpgso-4": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -4 -C",
+# What --quick runs instead: a kernel without FLAVOUR has nothing but lo
+QUICK = {"udpgso-4": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -4 -C",
          "udpgso-6": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -6 -C",
          "txtimestamp-4": "./in_netns.sh ./txtimestamp -4 -L 127.0.0.1 -u -C",
          "txtimestamp-6": "./in_netns.sh ./txtimestamp -6 -L ::1 -C",
@@ -49,7 +49,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs the tests in the kernels of each tree; True when none is worse with the series, and the control is.
 
-    A slice is a few commands, once, in two kernels that `scripts/series prove` has, too.
+    With --quick it is a few commands, once, in two kernels that `scripts/series prove` has, too.
     """
     battery.check(options, SCRIPTS)
     host.need(tuple(sorted(set(TOOLS.values()))))
@@ -63,15 +63,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         files = [name for name in (*SCRIPTS, *SHARED) if (net / name).exists()]
         content: Content = {f"{battery.HOME}/{name}": net / name for name in files}
         content |= {f"{battery.HOME}/{name}": folder / name for name in PROGRAMS}
-        commands = SLICE if options.slice else {name: f"./{name}" for name in files if name in SCRIPTS and
+        commands = QUICK if options.quick else {name: f"./{name}" for name in files if name in SCRIPTS and
                                                 (name in options.tests or not options.tests)}
         tests = [Test(name, f"PATH=/usr/bin:/bin; {command}", SCRIPTS.get(name, battery.LIMIT), SKIP)
                  for name, command in commands.items()]
         names = list(commands)
-        return Plan(Battery(tests, called | content, progress), names * (1 if options.slice else options.runs),
-                    [] if options.slice else [name for name in names if name in CONTROL])
+        return Plan(Battery(tests, called | content, progress), names * (1 if options.quick else options.runs),
+                    [] if options.quick else [name for name in names if name in CONTROL])
 
-    trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.slice else
+    trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.quick else
                             (options.trees, options.abi, FLAVOUR))
     pairs, controls = battery.compare_all(trees, flavour, abis, MUTANT, home, plan)
     return battery.finish("neighbours", "net selftests: without -> with", home, pairs, controls, options.record)

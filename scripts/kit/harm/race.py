@@ -99,15 +99,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     trees = [proof.find(word) for word in options.trees]
     with Progress() as progress:
         room = Room(progress)
-        if options.slice:
-            kept = [_slice(room, trees[0], home)]
+        if options.quick:
+            kept = [_quick(room, trees[0], home)]
         else:
             kept = command.together(options.jobs, [partial(_tree, room, tree, home, options) for tree in trees])
     record.leave("races", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
 
-def _slice(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
+def _quick(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
     series = debug.series_of(tree)
     kernel = proof.Builder(tree).kernel(series)

@@ -27,8 +27,8 @@ TIMES = 10                             # runs of a test of networking
 # What a test of networking has in its source: a request that sends, receives, connects and so on
 NETWORK = re.compile(r"io_uring_prep_(send|recv|accept|multishot_accept|connect|shutdown|socket|bind|listen|cmd_sock)")
 LONG = ("buf-ring-upgrade",)           # but for these, which take half a minute and are of something else
-# What a slice runs: all that sends messages, and is quick
-SLICE = ("send_recv", "send_recvmsg", "send-zerocopy", "sendmsg_iov_clean", "recv-msgall", "recv-msgall-stream",
+# What --quick runs: all that sends messages, and is quick
+QUICK = ("send_recv", "send_recvmsg", "send-zerocopy", "sendmsg_iov_clean", "recv-msgall", "recv-msgall-stream",
          "sendzc-bug", "shutdown", "timestamp")
 # Seconds in the guest where a minute is not enough
 LIMITS = {"read-mshot": 240, "resize-rings": 120, "buf-ring-upgrade": 120, "poll-mshot-update": 120}
@@ -48,11 +48,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs the tests in the kernels of each tree; True when none is worse with the series, and the control is.
 
-    A slice is a few of them, once, in two kernels that `scripts/series prove` has, too.
+    With --quick it is a few of them, once, in two kernels that `scripts/series prove` has, too.
     """
     battery.check(options)
-    chosen = SLICE if options.slice else tuple(options.tests)
-    runs = 1 if options.slice else options.runs
+    chosen = QUICK if options.quick else tuple(options.tests)
+    runs = 1 if options.quick else options.runs
     source = archive.open_archive()
     version = pins.source("liburing-tests", source)
 
@@ -66,9 +66,9 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         tests = [Test(name, f"{BEFORE.get(name, '')}./{name}.t", LIMITS.get(name, battery.LIMIT)) for name in names]
         content: Content = {f"{battery.HOME}/{name}.t": folder / f"{name}.t" for name in names}
         return Plan(Battery(tests, content, progress), names + sorted(network) * (runs - 1),
-                    [] if options.slice else sorted(network))
+                    [] if options.quick else sorted(network))
 
-    trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.slice else
+    trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.quick else
                             (options.trees, options.abi, FLAVOUR))
     pairs, controls = battery.compare_all(trees, flavour, abis, MUTANT, home, plan)
     return battery.finish("liburing", f"liburing {version}: without -> with", home, pairs, controls, options.record)
