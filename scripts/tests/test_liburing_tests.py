@@ -1,4 +1,4 @@
-"""Tests of suite: which of liburing's tests are run how often, in which kernels."""
+"""Tests of liburing_tests: which of liburing's tests are run how often, in which kernels."""
 
 import argparse
 import tempfile
@@ -9,7 +9,7 @@ from unittest import mock
 
 from kit.base import cache
 from kit.build import archive
-from kit.harm import battery, suite
+from kit.harm import battery, liburing_tests
 from kit.harm.battery import FLAVOUR, Plan
 from kit.proof import PLAIN, Flavour
 
@@ -31,12 +31,12 @@ class Choosing(unittest.TestCase):
         parser.add_argument("--quick", action="store_true")
         parser.add_argument("--record", action="store_true")
         parser.add_argument("--trees", nargs="+", default=["7.3", "6.1"])
-        suite.options(parser)
+        liburing_tests.options(parser)
         mirror = mock.Mock(source_versions=lambda _name: ["2.15-1", "2.9-1"])
         with mock.patch.object(battery, "compare_all", return_value=([], [])) as compare, \
                 mock.patch.object(archive, "open_archive", return_value=mirror), \
                 mock.patch.object(cache, "folder", return_value=self.home), mock.patch.object(battery, "finish"):
-            suite.run(parser.parse_args(words), self.home)
+            liburing_tests.run(parser.parse_args(words), self.home)
             trees, flavour, abis, mutant, _home, plan = compare.call_args.args
             return plan(mock.Mock(release="7.3.4"), "64", mock.Mock()), (trees, flavour, abis, mutant)
 
@@ -58,7 +58,7 @@ class Choosing(unittest.TestCase):
     def test_what_is_of_networking(self) -> None:
         for text, is_it in (("io_uring_prep_sendmsg(sqe, fd, &msg, 0);", True), ("io_uring_prep_cmd_sock(sqe,", True),
                             ("io_uring_prep_multishot_accept(", True), ("io_uring_prep_nop(sqe);", False)):
-            self.assertEqual(bool(suite.NETWORK.search(text)), is_it)
+            self.assertEqual(bool(liburing_tests.NETWORK.search(text)), is_it)
 
 
 if __name__ == "__main__":

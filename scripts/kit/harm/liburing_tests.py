@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
     def plan(_tree: Tree, abi: str, progress: Progress) -> Plan:
         progress.phase(f"liburing, {abi} bit", "building the tests")
-        folder = cache.folder(f"suite/{version}-{abi}-{cache.digest(*chosen)}",
+        folder = cache.folder(f"liburing-tests/{version}-{abi}-{cache.digest(*chosen)}",
                               partial(_build, source, version, abi, chosen))
         progress.done(f"liburing, {abi} bit", "the tests are there")
         names = [path.stem for path in sorted(folder.glob("*.t")) if path.stem not in EXCLUDED]
