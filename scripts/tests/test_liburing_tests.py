@@ -9,8 +9,8 @@ from unittest import mock
 
 from kit.base import cache
 from kit.build import archive
-from kit.harm import battery, liburing_tests
-from kit.harm.battery import FLAVOUR, Plan
+from kit.harm import liburing_tests, suite
+from kit.harm.suite import FLAVOUR, Plan
 from kit.proof import PLAIN, Flavour
 
 
@@ -33,9 +33,9 @@ class Choosing(unittest.TestCase):
         parser.add_argument("--trees", nargs="+", default=["7.3", "6.1"])
         liburing_tests.options(parser)
         mirror = mock.Mock(source_versions=lambda _name: ["2.15-1", "2.9-1"])
-        with mock.patch.object(battery, "compare_all", return_value=([], [])) as compare, \
+        with mock.patch.object(suite, "compare_all", return_value=([], [])) as compare, \
                 mock.patch.object(archive, "open_archive", return_value=mirror), \
-                mock.patch.object(cache, "folder", return_value=self.home), mock.patch.object(battery, "finish"):
+                mock.patch.object(cache, "folder", return_value=self.home), mock.patch.object(suite, "finish"):
             liburing_tests.run(parser.parse_args(words), self.home)
             trees, flavour, abis, mutant, _home, plan = compare.call_args.args
             return plan(mock.Mock(release="7.3.4"), "64", mock.Mock()), (trees, flavour, abis, mutant)

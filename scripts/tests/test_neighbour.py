@@ -8,8 +8,8 @@ from unittest import mock
 
 from kit.base import host
 from kit.guest import program
-from kit.harm import battery, debug, neighbour
-from kit.harm.battery import Plan, Test
+from kit.harm import debug, neighbour, suite
+from kit.harm.suite import Plan, Test
 from kit.base.error import Usage
 from kit.series.patch import Patch
 
@@ -34,9 +34,9 @@ class Choosing(unittest.TestCase):
         parser.add_argument("--record", action="store_true")
         parser.add_argument("--trees", nargs="+", default=["7.3"])
         neighbour.options(parser)
-        with mock.patch.object(battery, "compare_all", return_value=([], [])) as compare, \
-                mock.patch.object(host, "need"), mock.patch.object(battery, "finish"), \
-                mock.patch.object(neighbour, "Battery") as made, \
+        with mock.patch.object(suite, "compare_all", return_value=([], [])) as compare, \
+                mock.patch.object(host, "need"), mock.patch.object(suite, "finish"), \
+                mock.patch.object(neighbour, "Suite") as made, \
                 mock.patch.object(neighbour, "programs", lambda _tree, abi: Path("/made", abi)), \
                 mock.patch.object(program, "files", lambda name: {f"usr/bin/{name}": Path("/usr/bin", name)}):
             neighbour.run(parser.parse_args(words), self.home)
@@ -52,11 +52,11 @@ class Choosing(unittest.TestCase):
 
     def test_files(self) -> None:
         _, content = self.go()
-        self.assertEqual(content["battery/udpgso"], Path("/made/32/udpgso"))
-        self.assertEqual(content["battery/lib/sh/defer.sh"], self.home / neighbour.NET / "lib/sh/defer.sh")
+        self.assertEqual(content["suite/udpgso"], Path("/made/32/udpgso"))
+        self.assertEqual(content["suite/lib/sh/defer.sh"], self.home / neighbour.NET / "lib/sh/defer.sh")
         self.assertEqual(content["bin/sh"], Path("/usr/bin/bash"))
-        self.assertNotIn("battery/other.sh", content)
-        self.assertNotIn("battery/in_netns.sh", content)
+        self.assertNotIn("suite/other.sh", content)
+        self.assertNotIn("suite/in_netns.sh", content)
 
     def test_only_some(self) -> None:
         self.assertEqual(self.go("--tests", "udpgso.sh", "--runs", "2")[0].names, ["udpgso.sh"] * 2)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ..base import cache, command
 from ..build import archive, cross, liburing, pins
-from . import battery
+from . import suite
 from ..base.arch import AMD64
-from .battery import FLAVOUR, Battery, Plan, Test
+from .suite import FLAVOUR, Plan, Suite, Test
 from ..guest.program import Files as Content
 from ..base.progress import Progress
 from ..proof import PLAIN
@@ -42,7 +42,7 @@ MUTANT = "neighbour-name"              # scripts/kit/harm/mutants has it: what t
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser, TIMES, "those of networking")
+    suite.options(parser, TIMES, "those of networking")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
     With --quick it is a few of them, once, in two kernels that `scripts/series prove` has, too.
     """
-    battery.check(options)
+    suite.check(options)
     chosen = QUICK if options.quick else tuple(options.tests)
     runs = 1 if options.quick else options.runs
     source = archive.open_archive()
@@ -63,15 +63,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         progress.done(f"liburing, {abi} bit", "the tests are there")
         names = [path.stem for path in sorted(folder.glob("*.t")) if path.stem not in EXCLUDED]
         network = set((folder / "network").read_text().split()).intersection(names).difference(LONG)
-        tests = [Test(name, f"{BEFORE.get(name, '')}./{name}.t", LIMITS.get(name, battery.LIMIT)) for name in names]
-        content: Content = {f"{battery.HOME}/{name}.t": folder / f"{name}.t" for name in names}
-        return Plan(Battery(tests, content, progress), names + sorted(network) * (runs - 1),
+        tests = [Test(name, f"{BEFORE.get(name, '')}./{name}.t", LIMITS.get(name, suite.LIMIT)) for name in names]
+        content: Content = {f"{suite.HOME}/{name}.t": folder / f"{name}.t" for name in names}
+        return Plan(Suite(tests, content, progress), names + sorted(network) * (runs - 1),
                     [] if options.quick else sorted(network))
 
     trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.quick else
                             (options.trees, options.abi, FLAVOUR))
-    pairs, controls = battery.compare_all(trees, flavour, abis, MUTANT, home, plan)
-    return battery.finish("liburing", f"liburing {version}: without -> with", home, pairs, controls, options.record)
+    pairs, controls = suite.compare_all(trees, flavour, abis, MUTANT, home, plan)
+    return suite.finish("liburing", f"liburing {version}: without -> with", home, pairs, controls, options.record)
 
 
 def _build(source: archive.Archive, version: str, abi: str, chosen: Sequence[str], into: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from ..base import cache, command, host
 from ..build import cross, source
 from ..guest import program
-from . import battery
+from . import suite
 from ..base.arch import AMD64
-from .battery import FLAVOUR, Battery, Plan, Test
+from .suite import FLAVOUR, Plan, Suite, Test
 from ..guest.program import Files as Content
 from ..base.progress import Progress
 from ..proof import PLAIN
@@ -43,7 +43,7 @@ CONTROL = ("cmsg_so_mark.sh", "cmsg_time.sh", "udpgso.sh")      # those of them 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser, RUNS)
+    suite.options(parser, RUNS)
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
     With --quick it is a few commands, once, in two kernels that `scripts/series prove` has, too.
     """
-    battery.check(options, SCRIPTS)
+    suite.check(options, SCRIPTS)
     host.need(tuple(sorted(set(TOOLS.values()))))
     called = _called()
 
@@ -61,20 +61,20 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         folder = programs(tree, abi)
         progress.done(f"selftests, {abi} bit", "built")
         files = [name for name in (*SCRIPTS, *SHARED) if (net / name).exists()]
-        content: Content = {f"{battery.HOME}/{name}": net / name for name in files}
-        content |= {f"{battery.HOME}/{name}": folder / name for name in PROGRAMS}
+        content: Content = {f"{suite.HOME}/{name}": net / name for name in files}
+        content |= {f"{suite.HOME}/{name}": folder / name for name in PROGRAMS}
         commands = QUICK if options.quick else {name: f"./{name}" for name in files if name in SCRIPTS and
                                                 (name in options.tests or not options.tests)}
-        tests = [Test(name, f"PATH=/usr/bin:/bin; {command}", SCRIPTS.get(name, battery.LIMIT), SKIP)
+        tests = [Test(name, f"PATH=/usr/bin:/bin; {command}", SCRIPTS.get(name, suite.LIMIT), SKIP)
                  for name, command in commands.items()]
         names = list(commands)
-        return Plan(Battery(tests, called | content, progress), names * (1 if options.quick else options.runs),
+        return Plan(Suite(tests, called | content, progress), names * (1 if options.quick else options.runs),
                     [] if options.quick else [name for name in names if name in CONTROL])
 
     trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.quick else
                             (options.trees, options.abi, FLAVOUR))
-    pairs, controls = battery.compare_all(trees, flavour, abis, MUTANT, home, plan)
-    return battery.finish("neighbours", "net selftests: without -> with", home, pairs, controls, options.record)
+    pairs, controls = suite.compare_all(trees, flavour, abis, MUTANT, home, plan)
+    return suite.finish("neighbours", "net selftests: without -> with", home, pairs, controls, options.record)
 
 
 def programs(tree: Tree, abi: str) -> Path:

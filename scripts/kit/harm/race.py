@@ -18,7 +18,7 @@ from ..base import command, splat
 from ..report import report
 from . import debug, record
 from .. import proof
-from .battery import CLOCK, SLOW
+from .suite import CLOCK, SLOW
 from .debug import FLAVOUR, NET, Room
 from ..base.error import Usage
 from ..kernel.kernel import Kernel

@@ -1,4 +1,4 @@
-"""Tests of battery: what came of a test, when two kernels differ, and what is told of it."""
+"""Tests of suite: what came of a test, when two kernels differ, and what is told of it."""
 
 import contextlib
 import io
@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
-from kit.harm import battery
-from kit.harm.battery import Outcome, Pair, Row, Runs, Test
+from kit.harm import suite
+from kit.harm.suite import Outcome, Pair, Row, Runs, Test
 from kit.kernel.kernel import Files
 from kit.proof import PLAIN
 
@@ -33,7 +33,7 @@ def row(before: str, after: str) -> str:
 class Lines(unittest.TestCase):
     """What the guest says."""
 
-    found = battery.parse((DATA / "battery.log").read_text().splitlines(), TESTS)
+    found = suite.parse((DATA / "suite.log").read_text().splitlines(), TESTS)
 
     def test_words(self) -> None:
         self.assertEqual([(one.name, one.word) for one in self.found],
@@ -45,19 +45,19 @@ class Lines(unittest.TestCase):
         self.assertEqual(self.found[1].said, "cqe 0 != 5; test_inet_send() failed")
 
     def test_another_status_says_skip(self) -> None:
-        lines = ["# battery: begin a", "# battery: end a 4 1.0 2.0"]
-        self.assertEqual(battery.parse(lines, {"a": Test("a", "a", skip=4)})[0].word, "skip")
-        self.assertEqual(battery.parse(lines, {"a": Test("a", "a")})[0].word, "fail")
+        lines = ["# suite: begin a", "# suite: end a 4 1.0 2.0"]
+        self.assertEqual(suite.parse(lines, {"a": Test("a", "a", skip=4)})[0].word, "skip")
+        self.assertEqual(suite.parse(lines, {"a": Test("a", "a")})[0].word, "fail")
 
     def test_the_list(self) -> None:
-        self.assertEqual(battery.listed([Test("a", "cd b && ./a", 5), Test("c", "./c")]),
+        self.assertEqual(suite.listed([Test("a", "cd b && ./a", 5), Test("c", "./c")]),
                          b"a\t5\tcd b && ./a\nc\t60\t./c\n")
 
     def test_complaints_of_a_kernel(self) -> None:
         console = ("[    1.000000] Linux\n"
                    "[    2.500000][ T12] WARNING: CPU: 0 PID: 77 at net/core/sock.c:300 x+0x10/0x20\n"
                    "[    3.000000] BUG: unable to handle page fault for address: ffff888003c0f000\n")
-        self.assertEqual(battery.splats(console), ["WARNING: CPU: N PID: N at net/core/sock.c:N x+N/N",
+        self.assertEqual(suite.splats(console), ["WARNING: CPU: N PID: N at net/core/sock.c:N x+N/N",
                                                    "BUG: unable to handle page fault for address: N"])
 
 
@@ -81,10 +81,10 @@ class Verdict(unittest.TestCase):
         self.assertEqual(row("fail " * 11, "crash " * 11), "worse")
 
     def test_chance(self) -> None:
-        self.assertEqual(battery.chance(1, 1, 0, 1), 0.5)
-        self.assertAlmostEqual(battery.chance(11, 11, 0, 11), 1 / 705432)
-        self.assertEqual(battery.chance(0, 5, 5, 5), 1.0)
-        self.assertAlmostEqual(sum(battery.chance(n, 4, 4 - n, 5) - (battery.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
+        self.assertEqual(suite.chance(1, 1, 0, 1), 0.5)
+        self.assertAlmostEqual(suite.chance(11, 11, 0, 11), 1 / 705432)
+        self.assertEqual(suite.chance(0, 5, 5, 5), 1.0)
+        self.assertAlmostEqual(sum(suite.chance(n, 4, 4 - n, 5) - (suite.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
                                    for n in range(5)), 1.0)
 
 
@@ -97,19 +97,19 @@ class Table(unittest.TestCase):
                runs(nop="pass", recv="fail " * 11, poll="pass timeout"))
 
     def test_text(self) -> None:
-        self.assertEqual(battery.text("liburing 2.15", [self.fine, self.bad]), (DATA / "battery.expected").read_text())
+        self.assertEqual(suite.text("liburing 2.15", [self.fine, self.bad]), (DATA / "suite.expected").read_text())
 
     def test_a_new_complaint_is_harm(self) -> None:
         before, after = runs(nop="pass"), runs(nop="pass")
         after.splats.append("WARNING: at net/socket.c:N")
         self.assertTrue(Pair("", before, after).harm)
         self.assertFalse(Pair("", after, before).harm)
-        self.assertIn("the kernel complains: WARNING", battery.text("", [Pair("7.3.4", before, after)]))
+        self.assertIn("the kernel complains: WARNING", suite.text("", [Pair("7.3.4", before, after)]))
 
     def finish(self, pairs: list[Pair], controls: list[Pair]) -> tuple[bool, str]:
         """What finish() gives and prints; its JSON is read back."""
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
-            good = battery.finish("liburing", "liburing 2.15", Path(folder), pairs, controls, False)
+            good = suite.finish("liburing", "liburing 2.15", Path(folder), pairs, controls, False)
             self.assertEqual(Path(folder, "liburing.txt").read_text(), out.getvalue())
             data = json.loads(Path(folder, "liburing.json").read_text())
         self.assertEqual([each["name"] for each in data["pairs"]], [pair.name for pair in pairs])
@@ -137,7 +137,7 @@ class Kept(unittest.TestCase):
         pair = Table.bad
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "runs.json").write_text(json.dumps([asdict(pair.before), asdict(pair.after)]))
-            again = battery.Battery([], {}, mock.Mock()).pair(pair.name, kernel, kernel, Path(folder), ["nop"])
+            again = suite.Suite([], {}, mock.Mock()).pair(pair.name, kernel, kernel, Path(folder), ["nop"])
         self.assertEqual(again, pair)
 
 
@@ -151,11 +151,11 @@ class All(unittest.TestCase):
             asked.append((name, names, home.name))
             return Pair(name, Runs(), Runs())
 
-        def plan(_tree: object, abi: str, _progress: object) -> battery.Plan:
-            return battery.Plan(mock.Mock(pair=pair), [f"nop{abi}"] * 2, [f"nop{abi}"])
+        def plan(_tree: object, abi: str, _progress: object) -> suite.Plan:
+            return suite.Plan(mock.Mock(pair=pair), [f"nop{abi}"] * 2, [f"nop{abi}"])
 
-        with mock.patch.object(battery, "Bench", lambda word, _flavour: mock.Mock(tree=mock.Mock(release=f"{word}.9"))):
-            pairs, controls = battery.compare_all(["7.3", "6.1"], PLAIN, ("64", "32"), "mistake", Path("/home"), plan)
+        with mock.patch.object(suite, "Bench", lambda word, _flavour: mock.Mock(tree=mock.Mock(release=f"{word}.9"))):
+            pairs, controls = suite.compare_all(["7.3", "6.1"], PLAIN, ("64", "32"), "mistake", Path("/home"), plan)
         self.assertEqual(asked, [("7.3.9, 64 bit", ["nop64", "nop64"], "7.3.9-64"),
                                  ("7.3.9, 64 bit, mistake", ["nop64"], "mistake"),
                                  ("7.3.9, 32 bit", ["nop32", "nop32"], "7.3.9-32"),

@@ -1,4 +1,4 @@
-"""A battery of tests that a guest runs one by one, each with a time limit, and how two kernels compare in it.
+"""A suite of tests that a guest runs one by one, each with a time limit, and how two kernels compare in it.
 
 A test is a line of shell. Its exit status says what came of it, as for liburing's and the kernel's own tests.
 """
@@ -41,8 +41,8 @@ CLOCK = ("-icount", "shift=3,sleep=off")
 SLOW = 20                              # how much longer than in the guest a second may take outside
 BAD = ("fail", "timeout", "crash")
 VERDICTS = ("same", "flaky", "better", "worse")
-HOME = "battery"                       # the folder in the guest in which the tests run
-# Beyond Kconfig.fragment: what both batteries need, 32-bit threads (COMPAT_32BIT_TIME) among it
+HOME = "suite"                         # the folder in the guest in which the tests run
+# Beyond Kconfig.fragment: what both kinds of suite need, 32-bit threads (COMPAT_32BIT_TIME) among it
 FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
     AIO COMPAT_32BIT_TIME COREDUMP DEBUG_FS ELF_CORE FANOTIFY FILE_LOCKING FUTEX_PI HUGETLBFS INOTIFY_USER MEMBARRIER
     MEMFD_CREATE PID_NS RSEQ SECCOMP SIGNALFD SYSCTL TIMERFD TIME_NS TMPFS_POSIX_ACL TMPFS_XATTR TRANSPARENT_HUGEPAGE
@@ -51,26 +51,26 @@ FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
     NET_ACT_GACT NET_ACT_MIRRED NET_CLS_ACT NET_CLS_FLOWER NET_CLS_U32 NET_SCH_ETF NET_SCH_FQ NET_SCH_INGRESS
     NET_SCH_NETEM PACKET VETH VLAN_8021Q
     """.split()))
-_LINE = re.compile(r"# battery: (begin|end|says) (\S+) ?(.*)")
+_LINE = re.compile(r"# suite: (begin|end|says) (\S+) ?(.*)")
 # A shell as the leader of a session of its own, so that whatever a test kills is not this script; then what it left
 # behind is killed. The last words of a test are kept, as far as they can be printed.
 _SCRIPT = f"""
 ifconfig lo up
 cd /{HOME} || exit
 while IFS='	' read -r name limit command <&9; do
-	echo "# battery: begin $name"
+	echo "# suite: begin $name"
 	began=$(cut -d ' ' -f 1 /proc/uptime)
 	setsid timeout -s KILL "$limit" /bin/sh -c "$command" >/tmp/said 2>&1 9<&-
 	rc=$?
 	kill -9 -1
-	[ $rc = 0 ] || tail -n 5 /tmp/said | tr -cd '\\n -~' | cut -c 1-200 | sed "s/^/# battery: says $name /"
-	echo "# battery: end $name $rc $began $(cut -d ' ' -f 1 /proc/uptime)"
+	[ $rc = 0 ] || tail -n 5 /tmp/said | tr -cd '\\n -~' | cut -c 1-200 | sed "s/^/# suite: says $name /"
+	echo "# suite: end $name $rc $began $(cut -d ' ' -f 1 /proc/uptime)"
 done 9<list
 """
 
 
 def options(parser: argparse.ArgumentParser, runs: int, which: str = "each test") -> None:
-    """The options that each battery has; `runs` is how often `which` runs if nothing else is said."""
+    """The options that each suite has; `runs` is how often `which` runs if nothing else is said."""
     parser.add_argument("--abi", nargs="+", choices=("64", "32"), default=["64", "32"],
                         help="of the tests (default: both)")
     parser.add_argument("--tests", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
@@ -108,7 +108,7 @@ class Outcome:
 
 @dataclass
 class Runs:
-    """All the results of one kernel in a battery."""
+    """All the results of one kernel in a suite."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     splats: list[str] = field(default_factory=list)
@@ -202,7 +202,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two kernels in one battery, named as the table has them, such as "7.3.4, 64 bit"."""
+    """Two kernels in one suite, named as the table has them, such as "7.3.4, 64 bit"."""
 
     name: str
     before: Runs
@@ -224,8 +224,8 @@ class Pair:
         return bool(self.complaints) or any(row.verdict == "worse" for row in self.rows)
 
 
-class Battery:
-    """Tests, and the files that they need in the guest's /battery. run() is one pass in one kernel."""
+class Suite:
+    """Tests, and the files that they need in the guest's /suite. run() is one pass in one kernel."""
 
     def __init__(self, tests: Sequence[Test], content: Content, progress: Progress) -> None:
         self._tests, self._content, self._progress = {test.name: test for test in tests}, content, progress
@@ -297,7 +297,7 @@ class Battery:
 class Plan:
     """What is run for one tree and ABI."""
 
-    battery: Battery
+    suite: Suite
     names: Sequence[str]               # each as often as it shall run
     control: Sequence[str]             # of those, the ones that the control runs; none: there is no control
 
@@ -313,10 +313,10 @@ def compare_all(trees: Iterable[str], flavour: Flavour, abis: Sequence[str], mut
             for abi in abis:
                 name = f"{bench.tree.release}, {abi} bit"
                 made = plan(bench.tree, abi, progress)
-                pairs.append(made.battery.pair(name, bench.before, bench.after, home / f"{bench.tree.release}-{abi}",
+                pairs.append(made.suite.pair(name, bench.before, bench.after, home / f"{bench.tree.release}-{abi}",
                                                made.names))
                 if made.control and not controls:
-                    controls.append(made.battery.pair(f"{name}, {mutant}", bench.after, partial(bench.mutant, mutant),
+                    controls.append(made.suite.pair(f"{name}, {mutant}", bench.after, partial(bench.mutant, mutant),
                                                       home / mutant, made.control))
     return pairs, controls
 
@@ -407,7 +407,7 @@ def finish(part: str, head: str, home: Path, pairs: Sequence[Pair], controls: Se
     """Prints the table of a part and leaves it as <part>.txt and .json; True when nothing is worse but in controls.
 
     With `keep` it is kept in Documentation/harm as well. A control is a pair whose second kernel has a mistake put
-    in: a battery that does not show it shows nothing.
+    in: a suite that does not show it shows nothing.
     """
     said = [text(head, pairs)]
     for pair in controls:
