@@ -149,7 +149,7 @@ class Builder:
         work, out = top / f"{self._label}.tree", top / f"{self._label}.build"
         with self._guard, cache.lock(f"proofs/{self._label}"):
             top.mkdir(exist_ok=True)
-            cache.room(top)
+            cache.check_space(top)
             self._place(variant, work)
             out.mkdir(exist_ok=True)
             log = top / f"{label}.log"

@@ -2,7 +2,6 @@
 
 import re
 import unittest
-from unittest import mock
 
 from kit.kernel import debian, kernel
 from kit.base.arch import AMD64, ARM64, PPC64EL, Architecture

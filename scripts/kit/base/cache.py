@@ -17,7 +17,7 @@ from pathlib import Path
 from .error import FullDisk, Unusable
 
 PROJECT = "io-uring-reissue"
-ROOM = 500                             # MiB that must be free before anything is added
+FREE = 500                             # MiB that must be free before anything is added
 
 
 def root() -> Path:
@@ -39,16 +39,16 @@ def unusable(where: Path, bad: OSError) -> Unusable:
                     "XDG_CACHE_HOME=<folder> puts the cache elsewhere")
 
 
-def room(where: Path) -> None:
-    """Raises FullDisk unless ROOM is free on the disk of a folder: told before half the work."""
-    if shutil.disk_usage(where).free >> 20 < ROOM:
+def check_space(where: Path) -> None:
+    """Raises FullDisk unless FREE is free on the disk of a folder: told before half the work."""
+    if shutil.disk_usage(where).free >> 20 < FREE:
         raise _full(where)
 
 
 def _full(where: Path) -> FullDisk:
     place = next(path for path in (where, *where.parents) if path.exists())
     left = shutil.disk_usage(place).free >> 20
-    return FullDisk(f"{place}: disk full ({left} MiB left, {ROOM} are needed); "
+    return FullDisk(f"{place}: disk full ({left} MiB left, {FREE} are needed); "
                     "make room or point XDG_CACHE_HOME elsewhere")
 
 
@@ -83,7 +83,7 @@ def folder(key: str, make: Callable[[Path], None]) -> Path:
                 if old.exists():
                     shutil.rmtree(old)
             partial.mkdir(parents=True)
-            room(partial)
+            check_space(partial)
             make(partial)
             inventory.write_text(json.dumps(_sizes(partial)))
             partial.rename(final)

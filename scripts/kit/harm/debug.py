@@ -183,7 +183,7 @@ class Seen:
                 {case.abi for case in self.cases} >= {"64", "32"} and set(self.exits) == set(PROGRAMS) and programs)
 
 
-class Room:
+class Guests:
     """Where guests run: the bundle, the programs, the accelerator, and a line that tells what is going on."""
 
     def __init__(self, progress: Progress) -> None:
@@ -229,11 +229,11 @@ def ended(lines: Iterable[str]) -> dict[str, int]:
     return {word[2]: int(word[3]) for word in (line.split() for line in lines if line.startswith("# exit "))}
 
 
-def selftest(room: Room, kernel: Kernel, variant: Variant, home: Path) -> Seen:
+def selftest(guests: Guests, kernel: Kernel, variant: Variant, home: Path) -> Seen:
     """Runs the whole selftest, both ABIs, and the sends of fault.c in a debug kernel."""
-    chosen = bundle.on_loopback(room.bundle)
+    chosen = bundle.on_loopback(guests.bundle)
     words = bundle.request(chosen)
-    run = room.run(kernel, watched(f"sh /bundle/run_kselftest.sh {words}\n{exits('rest')}"), home, STEADY,
+    run = guests.run(kernel, watched(f"sh /bundle/run_kselftest.sh {words}\n{exits('rest')}"), home, STEADY,
                    told=lambda line: line.split()[-1] if line.startswith("# selftests:") else "")
     cases = ktap.parse(run.lines, chosen)
     defects = fixes.load()
@@ -251,10 +251,10 @@ class Catch:
     seconds: float
 
 
-def hunt(room: Room, kernel: Kernel, name: str, by: tuple[str, str], script: str, home: Path,
+def hunt(guests: Guests, kernel: Kernel, name: str, by: tuple[str, str], script: str, home: Path,
          machine: vm.Machine = STEADY, names: Sequence[str] = PROGRAMS) -> Catch:
     """Runs a script in the kernel with a mutant in it. Only a report about io_uring counts."""
-    run = room.run(kernel, watched(script), home, machine, names)
+    run = guests.run(kernel, watched(script), home, machine, names)
     who, pattern = by
     report_ = next((one for one in caught(run) if re.search(pattern, one) and re.search(r"\bio_\w+\+0x", one)), "")
     return Catch(name, who, report_, round(run.seconds, 1))
@@ -270,9 +270,9 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
-        room = Room(progress)
+        guests = Guests(progress)
         for word in options.trees:
-            kept.append(_tree(room, proof.find(word), home))
+            kept.append(_tree(guests, proof.find(word), home))
     record.leave("debug", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
@@ -294,20 +294,20 @@ def _quick(tree: Tree, home: Path) -> bool:
               f"its options take, {len(tried)} mutants apply")
         return True
     with Progress() as progress:
-        done = Room(progress).run(kernel, watched(exits("rest large")), home, STEADY)
+        done = Guests(progress).run(kernel, watched(exits("rest large")), home, STEADY)
     seen = Seen(series, done)
     print(f"debug: {tree.release} {WITH}: {sum(line.startswith('fault: ') for _, line in done.lines)} ways to send, "
           f"exits {seen.exits}, {len(seen.reports)} reports", *seen.reports, sep="\n")
     return not seen.reports and not any(seen.exits.values()) and set(seen.exits) == set(PROGRAMS)
 
 
-def _tree(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to debug.json."""
     builder = proof.Builder(tree, FLAVOUR)
     kernels = []
     for variant in main_variants(tree):
         kernel = builder.kernel(variant)
-        seen = selftest(room, kernel, variant, home / kernel.label)
+        seen = selftest(guests, kernel, variant, home / kernel.label)
         kernels.append({"name": variant.name, "well": seen.well, "outcome": seen.outcome,
                         "passed": seen.count("pass"), "failed": seen.count("fail", "error"),
                         "skipped": seen.count("skip"), "odd": [f"{case.abi} {case.test}: {case.outcome}, {case.reason}"
@@ -316,7 +316,7 @@ def _tree(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
     caught_ = []
     for variant in mutants(tree, NET, series_of(tree)):
         kernel = builder.kernel(variant)
-        found = hunt(room, kernel, variant.name, NET[variant.name], exits("rest large"), home / kernel.label)
+        found = hunt(guests, kernel, variant.name, NET[variant.name], exits("rest large"), home / kernel.label)
         caught_.append(entry(found))
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "kernels": kernels, "mutants": caught_}
 

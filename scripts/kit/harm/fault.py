@@ -160,24 +160,24 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
-        room = debug.Room(progress)
+        guests = debug.Guests(progress)
         for word in options.trees:
-            kept.append(_tree(room, proof.find(word), home))
+            kept.append(_tree(guests, proof.find(word), home))
     record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(one["well"] and all(mutant["well"] for mutant in one["mutants"]) for one in kept)
 
 
-def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: debug.Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to fault.json."""
     builder = proof.Builder(tree, debug.FLAVOUR)
     series = debug.series_of(tree)
     script = SETUP + debug.exits("nth")
     kernel = builder.kernel(series)
-    done = room.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
+    done = guests.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *missed(told), *debug.caught(done)]
     wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
-    mutants = [debug.entry(_hunted(room, builder.kernel(variant), variant.name, home))
+    mutants = [debug.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
                for variant in debug.mutants(tree, NET, series)]
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
@@ -190,14 +190,14 @@ def _quick(tree: Tree, home: Path) -> bool:
     series = debug.series_of(tree)
     kernel = proof.Builder(tree, debug.FLAVOUR).kernel(series)
     with Progress() as progress:
-        room = debug.Room(progress)
+        guests = debug.Guests(progress)
         if not debug.built(kernel):
-            done = room.run(proof.Builder(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
+            done = guests.run(proof.Builder(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
             good = Counter(line for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
             print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm fault` does; "
                   f"{good} of {len(ways())} ways to send work without faults")
             return good == len(ways())
-        done = room.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
+        done = guests.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
            *debug.caught(done)]
@@ -211,8 +211,8 @@ def _few() -> str:
     return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in QUICK)
 
 
-def _hunted(room: debug.Room, kernel: Kernel, name: str, home: Path) -> debug.Catch:
-    return debug.hunt(room, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
+def _hunted(guests: debug.Guests, kernel: Kernel, name: str, home: Path) -> debug.Catch:
+    return debug.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
 
 
 def _way(line: str) -> str:

@@ -171,8 +171,8 @@ def compiled(name: str, text: str, into: Path) -> Path:
     return into / stem
 
 
-class Room:
-    """Where the guests run."""
+class Hunter:
+    """Boots kernels for the fuzzer."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -347,8 +347,8 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     plan = Plan(QUICK if options.quick else options.count, tuple(seeds), options.seed)
     trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
     with Progress() as progress:
-        room = Room(progress)
-        pairs = command.together(options.jobs, [partial(room.tree, tree, plan, home) for tree in trees])
+        hunter = Hunter(progress)
+        pairs = command.together(options.jobs, [partial(hunter.tree, tree, plan, home) for tree in trees])
     bad = [line for pair in pairs for line in harm(pair, plan)]
     table = "\n".join([*(text(pair) for pair in pairs), *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
     record.leave("fuzz", home, table, [_plain(pair) for pair in pairs], options.record)

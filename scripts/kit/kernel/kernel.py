@@ -1,6 +1,5 @@
 """Which kernels to run, from the words of KERNELS, and their files on this machine."""
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
