@@ -163,7 +163,7 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(tree.home / path, home / path)
-        git(home, "init", "--quiet")
+        git(home, "init", "--quiet", "--template=")
         if tree.git:                   # a 3-way merge needs the blobs that a patch was made on
             objects = Path(git(tree.home, "rev-parse", "--git-path", "objects").stdout.strip())
             (home / ".git/objects/info/alternates").write_text(f"{(tree.home / objects).resolve()}\n")
