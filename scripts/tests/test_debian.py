@@ -64,6 +64,10 @@ class Words(unittest.TestCase):
         self.assertEqual(self.found("6.1+rt"), (f"{OLD}rt-amd64", "debian:6.1.176+rt"))
         self.assertEqual(self.found("6.1.176"), (f"{OLD}cloud-amd64", "debian:6.1.176"))
 
+    def test_a_plus_without_a_flavour(self) -> None:
+        with self.assertRaisesRegex(Usage, r"debian:7.3\+: no flavour behind the \+; say debian:7.3, or"):
+            self.found("7.3+")
+
     def test_names_of_packages(self) -> None:
         rt = (f"linux-image-{NEW}rt-amd64", "debian:7.3.4+rt")
         for name in (rt[0], f"{NEW}rt-amd64", f"{NEW}rt", f"linux-binary-{NEW}rt-amd64", f"linux-modules-{NEW}rt-amd64",

@@ -12,7 +12,7 @@ from kit.base import ktap
 from kit import ramdisk
 from kit.base.error import Usage
 from kit.kernel.kernel import Files
-from tests.test_ktap import DATA, FORMS, LOGS, MESSAGES, PREFIXES, form, interrupted, whole
+from tests.test_ktap import DATA, FORMS, LOGS, MESSAGES, PREFIXES, WHOLE, form, interrupted, whole
 
 AWKS = [awk.split() for awk in ("mawk", "gawk", "busybox awk") if shutil.which(awk.split()[0])]
 
@@ -57,6 +57,13 @@ class Cases(unittest.TestCase):
         for number, (place, lines) in enumerate(interrupted(whole(), MESSAGES[1])):
             if number % 3 == 0:
                 self.assertEqual(by_awk(AWKS[number % len(AWKS)], lines), base, place)
+
+    def test_a_message_on_a_line_of_its_own(self) -> None:
+        base = by_awk(AWKS[0], whole())
+        for awk in AWKS:
+            for message in WHOLE:
+                lines = [line for each in whole() for line in (each, message)]
+                self.assertEqual(by_awk(awk, lines), base, (awk, message))
 
     def test_prefixes_and_ends_of_line(self) -> None:
         base = by_awk(AWKS[0], whole())
