@@ -10,15 +10,15 @@ from functools import cache
 from pathlib import Path
 
 from kit.base import command, host
-from kit.build import cross, liburing, source
-from kit.harm import fuzz, instrument
+from kit.build import cross, liburing, source, static
+from kit.harm import fuzz
 from kit.base.arch import AMD64
 
 
 @cache
 def programs() -> dict[str, Path]:
     """fuzz by ABI."""
-    built = instrument.build()
+    built = static.build("harm")
     return {bits: built / name for bits, name in fuzz.PROGRAMS.items()}
 
 

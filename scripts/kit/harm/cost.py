@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..base import command, host
-from ..build import bundle
+from ..build import bundle, static
 from ..kernel import kernel as kernels
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, instrument, record
+from . import debug, record
 from .. import proof
 from ..base.error import BuildFailed, Unusable, Usage
 from ..kernel.kernel import Files
@@ -272,7 +272,7 @@ def measure(kernel: kernels.Kernel, plan: Plan, home: Path, progress: Progress) 
     into.mkdir(parents=True, exist_ok=True)
     progress.phase(kernel.label, "build")
     files = kernel.obtain()
-    programs = instrument.build()
+    programs = static.build("harm")
     names = [f"cost{'' if abi == '64' else '_32'}" for abi in plan.abis]
     job = ["echo 0 >/proc/sys/kernel/randomize_va_space",
            f"for i in $(seq {plan.runs}); do", *(f"/{name} instructions {plan.requests}" for name in names), "done",

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from ..base import cache, command
 from ..series import ccode, tree as trees
-from ..build import bundle
+from ..build import bundle, static
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, instrument, record
+from . import debug, record
 from .. import proof
 from ..base.error import Unusable
 from ..kernel.kernel import Files, Kernel
@@ -241,7 +241,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
            progress: Progress) -> tuple[list[Line], tuple[str, ...]]:
     """Builds a kernel and boots it for each stage: its lines, and which programs failed. Raises Unusable."""
     progress.phase(kernel.label, "build")
-    programs, tests = instrument.build(), bundle.build()
+    programs, tests = static.build("harm"), bundle.build()
     files = kernel.obtain()
     table = _table(files)
     base = initramfs.base(tests)

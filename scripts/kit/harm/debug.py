@@ -15,10 +15,10 @@ from typing import Any
 
 from ..base import ktap, splat
 from ..series import fixes, tree as trees
-from ..build import bundle, fragment
+from ..build import bundle, fragment, static
 from ..guest import guest, initramfs, vm
 from ..report import report, result
-from . import instrument, record
+from . import record
 from .. import proof, verdict
 from ..base.error import Unusable
 from ..kernel.kernel import Kernel
@@ -189,7 +189,7 @@ class Guests:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         progress.phase("programs", "building")
-        self.bundle, self._programs = bundle.build(), instrument.build()
+        self.bundle, self._programs = bundle.build(), static.build("harm")
         progress.done("programs", "ready")
 
     def content(self, *names: str) -> Content:

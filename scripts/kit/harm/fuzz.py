@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..base import command, splat
-from ..build import bundle, cross, liburing, source
+from ..build import bundle, cross, liburing, source, static
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, instrument, record
+from . import debug, record
 from .. import proof
 from ..base.arch import AMD64
 from ..base.error import BuildFailed, Unusable, Usage
@@ -177,7 +177,7 @@ class Hunter:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         progress.phase("programs", "building")
-        self._base, programs = initramfs.base(bundle.build()), instrument.build()
+        self._base, programs = initramfs.base(bundle.build()), static.build("harm")
         self._programs = {name: programs / name for name in PROGRAMS.values()}
         progress.done("programs", "ready")
 
