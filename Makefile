@@ -37,7 +37,7 @@ unit:
 test:
 	@test -z '$(T)' || test -f scripts/tests/test_'$(T)'.py || { \
 		echo 'make test: T=$(T): there is no scripts/tests/test_$(T).py' >&2; exit 2; }
-	@cd scripts && exec python3 -m unittest $(if $(T),tests.test_$(T),discover -s tests -t .)
+	@cd scripts && exec python3 -m $(if $(T),unittest tests.test_$(T),tests)
 
 lint:
 	@scripts/check --no-install lint

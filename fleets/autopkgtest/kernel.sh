@@ -5,7 +5,7 @@ set -u
 kept=${AUTOPKGTEST_ARTIFACTS:-$(mktemp -d)}
 export XDG_CACHE_HOME="${XDG_CACHE_HOME:-${AUTOPKGTEST_TMP:-$kept}/cache}"
 qa=scripts/qa
-[ -x "$qa" ] || qa=io-uring-send-control-qa
+[ -x "$qa" ] || qa=io-uring-reissue-qa
 
 "$qa" run --kernels running --results "$kept/qa"
 status=$?

@@ -22,7 +22,7 @@ if [ -n "$bundle" ]; then
 	[ -n "$found" ] || { echo "$BUNDLE: has no run_kselftest.sh" >&2; exit 1; }
 	set -- sh "$found" -c io_uring
 else
-	set -- io-uring-send-control-selftest
+	set -- io-uring-reissue-selftest
 fi
 
 # shellcheck disable=SC3045  # those of Fedora and Debian have it

@@ -25,7 +25,7 @@ from .build import bundle, cross, liburing, source
 from .base.error import BuildFailed, Unusable
 from .base.paths import REPOSITORY
 
-NAME = "io-uring-send-control"
+NAME = "io-uring-reissue"
 VERSION = "packaging/VERSION"
 DEBIAN = "packaging/debian/"                       # lies at the top of the source archive
 SUMS = "SHA256SUMS"

@@ -4,20 +4,18 @@ Documentation/errors.rst says what to do about each row, Documentation/errors.tx
 against the program's own table, so that neither can be stale.
 """
 
-import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .base import cache, command
-from .build import liburing, source
+from .base import command
+from .build import static
 from .kernel import module
 from .guest import guest, initramfs, vm
 from .report import report
 from .build.bundle import SELFTEST
-from .base.error import BuildFailed, Unusable
+from .base.error import Unusable
 from .kernel.kernel import Kernel
 from .base.paths import REPOSITORY
 
@@ -89,33 +87,12 @@ def _number(text: str, known: Mapping[str, str]) -> str:
     return str(product)
 
 
-def build() -> Path:
-    """A folder with the program for both ABIs, static. Raises BuildFailed, with the compiler's line."""
-    frame = source.frame()
-    prefixes = {abi: liburing.prefix(abi) for abi in PROGRAMS}
-    key = cache.digest(HOME, SELFTEST, str(frame), *map(str, prefixes.values()))
-
-    def make(into: Path) -> None:
-        work = into / "work"
-        for path in (HOME, SELFTEST):
-            shutil.copytree(path, work / path.name)
-        said = command.run(["sh", "-c", 'exec "$@" 2>&1', "sh", "make", "-C", work / HOME.name, f"-j{os.cpu_count() or 1}",
-                            f"OUTPUT={into}", "CC=gcc", f"KSRC={frame}",
-                            *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items())],
-                           "building selftests/errors", error=BuildFailed)
-        if warning := next((line for line in said.splitlines() if "warning:" in line), ""):
-            raise BuildFailed(warning)
-        shutil.rmtree(work)
-
-    return cache.folder(f"errors/{key}", make)
-
-
 def run(kernel: Kernel, home: Path) -> dict[str, Column]:
     """Runs the program on a kernel, for each ABI that it runs programs of; ABI -> what it gave.
 
     `home` keeps the logs. Raises Unusable when a guest does not come to its end.
     """
-    built = build()
+    built = static.build(HOME.name)
     home.mkdir(parents=True, exist_ok=True)
     script = "".join(f"echo '# abi {abi}'; {{0}}/{name}\n" for abi, name in PROGRAMS.items())
     if kernel.origin == "running":

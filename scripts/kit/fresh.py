@@ -24,11 +24,11 @@ from .base.paths import REPOSITORY
 
 ENTER = Path(__file__).with_name("fresh.sh")
 RELEASES = ("bookworm", "trixie")
-NAME = "sendmsg-retry"                 # what the checkout is called there
+NAME = "io-uring-reissue"               # what the checkout is called there
 # What README tells a newcomer to type; a unit test holds the two together
 INSTALL = "apt-get update && apt-get install -y git make python3"
 PATHS = ("make qa KERNELS=debian:6.12", "make check")
-ROOM = 20                              # GiB that both paths fill
+FREE = 20                              # GiB that both paths fill
 # Ends, with all that it has started and mounted, when this process does
 ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--ipc", "--uts")
 _DONE = re.compile(r"(\S+) +\d+ s  (ok|SKIP|FAIL|COULD NOT RUN)\b")
@@ -141,8 +141,8 @@ def made(release: str) -> Iterator[Path]:
     top = cache.root() / "fresh"
     debs = top / f"debs-{release}"
     (debs / "partial").mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(top).free >> 30 < ROOM:
-        raise FullDisk(f"{top}: {ROOM} GiB are needed there; make room or point XDG_CACHE_HOME elsewhere")
+    if shutil.disk_usage(top).free >> 30 < FREE:
+        raise FullDisk(f"{top}: {FREE} GiB are needed there; make room or point XDG_CACHE_HOME elsewhere")
     main, security = archive.mirrors(command.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"], "apt-get"))
     for left in top.glob(f"root-{release}-*"):         # by one that was killed

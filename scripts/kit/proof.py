@@ -25,7 +25,7 @@ from .kernel.kernel import Files, Kernel
 from .base.paths import FRAGMENT, PATCHES
 from .series.patch import Patch
 from .report.result import CONTROL, FINISHED, OTHER, KernelResult
-from .series.tree import Desk, Tree
+from .series.tree import Scratch, Tree
 
 COLUMNS = (*CONTROL, OTHER)                # what the series are about
 PROOFS = PATCHES / "proofs"
@@ -97,7 +97,7 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
 def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
     """The steps but one, and but those that cover for it or do not apply without it."""
     rest: list[Patch] = []
-    with trees.desk(tree) as copies:
+    with trees.scratch(tree) as copies:
         for other in steps:
             covers = other.slug == patch.LATE_READ and one.slug != patch.LATE_READ
             if other != one and not covers and (copies.apply(other) or copies.apply(other, merge=True)):
@@ -106,7 +106,7 @@ def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...
 
 
 def _comes_out(tree: Tree, one: Patch) -> bool:
-    with trees.desk(tree) as copies:
+    with trees.scratch(tree) as copies:
         return copies.apply(one, reverse=True) and one.slug in copies.lacks()
 
 
@@ -115,7 +115,7 @@ def through(variant: Variant, nic: str) -> Variant:
     return replace(variant, name=f"{variant.name}, {nic}") if nic else variant
 
 
-def arrange(copies: Desk, tree: Tree, variant: Variant) -> None:
+def arrange(copies: Scratch, tree: Tree, variant: Variant) -> None:
     """Turns copies of files into the variant. Raises Unusable where a patch does not apply."""
     for patches, reverse in ((variant.removed, True), (variant.applied, False)):
         for one in patches:
@@ -123,7 +123,7 @@ def arrange(copies: Desk, tree: Tree, variant: Variant) -> None:
                 raise Unusable(f"{tree.home}: {variant.name}: {one.name} does not apply")
 
 
-class Workshop:
+class Builder:
     """Builds the variants of one tree in one flavour, one at a time."""
 
     def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64) -> None:
@@ -136,7 +136,7 @@ class Workshop:
 
     def kernel(self, variant: Variant) -> Kernel:
         """The kernel of a variant; its obtain() builds."""
-        with trees.desk(self._tree) as copies:
+        with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             present = diagnosis.present(copies.home)
         label = f"{self._name} {variant.name}".replace(",", "").replace(" ", "-")
@@ -149,7 +149,7 @@ class Workshop:
         work, out = top / f"{self._label}.tree", top / f"{self._label}.build"
         with self._guard, cache.lock(f"proofs/{self._label}"):
             top.mkdir(exist_ok=True)
-            cache.room(top)
+            cache.check_space(top)
             self._place(variant, work)
             out.mkdir(exist_ok=True)
             log = top / f"{label}.log"
@@ -175,7 +175,7 @@ class Workshop:
                           if one.slug != patch.SELFTEST})
         if not self._fresh:
             self._tree.copy(work, leave=touched)
-        with trees.desk(self._tree) as copies:
+        with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             copies.place(touched, work)
 

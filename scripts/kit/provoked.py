@@ -15,7 +15,7 @@ from .build.archive import open_archive
 from .base.error import BuildFailed, Unusable
 from .kernel.kernel import Files, Kernel
 from .report.result import KernelResult
-from .sweep import Request, Sweep
+from .matrix import Matrix, Request
 
 SOURCE = Path(__file__).with_name("provoke")
 MODULE = "warn"
@@ -39,7 +39,7 @@ def warning(kernel: Kernel) -> Kernel:
 def tried(kernel: Kernel, folder: Path) -> tuple[KernelResult, KernelResult]:
     """What scripts/qa makes of the kernel as it is, and of the one that warns."""
     request = Request((kernel.word,), (PROGRAM,), ("64",))
-    done = Sweep(request, folder, 2, kernels=(kernel, warning(kernel))).go()
+    done = Matrix(request, folder, 2, kernels=(kernel, warning(kernel))).go()
     quiet, loud = sorted(done, key=lambda result: len(result.kernel))
     return quiet, loud
 

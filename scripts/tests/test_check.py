@@ -10,7 +10,7 @@ from types import ModuleType
 from unittest import mock
 
 from kit.base import command, host
-from kit.base.error import BuildFailed, Unusable
+from kit.base.error import BuildFailed, Unusable, Usage
 from kit.base.paths import REPOSITORY
 from kit.checks import lint, runs
 from kit.checks.base import Check, Skip
@@ -59,6 +59,11 @@ class Performing(unittest.TestCase):
         self.all("told", "good")
         self.assertEqual(self.needed, [(), ("gcc",)])
 
+    def test_minutes_that_are_none(self) -> None:
+        for minutes in ("0", "-3", "nan"):
+            with self.assertRaisesRegex(Usage, f"--within {minutes}: give minutes from 1 up"):
+                self.check.main(["fresh", "--within", minutes])
+
     def test_nothing_is_installed_where_that_was_said(self) -> None:
         with mock.patch.object(host, "missing", list):
             self.assertEqual(self.all("good", "told", "far", install=False), (0, (
@@ -105,7 +110,7 @@ class Runs(unittest.TestCase):
     """What scripts/qa found is told by its exit status: what could not run has not failed."""
 
     def given(self, status: int) -> None:
-        said = f"kernel  version\nk  6.1\n\nk\n  ran-nothing: no io_uring here\n\n1 kernels\nexit status {status}\n"
+        said = f"kernel  version\nk  6.1\n\nk\n  ran-nothing: no io_uring here\n\n1 kernel\nexit status {status}\n"
         with mock.patch.object(command, "run", return_value=said), \
                 contextlib.redirect_stdout(io.StringIO()):
             runs.qa("running")

@@ -2,7 +2,6 @@
 
 import re
 import unittest
-from unittest import mock
 
 from kit.kernel import debian, kernel
 from kit.base.arch import AMD64, ARM64, PPC64EL, Architecture
@@ -64,6 +63,10 @@ class Words(unittest.TestCase):
             self.assertEqual(self.found(name), (f"linux-image-{NEW}{package}", f"debian:{word}"), name)
         self.assertEqual(self.found("6.1+rt"), (f"{OLD}rt-amd64", "debian:6.1.176+rt"))
         self.assertEqual(self.found("6.1.176"), (f"{OLD}cloud-amd64", "debian:6.1.176"))
+
+    def test_a_plus_without_a_flavour(self) -> None:
+        with self.assertRaisesRegex(Usage, r"debian:7.3\+: no flavour behind the \+; say debian:7.3, or"):
+            self.found("7.3+")
 
     def test_names_of_packages(self) -> None:
         rt = (f"linux-image-{NEW}rt-amd64", "debian:7.3.4+rt")

@@ -162,7 +162,7 @@ class Completion(unittest.TestCase):
     def complete(self, line: str, command: str = "", cwd: Path = REPOSITORY) -> list[str]:
         """What bash offers at the end of a line."""
         program = r'''. "$1"; COMP_LINE=$2; COMP_POINT=${#COMP_LINE}; read -ra COMP_WORDS <<<"$2"
-            _io_uring_send_control "$3"; printf '%s\n' "${COMPREPLY[@]}"'''
+            _io_uring_reissue "$3"; printf '%s\n' "${COMPREPLY[@]}"'''
         said = subprocess.run(["bash", "-c", program, "bash", self.FILE, line, command or line.split()[0]], cwd=cwd,
                               capture_output=True, text=True, check=True)
         self.assertEqual(said.stderr, "")
@@ -173,7 +173,7 @@ class Completion(unittest.TestCase):
                                *(f"{start}{name}" for name in COMMANDS for start in (f"{dist.NAME}-", "scripts/",
                                                                                      "./scripts/"))],
                               capture_output=True, text=True, check=True)
-        self.assertEqual(said.stdout.count("complete -F _io_uring_send_control "), 9)
+        self.assertEqual(said.stdout.count("complete -F _io_uring_reissue "), 9)
 
     def test_options_are_those_of_the_parsers(self) -> None:
         for name in COMMANDS:
@@ -184,7 +184,7 @@ class Completion(unittest.TestCase):
 
     def test_verbs(self) -> None:
         self.assertEqual(self.complete("scripts/qa "), list(verbs("qa")))
-        self.assertEqual(self.complete("io-uring-send-control-series "), list(verbs("series")))
+        self.assertEqual(self.complete("io-uring-reissue-series "), list(verbs("series")))
         self.assertEqual(self.complete("scripts/series ex"), ["export"])
 
     def test_no_verb_is_run(self) -> None:

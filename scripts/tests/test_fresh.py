@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import os
 import re
+import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +65,9 @@ class Runs(unittest.TestCase):
 
         for name, there in (("made", made), ("_type", typing)):
             self.enterContext(mock.patch.object(fresh, name, there))
+        # A cache of its own: in the user's, a real run may have the lock of a release, for an hour
+        home = self.enterContext(tempfile.TemporaryDirectory())
+        self.enterContext(mock.patch.dict(os.environ, {"XDG_CACHE_HOME": home}))
         self.enterContext(mock.patch("os.geteuid", return_value=0))
         self.enterContext(mock.patch.object(host, "need"))
         self.out = self.enterContext(contextlib.redirect_stdout(io.StringIO()))

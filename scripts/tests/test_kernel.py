@@ -100,6 +100,11 @@ class Images(unittest.TestCase):
             with self.assertRaisesRegex(Usage, "no such kernel"):
                 kernel.Kernels().resolve([word])
 
+    def test_an_empty_word_is_not_the_current_folder(self) -> None:
+        for word in ("", " "):
+            with self.assertRaisesRegex(Usage, "an empty word for a kernel"):
+                kernel.Kernels().resolve([word])
+
     def test_tree_names_its_version(self) -> None:
         (Path(self.folder.name) / "Makefile").write_text(
             "VERSION = 7\nPATCHLEVEL = 4\nSUBLEVEL = 0\nEXTRAVERSION = -rc2\n")

@@ -27,8 +27,13 @@ PREFIXES = (
     ("2026-11-29T15:00:01.001 ", ""), ("2026-11-29T15:00:01.001234Z ", "\r"),
     ("2026-11-29 15:00:01,001 ", ""), ("[2026-11-29T15:00:01+01:00] ", ""),
     ("[     0.100] ", ""), ("[12.34] ", "\r"), ("2026-11-29T15:00:01 [    0.100] ", ""),
-    ("[   12.345678] ", ""), ("<6>[   12.345678][    T1] ", "\r"))
-MESSAGES = ("[   12.345678] e1000e: link is up", "<6>[   12.345678][   T12] lo: x", "[   12.345678] a\n[   12.345679] b")
+    ("[   12.345678] ", ""), ("<6>[   12.345678][    T1] ", "\r"),
+    ("[Sun Nov 29 15:00:01 2026] ", ""), ("Nov  9 15:00:01 host kernel: ", ""),
+    ("Nov 29 15:00:01 host run.sh[77]: ", "\r"), ("<6>", ""))
+MESSAGES = ("[   12.345678] e1000e: link is up", "<6>[   12.345678][   T12] lo: x",
+            "[   12.345678] a\n[   12.345679] b", "[Mon Nov  9 15:00:01 2026] lo: x")
+# Of those that never get into a line
+WHOLE = ("<6>lo: x", "Nov  9 15:00:01 host kernel: lo: x", "[Mon Nov  9 15:00:01 2026] lo: x")
 
 
 def told(cases: list[ktap.Case]) -> str:
@@ -102,6 +107,12 @@ class Forms(unittest.TestCase):
         for message in MESSAGES:
             for place, lines in interrupted(whole(), message):
                 self.assertEqual(told(ktap.parse(lines)), base, place)
+
+    def test_a_message_on_a_line_of_its_own(self) -> None:
+        base = told(ktap.parse(whole()))
+        for message in WHOLE:
+            lines = [line for each in whole() for line in (each, message)]
+            self.assertEqual(told(ktap.parse(lines)), base, message)
 
     def test_prefixes_and_ends_of_line(self) -> None:
         base = told(ktap.parse(whole()))

@@ -7,12 +7,12 @@ from pathlib import Path
 from kit import layout
 from kit.base.error import Unusable
 
-VERB = "#!/usr/bin/python3\nfrom kit import sweep\nfrom kit.base import arch\n"
+VERB = "#!/usr/bin/python3\nfrom kit import matrix\nfrom kit.base import arch\n"
 TREE = {
     "qa": VERB, "notes": "no script\n", "kit/__init__.py": '"""Nouns."""\n',
     "kit/base/arch.py": "", "kit/guest/vm.py": "from ..base import arch\nimport os\n",
     "kit/kernel/image.py": "def f():\n    from ..guest.vm import Run\n",
-    "kit/sweep.py": "from .guest import vm\nfrom .kernel.image import f\n",
+    "kit/matrix.py": "from .guest import vm\nfrom .kernel.image import f\n",
     "tests/test_vm.py": "from kit.guest import vm\n",
 }
 PICTURE = """\
@@ -20,7 +20,7 @@ verbs ==========================================================================
     qa
   v top  base
 top ================================================================================================
-    sweep
+    matrix
   v guest  kernel
 guest ==============================================================================================
     vm
@@ -46,16 +46,16 @@ def house(files: dict[str, str]) -> layout.House:
 class Reading(unittest.TestCase):
     def test_imports_of_all_forms(self) -> None:
         arrows = house(TREE).arrows
-        self.assertEqual(arrows["qa"], ["kit.base.arch", "kit.sweep"])
+        self.assertEqual(arrows["qa"], ["kit.base.arch", "kit.matrix"])
         self.assertEqual(arrows["kit.guest.vm"], ["kit.base.arch"])
         self.assertEqual(arrows["kit.kernel.image"], ["kit.guest.vm"])
-        self.assertEqual(arrows["kit.sweep"], ["kit.guest.vm", "kit.kernel.image"])
+        self.assertEqual(arrows["kit.matrix"], ["kit.guest.vm", "kit.kernel.image"])
 
     def test_all_that_one_reaches(self) -> None:
         self.assertEqual(house(TREE).reached("tests.test_vm"), {"kit.guest.vm", "kit.base.arch"})
 
     def test_the_longest_chain(self) -> None:
-        self.assertEqual(house(TREE).chain, 5)      # qa, sweep, image, vm, arch
+        self.assertEqual(house(TREE).chain, 5)      # qa, matrix, image, vm, arch
         circle = {"kit/a.py": "from . import b\n", "kit/b.py": "from . import a\n"}
         self.assertEqual(house(circle).chain, 2)
 

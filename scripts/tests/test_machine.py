@@ -9,7 +9,7 @@ from kit.base.arch import AMD64, ARM64, Architecture
 from kit.base.error import Usage
 from kit.kernel.kernel import Kernel
 from kit.guest.machine import Wish
-from kit.sweep import Request, Row, Sweep
+from kit.matrix import Matrix, Request, Row
 
 
 class Wishes(unittest.TestCase):
@@ -56,12 +56,12 @@ class Wishes(unittest.TestCase):
         one = Kernel("6.1.5", "debian:6.1.5", "debian", None)
         self.assertEqual(Row(one, wish=wish).command,
                          "scripts/qa run --memory 2G --append 'a b' --kernels debian:6.1.5")
-        made = Sweep(Request(("k",), wish=wish), Path(), 1, kernels=[one])
+        made = Matrix(Request(("k",), wish=wish), Path(), 1, kernels=[one])
         self.assertEqual((made._machine.memory, made._rows[0].wish), ("2048", wish))
         with self.assertRaisesRegex(Usage, "--cpus x: give a number"):
-            Sweep(Request(("k",), wish=Wish(cpus="x")), Path(), 1, kernels=[one])
+            Matrix(Request(("k",), wish=Wish(cpus="x")), Path(), 1, kernels=[one])
         with self.assertRaisesRegex(Usage, "running: has no VM, so neither --memory nor --cpus nor --append"):
-            Sweep(Request(("k",), wish=wish), Path(), 1, kernels=[Kernel("r", "running", "running", None)])
+            Matrix(Request(("k",), wish=wish), Path(), 1, kernels=[Kernel("r", "running", "running", None)])
 
 
 if __name__ == "__main__":

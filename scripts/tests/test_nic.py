@@ -13,7 +13,7 @@ from kit.report import result
 from kit.base.error import Failure, Unusable, Usage
 from kit.kernel.kernel import Files, Kernel, Kernels
 from kit.guest.nic import NoDriver
-from kit.sweep import Request, Sweep
+from kit.matrix import Matrix, Request
 
 class Words(unittest.TestCase):
     def setUp(self) -> None:
@@ -141,12 +141,12 @@ GENERIC = Kernel("6.1.0-50", "debian:linux-image-6.1.0-50-amd64", "debian", None
 
 
 class Rows(unittest.TestCase):
-    """What a sweep makes of kernels and NICs."""
+    """What a matrix makes of kernels and NICs."""
 
     def rows(self, kernels: list[Kernel], *nics: str, programs: tuple[str, ...] = ()) -> list[tuple[str, str]]:
         with mock.patch.object(Kernels, "generic", lambda self, kernel: GENERIC if kernel is CLOUD else kernel), \
                 mock.patch.object(bundle, "sources", return_value={"late_read", "nic"}):
-            made = Sweep(Request(("k",), programs, nics=nics or ("",)), Path(), 1, kernels=kernels)
+            made = Matrix(Request(("k",), programs, nics=nics or ("",)), Path(), 1, kernels=kernels)
         return [(row.label, row.command) for row in made._rows]
 
     def test_the_kernel_that_has_the_driver(self) -> None:
@@ -181,7 +181,7 @@ class Rows(unittest.TestCase):
     def test_each_kernel_is_obtained_once(self) -> None:
         obtain = mock.Mock(side_effect=[Files(Path("one"))])
         one = kernel.Kernel("k", "k", "tree", None, obtain=obtain)
-        made = Sweep(Request(("k",)), Path(), 1, kernels=[one])
+        made = Matrix(Request(("k",)), Path(), 1, kernels=[one])
         self.assertEqual([made._obtained(one).image, made._obtained(one).image], [Path("one")] * 2)
         bad = kernel.Kernel("b", "b", "tree", None, obtain=mock.Mock(side_effect=[Unusable("no"), Files(Path())]))
         for _ in range(2):

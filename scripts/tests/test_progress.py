@@ -15,7 +15,7 @@ from kit.guest import guest, initramfs, vm
 from kit.report import result
 from kit.kernel.kernel import Files, Kernel
 from kit.base.progress import Progress
-from kit.sweep import Request, Row, Sweep
+from kit.matrix import Matrix, Request, Row
 
 
 class Lines(unittest.TestCase):
@@ -61,7 +61,7 @@ class Kernels(unittest.TestCase):
         kernel = Kernel("k", "debian:6.1.5", "debian", None, obtain=obtain)
         built: Future[tuple[Path, tuple[str, ...]]] = Future()
         built.set_result((Path(), ("late_read",)))
-        made = Sweep(Request(("k",)), Path(), 1, kernels=[kernel])
+        made = Matrix(Request(("k",)), Path(), 1, kernels=[kernel])
         made._progress = Progress(io.StringIO())
         whole = result.KernelResult("k", "", "", "", "debian", "", "not-run", "", 0.0, "")
         with tempfile.TemporaryDirectory() as name, mock.patch.object(initramfs, "base"), \

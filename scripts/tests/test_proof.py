@@ -126,7 +126,7 @@ class Judging(unittest.TestCase):
 
 
 class Building(Fixture):
-    """What the workshop makes, with a make(1) that only writes which send side it was given."""
+    """What the builder makes, with a make(1) that only writes which send side it was given."""
 
     def test_each_kernel_stays_as_it_was_built(self) -> None:
         def pretend(argv: Sequence[str | Path], *_words: object, **_named: object) -> str:
@@ -145,8 +145,8 @@ class Building(Fixture):
         self.enterContext(mock.patch.object(host, "need"))
         self.enterContext(mock.patch.object(command, "run", pretend))
         self.enterContext(mock.patch.object(fragment, "configure"))
-        shop = proof.Workshop(tree)
-        kernels = [shop.kernel(variant) for variant in proof.variants(tree, False)[:2]]
+        builder = proof.Builder(tree)
+        kernels = [builder.kernel(variant) for variant in proof.variants(tree, False)[:2]]
         # Three of each are of patches/mainline/first, which no series brings
         self.assertEqual([len(kernel.present or ()) for kernel in kernels], [8, 5])
         files = [kernel.obtain() for kernel in kernels]

@@ -105,7 +105,7 @@ k
     scripts/qa run --kernels debian:6.1.86 --program late_read --abi 64
   by hand: scripts/qa shell debian:6.1.86
 
-1 kernels: 1 failed; 0 cases that the table does not predict
+1 kernel: 1 failed; 0 cases that the table does not predict
 """)
 
     def test_by_hand_in_the_same_guest(self) -> None:
@@ -150,7 +150,7 @@ k igb
   not-run: the kernel has no driver for igb
     scripts/qa run --kernels debian:6.1.86
 
-4 runs: 1 passed, 2 failed, 1 not-run; 1 cases that the table does not predict
+4 runs: 1 passed, 2 failed, 1 not-run; 1 case that the table does not predict
 """)
 
 
@@ -273,7 +273,7 @@ k
     scripts/qa run --kernels debian:6.1.86
   by hand: scripts/qa shell debian:6.1.86
 
-1 kernels: 1 ran-nothing; 0 cases that the table does not predict
+1 kernel: 1 ran-nothing; 0 cases that the table does not predict
 """)
 
 

@@ -1,64 +1,167 @@
-"""Tests of suite: which of liburing's tests are run how often, in which kernels."""
+"""Tests of suite: what came of a test, when two kernels differ, and what is told of it."""
 
-import argparse
+import contextlib
+import io
+import json
 import tempfile
 import unittest
-from collections.abc import Sequence
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
-from kit.base import cache
-from kit.build import archive
-from kit.harm import battery, suite
-from kit.harm.battery import FLAVOUR, Plan
-from kit.proof import PLAIN, Flavour
+from kit.harm import suite
+from kit.harm.suite import Outcome, Pair, Row, Runs, Test
+from kit.kernel.kernel import Files
+from kit.proof import PLAIN
+
+DATA = Path(__file__).with_name("data")
+TESTS = {name: Test(name, f"./{name}.t") for name in ("nop", "recv", "statx", "poll-many", "killed", "exit", "later")}
 
 
-class Choosing(unittest.TestCase):
-    """What run() plans for a tree and an ABI; the tests are made up."""
+def runs(**words: str) -> Runs:
+    """A kernel in which each test gave these words, one run each, such as nop="pass pass"."""
+    return Runs([Outcome(name, word, 1.0, "" if word == "pass" else f"{name}: says why")
+                 for name, all_ in words.items() for word in all_.split()])
 
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.home = Path(folder.name)
-        for name in ("nop", "send_recv", "send-zerocopy", "buf-ring-upgrade"):
-            (self.home / f"{name}.t").write_bytes(b"")
-        (self.home / "network").write_text("send-zerocopy\nsend_recv\nbuf-ring-upgrade\nof-another-abi\n")
 
-    def go(self, *words: str) -> tuple[Plan, tuple[list[str], Flavour, Sequence[str], str]]:
-        """The plan for 7.3 in 64 bit that run() has with these options, and the trees, flavour, ABIs and mutant."""
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--slice", action="store_true")
-        parser.add_argument("--record", action="store_true")
-        parser.add_argument("--trees", nargs="+", default=["7.3", "6.1"])
-        suite.options(parser)
-        mirror = mock.Mock(source_versions=lambda _name: ["2.15-1", "2.9-1"])
-        with mock.patch.object(battery, "compare_all", return_value=([], [])) as compare, \
-                mock.patch.object(archive, "open_archive", return_value=mirror), \
-                mock.patch.object(cache, "folder", return_value=self.home), mock.patch.object(battery, "finish"):
-            suite.run(parser.parse_args(words), self.home)
-            trees, flavour, abis, mutant, _home, plan = compare.call_args.args
-            return plan(mock.Mock(release="7.3.4"), "64", mock.Mock()), (trees, flavour, abis, mutant)
+def row(before: str, after: str) -> str:
+    """The verdict on a test with these words."""
+    return Row("test", Counter(before.split()), Counter(after.split())).verdict
 
-    def test_those_of_networking_run_ten_times(self) -> None:
-        plan, _ = self.go()
-        self.assertEqual(plan.names, ["buf-ring-upgrade", "nop", "send-zerocopy", "send_recv",
-                                      *["send-zerocopy", "send_recv"] * 9])
-        self.assertEqual(plan.control, ["send-zerocopy", "send_recv"])
 
-    def test_trees_and_abis(self) -> None:
-        self.assertEqual(self.go()[1], (["7.3", "6.1"], FLAVOUR, ["64", "32"], "neighbour-name"))
-        self.assertEqual(self.go("--trees", "6.1", "--abi", "32")[1], (["6.1"], FLAVOUR, ["32"], "neighbour-name"))
+class Lines(unittest.TestCase):
+    """What the guest says."""
 
-    def test_a_slice_is_once_in_one_tree(self) -> None:
-        plan, (trees, flavour, abis, _mutant) = self.go("--slice")
-        self.assertEqual((plan.names, plan.control), (["buf-ring-upgrade", "nop", "send-zerocopy", "send_recv"], []))
-        self.assertEqual((trees, flavour, abis), (["7.3"], PLAIN, ("64",)))
+    found = suite.parse((DATA / "suite.log").read_text().splitlines(), TESTS)
 
-    def test_what_is_of_networking(self) -> None:
-        for text, is_it in (("io_uring_prep_sendmsg(sqe, fd, &msg, 0);", True), ("io_uring_prep_cmd_sock(sqe,", True),
-                            ("io_uring_prep_multishot_accept(", True), ("io_uring_prep_nop(sqe);", False)):
-            self.assertEqual(bool(suite.NETWORK.search(text)), is_it)
+    def test_words(self) -> None:
+        self.assertEqual([(one.name, one.word) for one in self.found],
+                         [("nop", "pass"), ("recv", "fail"), ("statx", "skip"), ("poll-many", "timeout"),
+                          ("killed", "fail"), ("exit", "crash")])
+
+    def test_seconds_and_last_words(self) -> None:
+        self.assertEqual((self.found[0].seconds, self.found[0].said), (0.4, ""))
+        self.assertEqual(self.found[1].said, "cqe 0 != 5; test_inet_send() failed")
+
+    def test_another_status_says_skip(self) -> None:
+        lines = ["# suite: begin a", "# suite: end a 4 1.0 2.0"]
+        self.assertEqual(suite.parse(lines, {"a": Test("a", "a", skip=4)})[0].word, "skip")
+        self.assertEqual(suite.parse(lines, {"a": Test("a", "a")})[0].word, "fail")
+
+    def test_the_list(self) -> None:
+        self.assertEqual(suite.listed([Test("a", "cd b && ./a", 5), Test("c", "./c")]),
+                         b"a\t5\tcd b && ./a\nc\t60\t./c\n")
+
+    def test_complaints_of_a_kernel(self) -> None:
+        console = ("[    1.000000] Linux\n"
+                   "[    2.500000][ T12] WARNING: CPU: 0 PID: 77 at net/core/sock.c:300 x+0x10/0x20\n"
+                   "[    3.000000] BUG: unable to handle page fault for address: ffff888003c0f000\n")
+        self.assertEqual(suite.splats(console), ["WARNING: CPU: N PID: N at net/core/sock.c:N x+N/N",
+                                                   "BUG: unable to handle page fault for address: N"])
+
+
+class Verdict(unittest.TestCase):
+    """When two kernels differ."""
+
+    def test_the_same(self) -> None:
+        self.assertEqual(row("pass", "pass pass"), "same")
+        self.assertEqual(row("fail fail", "fail"), "same")
+
+    def test_once_may_be_chance(self) -> None:
+        self.assertEqual(row("pass", "fail"), "flaky")
+        self.assertEqual(row("pass " * 20, "pass " * 18 + "fail fail"), "flaky")
+
+    def test_always(self) -> None:
+        self.assertEqual(row("pass " * 11, "fail " * 11), "worse")
+        self.assertEqual(row("timeout " * 11, "pass " * 11), "better")
+        self.assertEqual(row("pass " * 11, "skip " * 11), "worse")
+
+    def test_from_one_evil_to_another(self) -> None:
+        self.assertEqual(row("fail " * 11, "crash " * 11), "worse")
+
+    def test_chance(self) -> None:
+        self.assertEqual(suite.chance(1, 1, 0, 1), 0.5)
+        self.assertAlmostEqual(suite.chance(11, 11, 0, 11), 1 / 705432)
+        self.assertEqual(suite.chance(0, 5, 5, 5), 1.0)
+        self.assertAlmostEqual(sum(suite.chance(n, 4, 4 - n, 5) - (suite.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
+                                   for n in range(5)), 1.0)
+
+
+class Table(unittest.TestCase):
+    """What is told."""
+
+    fine = Pair("7.3.4, 64 bit", runs(nop="pass", recv="pass pass", statx="skip"),
+                runs(nop="pass", recv="pass pass", statx="skip"))
+    bad = Pair("6.1.192, 32 bit", runs(nop="pass", recv="pass " * 11, poll="pass pass"),
+               runs(nop="pass", recv="fail " * 11, poll="pass timeout"))
+
+    def test_text(self) -> None:
+        self.assertEqual(suite.text("liburing 2.15", [self.fine, self.bad]), (DATA / "suite.expected").read_text())
+
+    def test_a_new_complaint_is_harm(self) -> None:
+        before, after = runs(nop="pass"), runs(nop="pass")
+        after.splats.append("WARNING: at net/socket.c:N")
+        self.assertTrue(Pair("", before, after).harm)
+        self.assertFalse(Pair("", after, before).harm)
+        self.assertIn("the kernel complains: WARNING", suite.text("", [Pair("7.3.4", before, after)]))
+
+    def finish(self, pairs: list[Pair], controls: list[Pair]) -> tuple[bool, str]:
+        """What finish() gives and prints; its JSON is read back."""
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+            good = suite.finish("liburing", "liburing 2.15", Path(folder), pairs, controls, False)
+            self.assertEqual(Path(folder, "liburing.txt").read_text(), out.getvalue())
+            data = json.loads(Path(folder, "liburing.json").read_text())
+        self.assertEqual([each["name"] for each in data["pairs"]], [pair.name for pair in pairs])
+        return good, out.getvalue()
+
+    def test_good(self) -> None:
+        self.assertEqual(self.finish([self.fine], [self.bad])[0], True)
+
+    def test_harm(self) -> None:
+        self.assertEqual(self.finish([self.fine, self.bad], [])[0], False)
+
+    def test_a_control_that_is_not_shown(self) -> None:
+        good, said = self.finish([self.fine], [self.fine])
+        self.assertFalse(good)
+        self.assertIn("control, 7.3.4, 64 bit: NOT SHOWN by any test", said)
+
+
+class Kept(unittest.TestCase):
+    """A pair that an earlier call left is not run again."""
+
+    def test_no_kernel_is_built(self) -> None:
+        def kernel() -> Files:
+            raise AssertionError("it is built")
+
+        pair = Table.bad
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "runs.json").write_text(json.dumps([asdict(pair.before), asdict(pair.after)]))
+            again = suite.Suite([], {}, mock.Mock()).pair(pair.name, kernel, kernel, Path(folder), ["nop"])
+        self.assertEqual(again, pair)
+
+
+class All(unittest.TestCase):
+    """Each tree and ABI, and one control."""
+
+    def test_order(self) -> None:
+        asked: list[tuple[str, list[str], str]] = []
+
+        def pair(name: str, _before: object, _after: object, home: Path, names: list[str]) -> Pair:
+            asked.append((name, names, home.name))
+            return Pair(name, Runs(), Runs())
+
+        def plan(_tree: object, abi: str, _progress: object) -> suite.Plan:
+            return suite.Plan(mock.Mock(pair=pair), [f"nop{abi}"] * 2, [f"nop{abi}"])
+
+        with mock.patch.object(suite, "Bench", lambda word, _flavour: mock.Mock(tree=mock.Mock(release=f"{word}.9"))):
+            pairs, controls = suite.compare_all(["7.3", "6.1"], PLAIN, ("64", "32"), "mistake", Path("/home"), plan)
+        self.assertEqual(asked, [("7.3.9, 64 bit", ["nop64", "nop64"], "7.3.9-64"),
+                                 ("7.3.9, 64 bit, mistake", ["nop64"], "mistake"),
+                                 ("7.3.9, 32 bit", ["nop32", "nop32"], "7.3.9-32"),
+                                 ("6.1.9, 64 bit", ["nop64", "nop64"], "6.1.9-64"),
+                                 ("6.1.9, 32 bit", ["nop32", "nop32"], "6.1.9-32")])
+        self.assertEqual((len(pairs), len(controls)), (4, 1))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import unittest
 
 from kit.base import version
-from kit.kernel import image
 
 
 class Versions(unittest.TestCase):

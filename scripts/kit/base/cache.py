@@ -1,4 +1,4 @@
-"""Folders that are made once and kept: ${XDG_CACHE_HOME:-~/.cache}/sendmsg-retry.
+"""Folders that are made once and kept: ${XDG_CACHE_HOME:-~/.cache}/io-uring-reissue.
 
 A folder appears under its final name by one rename, when it is complete. The list of its
 files and their sizes lies beside it; a folder that no longer matches the list is made again.
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .error import FullDisk, Unusable
 
-PROJECT = "sendmsg-retry"
-ROOM = 500                             # MiB that must be free before anything is added
+PROJECT = "io-uring-reissue"
+FREE = 500                             # MiB that must be free before anything is added
 
 
 def root() -> Path:
@@ -39,16 +39,16 @@ def unusable(where: Path, bad: OSError) -> Unusable:
                     "XDG_CACHE_HOME=<folder> puts the cache elsewhere")
 
 
-def room(where: Path) -> None:
-    """Raises FullDisk unless ROOM is free on the disk of a folder: told before half the work."""
-    if shutil.disk_usage(where).free >> 20 < ROOM:
+def check_space(where: Path) -> None:
+    """Raises FullDisk unless FREE is free on the disk of a folder: told before half the work."""
+    if shutil.disk_usage(where).free >> 20 < FREE:
         raise _full(where)
 
 
 def _full(where: Path) -> FullDisk:
     place = next(path for path in (where, *where.parents) if path.exists())
     left = shutil.disk_usage(place).free >> 20
-    return FullDisk(f"{place}: disk full ({left} MiB left, {ROOM} are needed); "
+    return FullDisk(f"{place}: disk full ({left} MiB left, {FREE} are needed); "
                     "make room or point XDG_CACHE_HOME elsewhere")
 
 
@@ -83,7 +83,7 @@ def folder(key: str, make: Callable[[Path], None]) -> Path:
                 if old.exists():
                     shutil.rmtree(old)
             partial.mkdir(parents=True)
-            room(partial)
+            check_space(partial)
             make(partial)
             inventory.write_text(json.dumps(_sizes(partial)))
             partial.rename(final)

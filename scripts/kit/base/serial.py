@@ -12,7 +12,13 @@ Lines = Iterable[str | tuple[float, str]]
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>78cM]")
 # ISO 8601 with what may follow it, or seconds with up to three digits; the kernel has six
 _TIME = re.compile(r"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* |\[ *\d+\.\d\d?\d?\] )")
-_PRINTK = re.compile(r"(?:<\d+>)?\[ *\d+\.\d{6}\](?: ?\[ *[TC]\d+\])? ?")
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+# What is before a message of the kernel: on a console and from dmesg; from dmesg -T; where printk
+# writes no time; from journalctl
+_PRINTK = re.compile(r"(?:<\d+>)?\[ *\d+\.\d{6}\](?: ?\[ *[TC]\d+\])? ?"
+                     rf"|\[[A-Z][a-z][a-z] {_MONTH} [ 1-3]\d \d\d:\d\d:\d\d \d{{4}}\] ?"
+                     r"|^<\d+>"
+                     rf"|^{_MONTH} [ 0-3]\d \d\d:\d\d:\d\d \S+ [^\s:]+: ")
 _OURS = re.compile(r"^(?:# |#$|1\.\.\d+$|TAP version |(?:not )?ok \d+ )"
                    r"|# selftests: |# (?:not )?ok \d+ |# #  RUN |(?:not )?ok \d+ selftests: ")
 # A second line of ours in the same line: what was written before lacked its end

@@ -120,7 +120,7 @@ class Archive:
             failure = None
             try:
                 # apt-get waits for ever when the disk fills up under it.
-                cache.room(self._state)
+                cache.check_space(self._state)
                 command.run(self._apt("apt-get", "update", "--error-on=any"), "apt-get update", limit=600)
             except FullDisk:
                 raise

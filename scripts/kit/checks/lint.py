@@ -54,14 +54,20 @@ def floors() -> str:
 
 def unit() -> str:
     """The unit tests pass; gives what some were skipped for."""
-    said = command.run(["sh", "-c", '"$@" 2>&1 || :', "sh", sys.executable, "-m", "unittest", "discover", "-v",
-                        "-s", "tests", "-t", "."], "unittest", cwd=SCRIPTS)
+    said = command.run(["sh", "-c", '"$@" 2>&1 || :', "sh", sys.executable, "-m", "tests"],
+                       "unittest", cwd=SCRIPTS)
     if not re.search(r"^OK\b", said, re.M):
         print(said[said.find("\n====="):].strip("\n"))
         failed = re.findall(r"^(?:FAIL|ERROR): (.+) \(", said, re.M)
         raise BuildFailed(f"unittest: {', '.join(failed) or command.telling_line(said)}")
     why = Counter(re.findall(r" \.\.\. skipped ['\"](.+)['\"]$", said, re.M))
     return "; ".join(f"{number} skipped: {reason}" for reason, number in why.items())
+
+
+def programs() -> None:
+    """What the programs of selftests/harm print, where that needs no privileges, is as it should be."""
+    command.run([sys.executable, "-m", "unittest", "tests.program_fuzz"], "unittest", cwd=SCRIPTS,
+                error=BuildFailed)
 
 
 def documentation() -> None:

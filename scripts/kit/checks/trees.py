@@ -13,7 +13,7 @@ from ..build.bundle import SELFTEST
 from ..base.error import BuildFailed
 from ..kernel.kernel import Kernels
 from ..base.paths import FRAGMENT
-from ..series.tree import Tree, desk
+from ..series.tree import Tree, scratch
 
 SOURCES = ("5.10", "6.1", "6.12", "7.2", "7.3")
 SMALL = ("5.10", "5.15")               # branches without late-read
@@ -26,16 +26,16 @@ def applies(branch: str) -> None:
     own = plan.own_branch(tree)
     if not own:
         raise BuildFailed(f"no series for {branch}")
-    with desk(tree) as copies:
+    with scratch(tree) as copies:
         copies.am(own.tip)
         left = set(copies.lacks()) - ({patch.LATE_READ} if branch in SMALL else set())
         if left:
             raise BuildFailed(f"{own.name}: after the series {tree.release} still lacks {', '.join(sorted(left))}")
     for each in patch.branches():
         if each.first and (each == own or each.name == "mainline" and each.base == tree.release):
-            with desk(tree) as copies:
+            with scratch(tree) as copies:
                 copies.am(each.first)
-    with desk(tree) as copies:
+    with scratch(tree) as copies:
         # Not each comes out of the tip any more: what was built on top of it holds it.
         out = [one for patches in reversed(own.taken.values()) for one in reversed(patches)
                if copies.apply(one, reverse=True)]

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..base import command, host
-from ..build import bundle
+from ..build import bundle, static
 from ..kernel import kernel as kernels
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, instrument, record
+from . import debug, record
 from .. import proof
 from ..base.error import BuildFailed, Unusable, Usage
 from ..kernel.kernel import Files
@@ -48,7 +48,7 @@ class Plan:
 
 
 FULL = Plan(FLAVOUR, ("64", "32"), 5, 21, 21, True)
-SLICE = Plan(proof.PLAIN, ("64",), 3, 21, 0, False)
+QUICK = Plan(proof.PLAIN, ("64",), 3, 21, 0, False)
 
 CONTROLS = {"none": "no control", "segment": "UDP_SEGMENT", "quic": "UDP_SEGMENT+TOS+PKTINFO"}
 WAYS = {"straight": "straight through", "retry": "one retry"}
@@ -87,7 +87,7 @@ Costs = Mapping[Case, Cost]
 
 @dataclass(frozen=True)
 class Kernel:
-    """All that was measured of one kernel; no allocations and no bytes in a slice."""
+    """All that was measured of one kernel; no allocations and no bytes with --quick."""
 
     instructions: Costs
     allocations: Costs
@@ -236,30 +236,30 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Measures before and after, and a kernel that must be found too dear; gives whether no harm was found."""
-    trees = [proof.find(word) for word in options.trees[:1 if options.slice else None]]
-    plan = SLICE if options.slice else FULL
-    if options.slice and options.record:
-        raise Usage("a slice is not kept: leave out --slice or --record")
+    trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
+    plan = QUICK if options.quick else FULL
+    if options.quick and options.record:
+        raise Usage("a run with --quick is not kept: leave out --quick or --record")
     pairs: list[Pair] = []
     found: list[str] = []
     said: list[str] = []
     with Progress() as progress:
         for tree in trees:
-            shop = proof.Workshop(tree, plan.flavour)
+            builder = proof.Builder(tree, plan.flavour)
             variants = debug.main_variants(tree)
             if len(variants) < 2:
                 raise Unusable(f"{tree.release}: lacks nothing, so there is nothing to compare")
-            before, after = (measure(shop.kernel(one), plan, home, progress) for one in variants)
+            before, after = (measure(builder.kernel(one), plan, home, progress) for one in variants)
             pairs.append(Pair(tree.release, before, after))
             found += harm(pairs[-1])
             if plan.control and tree == trees[0]:
                 mutant = debug.mutants(tree, [MUTANT], variants[-1])[0]
-                caught = harm(Pair(tree.release, before, measure(shop.kernel(mutant), plan, home, progress)))
+                caught = harm(Pair(tree.release, before, measure(builder.kernel(mutant), plan, home, progress)))
                 said.append(f"control: {tree.release} with one more allocation in each send: {len(caught)} bars broken")
                 found += [] if len(caught) >= len(before.instructions) else [f"{said[-1]}, which are too few"]
     table = "\n".join([text(pairs), *said, *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"
     record.leave("cost", home, table, [_plain(pair) for pair in pairs], options.record)
-    if not options.slice:
+    if not options.quick:
         plot(pairs, home / "cost.svg")
     if options.record:
         shutil.copy(home / "cost.svg", record.HOME)
@@ -272,7 +272,7 @@ def measure(kernel: kernels.Kernel, plan: Plan, home: Path, progress: Progress) 
     into.mkdir(parents=True, exist_ok=True)
     progress.phase(kernel.label, "build")
     files = kernel.obtain()
-    programs = instrument.build()
+    programs = static.build("harm")
     names = [f"cost{'' if abi == '64' else '_32'}" for abi in plan.abis]
     job = ["echo 0 >/proc/sys/kernel/randomize_va_space",
            f"for i in $(seq {plan.runs}); do", *(f"/{name} instructions {plan.requests}" for name in names), "done",

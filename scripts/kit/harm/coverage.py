@@ -16,10 +16,10 @@ from pathlib import Path
 
 from ..base import cache, command
 from ..series import ccode, tree as trees
-from ..build import bundle
+from ..build import bundle, static
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, instrument, record
+from . import debug, record
 from .. import proof
 from ..base.error import Unusable
 from ..kernel.kernel import Files, Kernel
@@ -220,13 +220,13 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no line was missed."""
     done: list[Covered] = []
     with Progress() as progress:
-        for tree in map(proof.find, options.trees[:1 if options.slice else None]):
+        for tree in map(proof.find, options.trees[:1 if options.quick else None]):
             series = debug.series_of(tree)
-            kernel = proof.Workshop(tree, FLAVOUR).kernel(series)
-            if options.slice and not debug.built(kernel):
+            kernel = proof.Builder(tree, FLAVOUR).kernel(series)
+            if options.quick and not debug.built(kernel):
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm coverage` does")
                 continue
-            buffers = BUFFERS // 20 if options.slice else BUFFERS
+            buffers = BUFFERS // 20 if options.quick else BUFFERS
             lines, failed = _trace(tree, series, kernel, buffers, home / tree.release, progress)
             known = reasons(REASONS, tree.version.branch if tree.version else "")
             done.append(replace(judge(tree.release, lines, known), failed=failed))
@@ -241,7 +241,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
            progress: Progress) -> tuple[list[Line], tuple[str, ...]]:
     """Builds a kernel and boots it for each stage: its lines, and which programs failed. Raises Unusable."""
     progress.phase(kernel.label, "build")
-    programs, tests = instrument.build(), bundle.build()
+    programs, tests = static.build("harm"), bundle.build()
     files = kernel.obtain()
     table = _table(files)
     base = initramfs.base(tests)
@@ -262,7 +262,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
         stages[stage] = reached(table, translated(log))
         failed += [f"{name} ended with {status}, see {into}" for name, status in exits.items() if status]
     found = []
-    with trees.desk(tree) as copies:
+    with trees.scratch(tree) as copies:
         before = {place: "\n".join(copies.file(place)) for place in PLACES}
         proof.arrange(copies, tree, series)
         for place in PLACES:

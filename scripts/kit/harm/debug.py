@@ -15,10 +15,10 @@ from typing import Any
 
 from ..base import ktap, splat
 from ..series import fixes, tree as trees
-from ..build import bundle, fragment
+from ..build import bundle, fragment, static
 from ..guest import guest, initramfs, vm
 from ..report import report, result
-from . import instrument, record
+from . import record
 from .. import proof, verdict
 from ..base.error import Unusable
 from ..kernel.kernel import Kernel
@@ -126,7 +126,7 @@ def mutants(tree: Tree, names: Iterable[str], series: Variant) -> list[Variant]:
 
 def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
     for path in sorted(MUTANTS.glob(f"*/{name}.patch"), reverse=True):
-        with trees.desk(tree) as copies:
+        with trees.scratch(tree) as copies:
             proof.arrange(copies, tree, series)
             if copies.apply(Patch(path)):
                 return Patch(path)
@@ -183,13 +183,13 @@ class Seen:
                 {case.abi for case in self.cases} >= {"64", "32"} and set(self.exits) == set(PROGRAMS) and programs)
 
 
-class Room:
+class Guests:
     """Where guests run: the bundle, the programs, the accelerator, and a line that tells what is going on."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         progress.phase("programs", "building")
-        self.bundle, self._programs = bundle.build(), instrument.build()
+        self.bundle, self._programs = bundle.build(), static.build("harm")
         progress.done("programs", "ready")
 
     def content(self, *names: str) -> Content:
@@ -229,11 +229,11 @@ def ended(lines: Iterable[str]) -> dict[str, int]:
     return {word[2]: int(word[3]) for word in (line.split() for line in lines if line.startswith("# exit "))}
 
 
-def selftest(room: Room, kernel: Kernel, variant: Variant, home: Path) -> Seen:
+def selftest(guests: Guests, kernel: Kernel, variant: Variant, home: Path) -> Seen:
     """Runs the whole selftest, both ABIs, and the sends of fault.c in a debug kernel."""
-    chosen = bundle.on_loopback(room.bundle)
+    chosen = bundle.on_loopback(guests.bundle)
     words = bundle.request(chosen)
-    run = room.run(kernel, watched(f"sh /bundle/run_kselftest.sh {words}\n{exits('rest')}"), home, STEADY,
+    run = guests.run(kernel, watched(f"sh /bundle/run_kselftest.sh {words}\n{exits('rest')}"), home, STEADY,
                    told=lambda line: line.split()[-1] if line.startswith("# selftests:") else "")
     cases = ktap.parse(run.lines, chosen)
     defects = fixes.load()
@@ -251,10 +251,10 @@ class Catch:
     seconds: float
 
 
-def hunt(room: Room, kernel: Kernel, name: str, by: tuple[str, str], script: str, home: Path,
+def hunt(guests: Guests, kernel: Kernel, name: str, by: tuple[str, str], script: str, home: Path,
          machine: vm.Machine = STEADY, names: Sequence[str] = PROGRAMS) -> Catch:
     """Runs a script in the kernel with a mutant in it. Only a report about io_uring counts."""
-    run = room.run(kernel, watched(script), home, machine, names)
+    run = guests.run(kernel, watched(script), home, machine, names)
     who, pattern = by
     report_ = next((one for one in caught(run) if re.search(pattern, one) and re.search(r"\bio_\w+\+0x", one)), "")
     return Catch(name, who, report_, round(run.seconds, 1))
@@ -266,26 +266,26 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
-    if options.slice:
-        return all([_slice(proof.find(word), home) for word in options.trees[:1]])
+    if options.quick:
+        return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
-        room = Room(progress)
+        guests = Guests(progress)
         for word in options.trees:
-            kept.append(_tree(room, proof.find(word), home))
+            kept.append(_tree(guests, proof.find(word), home))
     record.leave("debug", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
 
 def built(kernel: Kernel) -> bool:
-    """Whether a kernel of a workshop has been built before, so that it is there again in a minute."""
+    """Whether a kernel of a builder has been built before, so that it is there again in a minute."""
     return Path(kernel.word).is_file()
 
 
-def _slice(tree: Tree, home: Path) -> bool:
+def _quick(tree: Tree, home: Path) -> bool:
     """The sends of fault.c in a debug kernel; where none has been built yet, whether one could be."""
     series = series_of(tree)
-    kernel = proof.Workshop(tree, FLAVOUR).kernel(series)
+    kernel = proof.Builder(tree, FLAVOUR).kernel(series)
     if not built(kernel):
         with tempfile.TemporaryDirectory() as out:
             fragment.configure(FRAGMENT, tree.home, Path(out), more=FLAVOUR.lines)
@@ -294,20 +294,20 @@ def _slice(tree: Tree, home: Path) -> bool:
               f"its options take, {len(tried)} mutants apply")
         return True
     with Progress() as progress:
-        done = Room(progress).run(kernel, watched(exits("rest large")), home, STEADY)
+        done = Guests(progress).run(kernel, watched(exits("rest large")), home, STEADY)
     seen = Seen(series, done)
     print(f"debug: {tree.release} {WITH}: {sum(line.startswith('fault: ') for _, line in done.lines)} ways to send, "
           f"exits {seen.exits}, {len(seen.reports)} reports", *seen.reports, sep="\n")
     return not seen.reports and not any(seen.exits.values()) and set(seen.exits) == set(PROGRAMS)
 
 
-def _tree(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to debug.json."""
-    shop = proof.Workshop(tree, FLAVOUR)
+    builder = proof.Builder(tree, FLAVOUR)
     kernels = []
     for variant in main_variants(tree):
-        kernel = shop.kernel(variant)
-        seen = selftest(room, kernel, variant, home / kernel.label)
+        kernel = builder.kernel(variant)
+        seen = selftest(guests, kernel, variant, home / kernel.label)
         kernels.append({"name": variant.name, "well": seen.well, "outcome": seen.outcome,
                         "passed": seen.count("pass"), "failed": seen.count("fail", "error"),
                         "skipped": seen.count("skip"), "odd": [f"{case.abi} {case.test}: {case.outcome}, {case.reason}"
@@ -315,8 +315,8 @@ def _tree(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
                         "exits": seen.exits, "reports": seen.reports, "seconds": round(seen.run.seconds)})
     caught_ = []
     for variant in mutants(tree, NET, series_of(tree)):
-        kernel = shop.kernel(variant)
-        found = hunt(room, kernel, variant.name, NET[variant.name], exits("rest large"), home / kernel.label)
+        kernel = builder.kernel(variant)
+        found = hunt(guests, kernel, variant.name, NET[variant.name], exits("rest large"), home / kernel.label)
         caught_.append(entry(found))
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "kernels": kernels, "mutants": caught_}
 

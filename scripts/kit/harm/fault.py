@@ -38,7 +38,7 @@ NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
 OURS = re.compile(r"^(io_copy_control|cmsghdr_from_user_compat_to_kern)\b")
 _AHEAD = 4                             # points at most from that allocation to the copy: kmemleak's, memcg's
 COURSES = ("straight", "poll-first", "link", "worker", "full", "worker-full", "cancelled")
-SLICE = ("full", "poll-first")         # what mutants and --slice try, with large control
+QUICK = ("full", "poll-first")         # what mutants and --quick try, with large control
 # Frames that every trace of a kind has, inside of whoever wanted to allocate or copy
 _PLUMBING = re.compile(
     r"dump_stack|_*should_fail|fail_dump|_*k[mvz]*alloc|_*kmem_cache_alloc|krealloc|slab_|_*kmem_alloc|kmemdup|memdup"
@@ -156,28 +156,28 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
-    if options.slice:
-        return all([_slice(proof.find(word), home) for word in options.trees[:1]])
+    if options.quick:
+        return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
-        room = debug.Room(progress)
+        guests = debug.Guests(progress)
         for word in options.trees:
-            kept.append(_tree(room, proof.find(word), home))
+            kept.append(_tree(guests, proof.find(word), home))
     record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(one["well"] and all(mutant["well"] for mutant in one["mutants"]) for one in kept)
 
 
-def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: debug.Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to fault.json."""
-    shop = proof.Workshop(tree, debug.FLAVOUR)
+    builder = proof.Builder(tree, debug.FLAVOUR)
     series = debug.series_of(tree)
     script = SETUP + debug.exits("nth")
-    kernel = shop.kernel(series)
-    done = room.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
+    kernel = builder.kernel(series)
+    done = guests.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *missed(told), *debug.caught(done)]
     wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
-    mutants = [debug.entry(_hunted(room, shop.kernel(variant), variant.name, home))
+    mutants = [debug.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
                for variant in debug.mutants(tree, NET, series)]
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
@@ -185,21 +185,21 @@ def _tree(room: debug.Room, tree: Tree, home: Path) -> dict[str, Any]:
                         "ours": "io_copy_control" if one in wanted else one.ours} for one in told.points]}
 
 
-def _slice(tree: Tree, home: Path) -> bool:
+def _quick(tree: Tree, home: Path) -> bool:
     """Two courses with faults in a debug kernel; where none has been built yet, all of them without in a plain one."""
     series = debug.series_of(tree)
-    kernel = proof.Workshop(tree, debug.FLAVOUR).kernel(series)
+    kernel = proof.Builder(tree, debug.FLAVOUR).kernel(series)
     with Progress() as progress:
-        room = debug.Room(progress)
+        guests = debug.Guests(progress)
         if not debug.built(kernel):
-            done = room.run(proof.Workshop(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
+            done = guests.run(proof.Builder(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
             good = Counter(line for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
             print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm fault` does; "
                   f"{good} of {len(ways())} ways to send work without faults")
             return good == len(ways())
-        done = room.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
+        done = guests.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *(line for line in missed(told, SLICE) if " large" in line),
+    bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
            *debug.caught(done)]
     ours = sum(bool(one.ours) for one in told.points)
     print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the fix", *bad, sep="\n")
@@ -208,11 +208,11 @@ def _slice(tree: Tree, home: Path) -> bool:
 
 def _few() -> str:
     """What strikes the fix on both its ways to take the control, and little else."""
-    return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in SLICE)
+    return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in QUICK)
 
 
-def _hunted(room: debug.Room, kernel: Kernel, name: str, home: Path) -> debug.Catch:
-    return debug.hunt(room, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
+def _hunted(guests: debug.Guests, kernel: Kernel, name: str, home: Path) -> debug.Catch:
+    return debug.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
 
 
 def _way(line: str) -> str:

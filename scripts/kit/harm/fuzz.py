@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..base import command, splat
-from ..build import bundle, cross, liburing, source
+from ..build import bundle, cross, liburing, source, static
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, instrument, record
+from . import debug, record
 from .. import proof
 from ..base.arch import AMD64
 from ..base.error import BuildFailed, Unusable, Usage
@@ -47,7 +47,7 @@ class Plan:
     seed: int
 
 
-SLICE = 4000
+QUICK = 4000
 
 
 @dataclass(frozen=True)
@@ -171,13 +171,13 @@ def compiled(name: str, text: str, into: Path) -> Path:
     return into / stem
 
 
-class Room:
-    """Where the guests run."""
+class Hunter:
+    """Boots kernels for the fuzzer."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         progress.phase("programs", "building")
-        self._base, programs = initramfs.base(bundle.build()), instrument.build()
+        self._base, programs = initramfs.base(bundle.build()), static.build("harm")
         self._programs = {name: programs / name for name in PROGRAMS.values()}
         progress.done("programs", "ready")
 
@@ -203,9 +203,9 @@ class Room:
 
     def tree(self, tree: Tree, plan: Plan, home: Path) -> Pair:
         """Both kernels of a tree: hunts in the first, compiles what it prints, tries that and the crowd in both."""
-        shop = proof.Workshop(tree)
+        builder = proof.Builder(tree)
         series = debug.series_of(tree)
-        before, after = (shop.kernel(one) for one in debug.main_variants(tree))
+        before, after = (builder.kernel(one) for one in debug.main_variants(tree))
         pair = Pair(tree.release, [one for one in FINDS if one in {patch.slug for patch in series.applied}])
         pair.before = self.run(before, hunt(plan), home / before.label, {})
         made = {path.name: path for path in (compiled(name, text, home / "reproducers" / tree.release)
@@ -341,14 +341,14 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
     if min(options.count - 1, options.seeds, options.jobs) < 1 or options.seed < 0:
         raise Usage("--count: 2 or more; --seeds and --jobs: 1 or more; --seed: 0 or more")
-    if options.slice and options.record:
-        raise Usage("a slice is not kept: leave out --slice or --record")
-    seeds = range(options.seed, options.seed + (2 if options.slice else options.seeds))
-    plan = Plan(SLICE if options.slice else options.count, tuple(seeds), options.seed)
-    trees = [proof.find(word) for word in options.trees[:1 if options.slice else None]]
+    if options.quick and options.record:
+        raise Usage("a run with --quick is not kept: leave out --quick or --record")
+    seeds = range(options.seed, options.seed + (2 if options.quick else options.seeds))
+    plan = Plan(QUICK if options.quick else options.count, tuple(seeds), options.seed)
+    trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
     with Progress() as progress:
-        room = Room(progress)
-        pairs = command.together(options.jobs, [partial(room.tree, tree, plan, home) for tree in trees])
+        hunter = Hunter(progress)
+        pairs = command.together(options.jobs, [partial(hunter.tree, tree, plan, home) for tree in trees])
     bad = [line for pair in pairs for line in harm(pair, plan)]
     table = "\n".join([*(text(pair) for pair in pairs), *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
     record.leave("fuzz", home, table, [_plain(pair) for pair in pairs], options.record)

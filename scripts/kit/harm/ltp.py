@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..base import cache, command, host
 from ..build import cross
-from . import battery
+from . import suite
 from ..base.arch import AMD64
-from .battery import FLAVOUR, Battery, Plan, Test
+from .suite import FLAVOUR, Plan, Suite, Test
 from ..base.error import Unusable
 from ..guest.program import Files as Content
 from ..base.progress import Progress
@@ -34,7 +34,7 @@ CONTROL = ("io_uring02",)
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser, RUNS)
+    suite.options(parser, RUNS)
     parser.add_argument("--source", type=Path, metavar="DIR",
                         default=Path(os.environ[WHERE]) if os.environ.get(WHERE) else None,
                         help=f"a source tree of LTP (default: ${WHERE})")
@@ -43,11 +43,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs the tests in the kernels of each tree; True when none is worse with the series, and the control is.
 
-    A slice is one run of each in 64 bit.
+    With --quick it is one run of each in 64 bit.
     """
     source = tree(options.source)
     names = sorted(path.stem for folder in FOLDERS for path in (source / HOME / folder).glob("*[0-9].c"))
-    battery.check(options, names)
+    suite.check(options, names)
     host.need(TOOLS)
     version = (source / "VERSION").read_text().strip()
     chosen = [name for name in names if name in options.tests or not options.tests]
@@ -58,13 +58,13 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         folder = cache.folder(f"ltp/{version}-{abi}-{key}", partial(_build, source, abi))
         progress.done(f"LTP, {abi} bit", "the tests are there")
         tests = [Test(name, f"{BEFORE}./{name}", skip=SKIP) for name in chosen]
-        content: Content = {f"{battery.HOME}/{name}": folder / name for name in chosen}
-        return Plan(Battery(tests, content, progress), chosen * (1 if options.slice else options.runs),
-                    [] if options.slice else [name for name in chosen if name in CONTROL])
+        content: Content = {f"{suite.HOME}/{name}": folder / name for name in chosen}
+        return Plan(Suite(tests, content, progress), chosen * (1 if options.quick else options.runs),
+                    [] if options.quick else [name for name in chosen if name in CONTROL])
 
-    trees, abis = (options.trees[:1], ("64",)) if options.slice else (options.trees, options.abi)
-    pairs, controls = battery.compare_all(trees, FLAVOUR, abis, MUTANT, home, plan)
-    return battery.finish("ltp", f"LTP {version}: without -> with", home, pairs, controls, options.record)
+    trees, abis = (options.trees[:1], ("64",)) if options.quick else (options.trees, options.abi)
+    pairs, controls = suite.compare_all(trees, FLAVOUR, abis, MUTANT, home, plan)
+    return suite.finish("ltp", f"LTP {version}: without -> with", home, pairs, controls, options.record)
 
 
 def tree(given: Path | None) -> Path:

@@ -85,6 +85,9 @@ class Mirror:
         for one in same:
             if not number or one.flavour == flavour and (one.complete or str(one.version) == number):
                 return one
+        if name.endswith("+"):
+            raise Usage(f"debian:{name}: no flavour behind the +; say "
+                        f"debian:{name.rstrip('+')}, or +rt, +generic, ... behind it")
         if flavour not in (there := dict.fromkeys(one.flavour for one in same)) and there:
             raise Usage(f"debian:{name}: no such flavour; there are "
                         f"{', '.join(f'debian:{number}{self._suffix(each)}' for each in there)}")

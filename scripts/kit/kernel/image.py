@@ -8,7 +8,7 @@ import mmap
 import re
 from pathlib import Path
 
-from ..base import cache, version
+from ..base import cache
 from . import filetype, wrapping
 from ..base.arch import AMD64, Architecture
 from ..base.error import Usage

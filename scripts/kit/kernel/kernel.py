@@ -1,6 +1,5 @@
 """Which kernels to run, from the words of KERNELS, and their files on this machine."""
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -111,6 +110,8 @@ class Kernels:
             return [self._debian(word.removeprefix("debian:"))]
         if word.startswith(("deb:", "rpm:", "dir:")):
             return [_found(word, self._arch)]
+        if not word.strip():
+            raise Usage("an empty word for a kernel: is a variable not set? give a path, or leave --kernels out")
         path = Path(word).expanduser()
         if path.is_dir():
             return [_tree(path.resolve(), self._arch)]

@@ -18,7 +18,7 @@ from ..base.markup import clean
 from .result import CaseResult, KernelResult
 
 VERSION = {"major": 5, "minor": 3}
-ORIGIN = "sendmsg_retry"               # who reports, unless --origin says otherwise
+ORIGIN = "io_uring_reissue"            # who reports, unless --origin says otherwise
 ROOT = "kselftest.io_uring"            # the path of all tests, as KernelCI names selftests
 
 # Debian's name -> KCIDB's, which is the kernel's; others are the same

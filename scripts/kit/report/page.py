@@ -36,7 +36,7 @@ def document(folder: Folder, against: Folder | None = None, compared: Comparison
     columns = report.topics(folder.results)
     if any(result.warnings for result in folder.results):
         columns = (*columns, _WARNED)
-    title = f"io_uring send control: {folder.path.absolute().name}"
+    title = f"io_uring reissue: {folder.path.absolute().name}"
     yield (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
            f'<meta name="color-scheme" content="light dark">\n<title>{body(title)}</title>\n<style>\n'

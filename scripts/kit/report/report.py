@@ -56,10 +56,15 @@ def summary(results: Sequence[KernelResult]) -> str:
     outcomes = ", ".join(f"{number} {name}" for name, number in counts.items())
     surprises = sum(case.verdict in _SURPRISES
                     for result in results if result.outcome in (*FINISHED, "warned") for case in result.cases)
-    what = "runs" if any(result.nic for result in results) else "kernels"
+    what = counted(len(results), "run" if any(result.nic for result in results) else "kernel")
     warned = sum(bool(result.warnings) for result in results)
-    return (f"{len(results)} {what}: {outcomes}; {surprises} cases that the table does not predict"
+    return (f"{what}: {outcomes}; {counted(surprises, 'case')} that the table does not predict"
             + (f"; the kernel warned in {warned}" if warned else ""))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 kernel, 2 kernels."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def complaint(result: KernelResult) -> str:

@@ -69,7 +69,7 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
     sources = [path for path in touched if path.endswith(".c")]
     work = top / f"{tree.release}-{cache.digest(str(tree.home))}"
     with cache.lock(f"objects/{work.name}"):
-        cache.room(top)
+        cache.check_space(top)
         tree.copy(work)
         for setup in setups:
             with tempfile.TemporaryDirectory(dir=top) as folder:
@@ -81,7 +81,7 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
                 _configure(work, out, setup, llvm)
                 said: list[set[str]] = []
                 for some in ((), tuple(patches)):
-                    with trees.desk(tree) as copies:
+                    with trees.scratch(tree) as copies:
                         for one in some:
                             if not copies.apply(one):
                                 raise BuildFailed(f"{tree.home}: {one.name} does not apply")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from . import patch, reject
 from ..base.error import Failure
 from .patch import Branch, Patch
-from .tree import Desk, Tree, desk
+from .tree import Scratch, Tree, scratch
 
 
 EXTRA = (patch.SELFTEST, patch.TARGETS)   # patches that cure nothing
@@ -30,7 +30,7 @@ class Stuck(Failure):
 
 def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[str]:
     """The slugs of what a tree lacks, in the order of its series. Raises Unusable when that cannot be told."""
-    with desk(tree) as copies:
+    with scratch(tree) as copies:
         missing = set(copies.lacks())
     if selftest and not (tree.home / "tools/testing/selftests/io_uring").is_dir():
         missing.add(patch.SELFTEST)
@@ -51,7 +51,7 @@ def own_branch(tree: Tree) -> Branch | None:
 
 def unoffered(tree: Tree, steps: Collection[Step]) -> list[str]:
     """What a tree still lacks after plan(): there is no patch, and the cover letter says why."""
-    with desk(tree) as copies:
+    with scratch(tree) as copies:
         for step in steps:
             copies.apply(step.patch, step.merge)
         return list(copies.lacks())
@@ -65,7 +65,7 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
     """
     wanted = lacking(tree, only, selftest)
     steps: list[Step] = []
-    with desk(tree) as copies:
+    with scratch(tree) as copies:
         for slug in wanted:
             if slug not in EXTRA and slug not in copies.lacks():
                 continue               # an earlier patch made it unnecessary
@@ -79,7 +79,7 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
     return steps
 
 
-def _fitting(copies: Desk, candidates: Collection[Patch]) -> Step | None:
+def _fitting(copies: Scratch, candidates: Collection[Patch]) -> Step | None:
     """Applies the first candidate that fits, for which no other defect comes, and gives it."""
     before = set(copies.lacks())
     for merge in (False, True):
@@ -98,7 +98,7 @@ def carry_out(tree: Tree, steps: Collection[Step]) -> None:
     if tree.git:
         tree.am([step.patch for step in steps], any(step.merge for step in steps))
         return
-    with desk(tree) as copies:
+    with scratch(tree) as copies:
         for step in steps:
             if not copies.apply(step.patch, step.merge):
                 raise Failure(f"{tree.home}: changed while it was looked at; nothing was done")

@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Sequence
 
 from .patch import Hunk, Patch
-from .tree import Desk, Tree
+from .tree import Scratch, Tree
 
 
-def report(one: Patch, copies: Desk, tree: Tree, before: Sequence[Patch]) -> str:
+def report(one: Patch, copies: Scratch, tree: Tree, before: Sequence[Patch]) -> str:
     """A text like the stable team's mails about a patch that FAILED to apply.
 
     `copies` has the patches of `before` applied already, which the commands begin with.

@@ -97,7 +97,7 @@ class Tree:
         return _run_git(self.home, words)
 
 
-class Desk:
+class Scratch:
     """Copies of the files that patches touch, to try patches on: a small git work tree."""
 
     def __init__(self, home: Path, of: Path) -> None:
@@ -153,8 +153,8 @@ class Desk:
 
 
 @contextmanager
-def desk(tree: Tree) -> Iterator[Desk]:
-    """A desk with a tree's files; gone afterwards. The tree itself is only read."""
+def scratch(tree: Tree) -> Iterator[Scratch]:
+    """A scratch repository with a tree's files; gone afterwards. The tree itself is only read."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         wanted = {path for one in patch.branches() for each in (*one.all(), *one.older, *one.first)
@@ -163,14 +163,14 @@ def desk(tree: Tree) -> Iterator[Desk]:
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(tree.home / path, home / path)
-        git(home, "init", "--quiet")
+        git(home, "init", "--quiet", "--template=")
         if tree.git:                   # a 3-way merge needs the blobs that a patch was made on
             objects = Path(git(tree.home, "rev-parse", "--git-path", "objects").stdout.strip())
             (home / ".git/objects/info/alternates").write_text(f"{(tree.home / objects).resolve()}\n")
         git(home, "add", "--force", "--all")
         git(home, "commit", "--quiet", "--allow-empty", "-m", "start")
         git(home, "tag", "start")
-        yield Desk(home, tree.home)
+        yield Scratch(home, tree.home)
 
 
 def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -1,4 +1,4 @@
-"""A sweep: every kernel of a request, on loopback and each NIC, through download, boot and verdict, several at once."""
+"""Every kernel of a request, on loopback and each NIC, through download, boot and verdict, several at once."""
 
 import json
 import shlex
@@ -84,7 +84,7 @@ class Request:
             raise Usage(f"{folder}: its request.json is broken ({bad}); start a new run") from bad
 
 
-class Sweep:
+class Matrix:
     """One run over its kernels. go() does it and gives the results."""
 
     def __init__(self, request: Request, folder: Path, jobs: int, refresh: bool = False,

@@ -9,10 +9,10 @@ import unittest
 from pathlib import Path
 
 from kit.base import ktap
-from kit import export
+from kit import ramdisk
 from kit.base.error import Usage
 from kit.kernel.kernel import Files
-from tests.test_ktap import DATA, FORMS, LOGS, MESSAGES, PREFIXES, form, interrupted, whole
+from tests.test_ktap import DATA, FORMS, LOGS, MESSAGES, PREFIXES, WHOLE, form, interrupted, whole
 
 AWKS = [awk.split() for awk in ("mawk", "gawk", "busybox awk") if shutil.which(awk.split()[0])]
 
@@ -20,7 +20,7 @@ AWKS = [awk.split() for awk in ("mawk", "gawk", "busybox awk") if shutil.which(a
 def by_awk(awk: list[str], lines: list[str], *more: str) -> list[str]:
     """What cases.awk prints for a log."""
     log = "".join(f"{line}\n" for line in lines)
-    return subprocess.run([*awk, *more, "-f", str(export.FLEETS / "cases.awk")], input=log, capture_output=True,
+    return subprocess.run([*awk, *more, "-f", str(ramdisk.FLEETS / "cases.awk")], input=log, capture_output=True,
                           text=True, check=True).stdout.splitlines()
 
 
@@ -57,6 +57,13 @@ class Cases(unittest.TestCase):
         for number, (place, lines) in enumerate(interrupted(whole(), MESSAGES[1])):
             if number % 3 == 0:
                 self.assertEqual(by_awk(AWKS[number % len(AWKS)], lines), base, place)
+
+    def test_a_message_on_a_line_of_its_own(self) -> None:
+        base = by_awk(AWKS[0], whole())
+        for awk in AWKS:
+            for message in WHOLE:
+                lines = [line for each in whole() for line in (each, message)]
+                self.assertEqual(by_awk(awk, lines), base, (awk, message))
 
     def test_prefixes_and_ends_of_line(self) -> None:
         base = by_awk(AWKS[0], whole())
@@ -104,7 +111,7 @@ class Autopkgtest(unittest.TestCase):
             left = 'mkdir -p "$5/k"; echo "{}" >"$5/k/results.json"' if results else ":"
             qa.write_text(f'#!/bin/sh\n[ "$1" = run ] || {{ echo "<testsuites/>"; exit 0; }}\n{left}\nexit {status}\n')
             qa.chmod(0o755)
-            done = subprocess.run(["sh", export.FLEETS / "autopkgtest/kernel.sh"], cwd=work, check=False,
+            done = subprocess.run(["sh", ramdisk.FLEETS / "autopkgtest/kernel.sh"], cwd=work, check=False,
                                   env={"PATH": os.defpath, "AUTOPKGTEST_ARTIFACTS": f"{work}/kept"})
             return done.returncode, Path(work, "kept/junit.xml").exists()
 
@@ -124,7 +131,7 @@ class Tmt(unittest.TestCase):
             runner.parent.mkdir()
             runner.write_text("cat <<'END'\n" + "".join(f"{line}\n" for line in lines) + "END\n")
             subprocess.run(["tar", "-cf", "bundle.tar", "bundle"], cwd=work, check=True)
-            subprocess.run(["sh", export.FLEETS / "tmt/selftest.sh"], check=True, capture_output=True,
+            subprocess.run(["sh", ramdisk.FLEETS / "tmt/selftest.sh"], check=True, capture_output=True,
                            env={"PATH": os.defpath, "TMT_TEST_DATA": work, "BUNDLE": f"{work}/bundle.tar"})
             found = re.search(r"- name: /\n  result: (\w+)", Path(work, "results.yaml").read_text())
             return found[1] if found else ""
@@ -143,9 +150,9 @@ class Write(unittest.TestCase):
         with tempfile.TemporaryDirectory() as work:
             Path(work, "initrd.cpio").touch()
             with self.assertRaisesRegex(Usage, "initrd.cpio: exists"):
-                export.write(Files(Path(work, "bzImage")), Path(work), Path(work))
+                ramdisk.write(Files(Path(work, "bzImage")), Path(work), Path(work))
 
     def test_all_that_runs_on_loopback(self) -> None:
         with tempfile.TemporaryDirectory() as work:
             Path(work, "kselftest-list.txt").write_text("io_uring:late_read\nnic:nic.sh\nnic:nic_32.sh\n")
-            self.assertEqual(export.request(Path(work)), "-t io_uring:late_read")
+            self.assertEqual(ramdisk.request(Path(work)), "-t io_uring:late_read")

@@ -18,8 +18,8 @@ from ..base import command, splat
 from ..report import report
 from . import debug, record
 from .. import proof
-from .battery import CLOCK, SLOW
-from .debug import FLAVOUR, NET, Room
+from .suite import CLOCK, SLOW
+from .debug import FLAVOUR, NET, Guests
 from ..base.error import Usage
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
@@ -31,7 +31,7 @@ HELP = "sends that wait while they are closed, cancelled, killed, or their contr
 PROGRAMS = ("race", "race_32")
 SECONDS = 300                          # each program, in each kernel
 MUTANT_SECONDS = 60
-SLICE_SECONDS = 10
+QUICK_SECONDS = 10
 ROUNDS = 100000
 COUNTS = ("lives", "rounds", "sends", "whole", "part", "cancelled", "failed", "spoilt", "abandoned", "refused", "odd")
 # What shows in a tree as it is, and must not with the series
@@ -98,41 +98,41 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         raise Usage("--seconds, --rounds and --jobs: more than 0; --seed: 0 or more")
     trees = [proof.find(word) for word in options.trees]
     with Progress() as progress:
-        room = Room(progress)
-        if options.slice:
-            kept = [_slice(room, trees[0], home)]
+        guests = Guests(progress)
+        if options.quick:
+            kept = [_quick(guests, trees[0], home)]
         else:
-            kept = command.together(options.jobs, [partial(_tree, room, tree, home, options) for tree in trees])
+            kept = command.together(options.jobs, [partial(_tree, guests, tree, home, options) for tree in trees])
     record.leave("races", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
 
-def _slice(room: Room, tree: Tree, home: Path) -> dict[str, Any]:
+def _quick(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
     series = debug.series_of(tree)
-    kernel = proof.Workshop(tree).kernel(series)
-    done = room.run(kernel, script(SLICE_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * SLICE_SECONDS), PROGRAMS)
+    kernel = proof.Builder(tree).kernel(series)
+    done = guests.run(kernel, script(QUICK_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * QUICK_SECONDS), PROGRAMS)
     one = judge(series.name, done, splat.reports(done.console), True)
     return {"kernel": tree.release, "kernels": [one], "mutants": []}
 
 
-def _tree(room: Room, tree: Tree, home: Path, options: argparse.Namespace) -> dict[str, Any]:
-    shop = proof.Workshop(tree, FLAVOUR)
+def _tree(guests: Guests, tree: Tree, home: Path, options: argparse.Namespace) -> dict[str, Any]:
+    builder = proof.Builder(tree, FLAVOUR)
     series = debug.series_of(tree)
     kernels = []
     for variant in reversed(debug.main_variants(tree)):
-        done = _race(room, shop.kernel(variant), home, script(options.seconds, options.rounds, options.seed),
+        done = _race(guests, builder.kernel(variant), home, script(options.seconds, options.rounds, options.seed),
                      2 * options.seconds)
         kernels.append(judge(variant.name, done, debug.caught(done), variant.cured))
-    mutants = [_mutant(room, shop.kernel(variant), variant, home, options.seed)
+    mutants = [_mutant(guests, builder.kernel(variant), variant, home, options.seed)
                for variant in debug.mutants(tree, NET, series)]
     return {"kernel": f"{tree.release}, debug kernel", "date": time.strftime("%Y-%m-%d"), "kernels": kernels,
             "mutants": mutants}
 
 
-def _race(room: Room, kernel: Kernel, home: Path, text: str, seconds: int) -> Run:
+def _race(guests: Guests, kernel: Kernel, home: Path, text: str, seconds: int) -> Run:
     """Runs it in a debug kernel."""
-    return room.run(kernel, debug.watched(text), home / kernel.label, _machine(seconds), PROGRAMS)
+    return guests.run(kernel, debug.watched(text), home / kernel.label, _machine(seconds), PROGRAMS)
 
 
 def _machine(seconds: int) -> Machine:
@@ -144,7 +144,7 @@ def _machine(seconds: int) -> Machine:
                    overall=debug.MACHINE.overall + SLOW * seconds)
 
 
-def _mutant(room: Room, kernel: Kernel, variant: Variant, home: Path, seed: int) -> dict[str, Any]:
+def _mutant(guests: Guests, kernel: Kernel, variant: Variant, home: Path, seed: int) -> dict[str, Any]:
     """A bug put in on purpose, which the one who has to must catch while it races."""
-    return debug.entry(debug.hunt(room, kernel, variant.name, NET[variant.name], script(MUTANT_SECONDS, ROUNDS, seed),
+    return debug.entry(debug.hunt(guests, kernel, variant.name, NET[variant.name], script(MUTANT_SECONDS, ROUNDS, seed),
                                   home / kernel.label, _machine(2 * MUTANT_SECONDS), PROGRAMS))

@@ -338,7 +338,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Prints the table and leaves it as alarms.txt; True when there was no alarm and the control was seen."""
-    runs, words = (5, ["running"]) if options.slice else (options.runs, options.kernels)
+    runs, words = (5, ["running"]) if options.quick else (options.runs, options.kernels)
     if runs < 1 or options.jobs < 1 or options.load < 0 or options.minutes <= 0:
         raise Usage("--runs, --jobs and --minutes: more than 0; --load: 0 or more")
     kernels = Kernels().resolve(words)

@@ -10,9 +10,9 @@ from pathlib import Path
 from ..base import cache, command, host
 from ..build import cross, source
 from ..guest import program
-from . import battery
+from . import suite
 from ..base.arch import AMD64
-from .battery import FLAVOUR, Battery, Plan, Test
+from .suite import FLAVOUR, Plan, Suite, Test
 from ..guest.program import Files as Content
 from ..base.progress import Progress
 from ..proof import PLAIN
@@ -24,8 +24,8 @@ PROGRAMS = ("cmsg_sender", "io_uring_zerocopy_tx", "msg_zerocopy", "txtimestamp"
 # Script -> how many seconds it may take; not each tree has each
 SCRIPTS = {"cmsg_ip.sh": 300, "cmsg_ipv6.sh": 200, "cmsg_so_mark.sh": 60, "cmsg_time.sh": 60,
            "io_uring_zerocopy_tx.sh": 200, "msg_zerocopy.sh": 200, "txtimestamp.sh": 200, "udpgso.sh": 200}
-# What a slice runs instead: a kernel without FLAVOUR has nothing but lo
-SLICE = {"udpgso-4": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -4 -C",
+# What --quick runs instead: a kernel without FLAVOUR has nothing but lo
+QUICK = {"udpgso-4": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -4 -C",
          "udpgso-6": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -6 -C",
          "txtimestamp-4": "./in_netns.sh ./txtimestamp -4 -L 127.0.0.1 -u -C",
          "txtimestamp-6": "./in_netns.sh ./txtimestamp -6 -L ::1 -C",
@@ -43,15 +43,15 @@ CONTROL = ("cmsg_so_mark.sh", "cmsg_time.sh", "udpgso.sh")      # those of them 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
-    battery.options(parser, RUNS)
+    suite.options(parser, RUNS)
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs the tests in the kernels of each tree; True when none is worse with the series, and the control is.
 
-    A slice is a few commands, once, in two kernels that `scripts/series prove` has, too.
+    With --quick it is a few commands, once, in two kernels that `scripts/series prove` has, too.
     """
-    battery.check(options, SCRIPTS)
+    suite.check(options, SCRIPTS)
     host.need(tuple(sorted(set(TOOLS.values()))))
     called = _called()
 
@@ -61,20 +61,20 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         folder = programs(tree, abi)
         progress.done(f"selftests, {abi} bit", "built")
         files = [name for name in (*SCRIPTS, *SHARED) if (net / name).exists()]
-        content: Content = {f"{battery.HOME}/{name}": net / name for name in files}
-        content |= {f"{battery.HOME}/{name}": folder / name for name in PROGRAMS}
-        commands = SLICE if options.slice else {name: f"./{name}" for name in files if name in SCRIPTS and
+        content: Content = {f"{suite.HOME}/{name}": net / name for name in files}
+        content |= {f"{suite.HOME}/{name}": folder / name for name in PROGRAMS}
+        commands = QUICK if options.quick else {name: f"./{name}" for name in files if name in SCRIPTS and
                                                 (name in options.tests or not options.tests)}
-        tests = [Test(name, f"PATH=/usr/bin:/bin; {command}", SCRIPTS.get(name, battery.LIMIT), SKIP)
+        tests = [Test(name, f"PATH=/usr/bin:/bin; {command}", SCRIPTS.get(name, suite.LIMIT), SKIP)
                  for name, command in commands.items()]
         names = list(commands)
-        return Plan(Battery(tests, called | content, progress), names * (1 if options.slice else options.runs),
-                    [] if options.slice else [name for name in names if name in CONTROL])
+        return Plan(Suite(tests, called | content, progress), names * (1 if options.quick else options.runs),
+                    [] if options.quick else [name for name in names if name in CONTROL])
 
-    trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.slice else
+    trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.quick else
                             (options.trees, options.abi, FLAVOUR))
-    pairs, controls = battery.compare_all(trees, flavour, abis, MUTANT, home, plan)
-    return battery.finish("neighbours", "net selftests: without -> with", home, pairs, controls, options.record)
+    pairs, controls = suite.compare_all(trees, flavour, abis, MUTANT, home, plan)
+    return suite.finish("neighbours", "net selftests: without -> with", home, pairs, controls, options.record)
 
 
 def programs(tree: Tree, abi: str) -> Path:

@@ -2,7 +2,7 @@
 
 import unittest
 
-from kit.harm import race
+from kit.harm import races
 from kit.guest.vm import Run
 
 COUNTS = ('{"bits": 64, "seed": 1, "seconds": 300, "lives": 9, "rounds": 30, "sends": 120, "whole": 40, "part": 2, '
@@ -18,7 +18,7 @@ def ran(*lines: str) -> Run:
 
 class Judge(unittest.TestCase):
     def test_good(self) -> None:
-        one = race.judge("with the series", ran(*GOOD), [], True)
+        one = races.judge("with the series", ran(*GOOD), [], True)
         self.assertTrue(one["well"])
         self.assertEqual({bits: data["sends"] for bits, data in one["counts"].items()}, {"64": 120, "32": 120})
         self.assertEqual(one["exits"], {"self-check": 0, "race": 0, "race_32": 0})
@@ -26,35 +26,35 @@ class Judge(unittest.TestCase):
     def test_unstable(self) -> None:
         """Control that is read after submit is harm with the series, and has to be seen without it."""
         seen = ran(*(line.replace('"odd": 0', '"odd": 3') for line in GOOD))
-        self.assertFalse(race.judge("with the series", seen, [], True)["well"])
-        self.assertTrue(race.judge("as it is", seen, [], False)["well"])
-        self.assertFalse(race.judge("as it is", ran(*GOOD), [], False)["well"])
+        self.assertFalse(races.judge("with the series", seen, [], True)["well"])
+        self.assertTrue(races.judge("as it is", seen, [], False)["well"])
+        self.assertFalse(races.judge("as it is", ran(*GOOD), [], False)["well"])
 
     def test_lost(self) -> None:
         said = "race: --seed 7: 64 bit, 1 sendmsg over UDP: send 0: completion lost"
         seen = ran(*(line.replace("race 0", "race 1") for line in GOOD), said)
-        one = race.judge("with the series", seen, [], True)
+        one = races.judge("with the series", seen, [], True)
         self.assertFalse(one["well"])
         self.assertEqual(one["wrong"], [said])
 
     def test_report(self) -> None:
-        self.assertFalse(race.judge("with the series", ran(*GOOD), ["BUG: KASAN: slab-use-after-free"], True)["well"])
+        self.assertFalse(races.judge("with the series", ran(*GOOD), ["BUG: KASAN: slab-use-after-free"], True)["well"])
 
     def test_short(self) -> None:
         """A guest that ended before all programs did."""
         for end in range(len(GOOD) - 1):
-            self.assertFalse(race.judge("with the series", ran(*GOOD[:end]), [], True)["well"], GOOD[:end][-1:])
+            self.assertFalse(races.judge("with the series", ran(*GOOD[:end]), [], True)["well"], GOOD[:end][-1:])
 
     def test_self_check(self) -> None:
         seen = ran(*(line.replace("self-check 0", "self-check 1") for line in GOOD))
-        self.assertFalse(race.judge("with the series", seen, [], True)["well"])
+        self.assertFalse(races.judge("with the series", seen, [], True)["well"])
 
 
 class Table(unittest.TestCase):
     def test_table(self) -> None:
-        good = race.judge("with the series", ran(*GOOD), [], True)
-        bad = race.judge("as it is", ran(*GOOD[:3]), ["BUG: KASAN: slab-use-after-free in io_x\n io_x+0x1"], False)
-        text = race.table({"kernel": "7.3.4, debug kernel", "kernels": [good, bad], "mutants": [
+        good = races.judge("with the series", ran(*GOOD), [], True)
+        bad = races.judge("as it is", ran(*GOOD[:3]), ["BUG: KASAN: slab-use-after-free in io_x\n io_x+0x1"], False)
+        text = races.table({"kernel": "7.3.4, debug kernel", "kernels": [good, bad], "mutants": [
             {"name": "leak", "well": True, "by": "kmemleak", "report": "unreferenced object", "seconds": 99.0}]})
         lines = text.splitlines()
         self.assertEqual(len({len(line.split()) for line in lines[1:3]}), 1)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kit.series import fixes
-from kit.harm import alarm
-from kit.harm.alarm import Listener, Round, Tally
+from kit.harm import alarms
+from kit.harm.alarms import Listener, Round, Tally
 from kit.base.error import Unusable, Usage
 from kit.kernel.kernel import Kernel
 from kit.base.version import parse
@@ -26,33 +26,33 @@ SKIPPED = ["zerocopy.zc.fails 32"]
 class Bound(unittest.TestCase):
     def test_none(self) -> None:
         """Without an alarm it is 1 - 0.05 ** (1 / n), which the rule of three says in short."""
-        self.assertAlmostEqual(alarm.bound(1000, 0), 1 - 0.05 ** 0.001, 9)
-        self.assertAlmostEqual(alarm.bound(1000, 0), 3 / 1000, 4)
-        self.assertAlmostEqual(alarm.bound(1, 0), 0.95, 9)
+        self.assertAlmostEqual(alarms.bound(1000, 0), 1 - 0.05 ** 0.001, 9)
+        self.assertAlmostEqual(alarms.bound(1000, 0), 3 / 1000, 4)
+        self.assertAlmostEqual(alarms.bound(1, 0), 0.95, 9)
 
     def test_some(self) -> None:
         """From tables of Clopper and Pearson."""
-        self.assertAlmostEqual(alarm.bound(10, 1), 0.3942, 4)
-        self.assertAlmostEqual(alarm.bound(20, 3), 0.3437, 4)
-        self.assertAlmostEqual(alarm.bound(1000, 1), 0.00473, 5)
+        self.assertAlmostEqual(alarms.bound(10, 1), 0.3942, 4)
+        self.assertAlmostEqual(alarms.bound(20, 3), 0.3437, 4)
+        self.assertAlmostEqual(alarms.bound(1000, 1), 0.00473, 5)
 
     def test_all(self) -> None:
-        self.assertEqual(alarm.bound(5, 5), 1.0)
+        self.assertEqual(alarms.bound(5, 5), 1.0)
 
 
 class Judge(unittest.TestCase):
     def test_as_predicted(self) -> None:
-        self.assertEqual(alarm.judge(RUN, KERNEL, NAMES, fixes.load()), (SKIPPED, []))
+        self.assertEqual(alarms.judge(RUN, KERNEL, NAMES, fixes.load()), (SKIPPED, []))
 
     def test_missed(self) -> None:
         """A defect that does not show is not as predicted either."""
         lines = [line.replace("not ok 1 late", "ok 1 late") for line in RUN]
-        skipped, odd = alarm.judge(lines, KERNEL, NAMES, fixes.load())
+        skipped, odd = alarms.judge(lines, KERNEL, NAMES, fixes.load())
         self.assertEqual(skipped, SKIPPED)
         self.assertIn("late_read.zc_retry.after_submit 64 bit: NEWLY FIXED", odd[0])
 
     def test_never_started(self) -> None:
-        _, odd = alarm.judge(RUN[:8], KERNEL, NAMES, fixes.load())
+        _, odd = alarms.judge(RUN[:8], KERNEL, NAMES, fixes.load())
         self.assertEqual(odd, ["zerocopy 32 bit: error, error: never started"])
 
 
@@ -60,7 +60,7 @@ class Judge(unittest.TestCase):
         """Where io_uring is refused all runs skip the same, and none would raise an alarm."""
         lines = ["# selftests: io_uring: late_read", "# 1..1", "# ok 1 late_read.zc.after # SKIP io_uring is not allowed",
                  "ok 1 selftests: io_uring: late_read"]
-        self.assertEqual(alarm.judge(lines, KERNEL, NAMES[:1], fixes.load())[1], ["ran nothing: io_uring is not allowed"])
+        self.assertEqual(alarms.judge(lines, KERNEL, NAMES[:1], fixes.load())[1], ["ran nothing: io_uring is not allowed"])
 
     def test_a_kernel_that_warns(self) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -138,7 +138,7 @@ class Table(unittest.TestCase):
         quiet = Round("2026-01-01T00:00:00Z", 5.0, 3.0)
         tally = Tally("7.3.4-cloud", "7.3.4", "b", [], [*[quiet] * 99, replace(quiet, odd=["late_read 64 bit: error"])],
                       True)
-        lines = alarm.table([tally, Tally("running", "6.18.1", "b")]).splitlines()
+        lines = alarms.table([tally, Tally("running", "6.18.1", "b")]).splitlines()
         self.assertEqual(lines[1].split(), ["7.3.4-cloud", "7.3.4", "100", "1", "4.66%", "5.0", "3.0", "seen"])
         self.assertEqual(lines[2].split()[:3], ["running", "6.18.1", "0"])
         self.assertEqual(lines[-1], "7.3.4-cloud, run of 2026-01-01T00:00:00Z: late_read 64 bit: error")

@@ -29,22 +29,22 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs selftests/harm/held.c on each kernel; gives whether no harm was found, which a mutant has to be."""
     rows: list[Row] = []
     with Progress() as progress:
-        room = debug.Room(progress)
-        for tree in map(proof.find, options.trees[:1 if options.slice else None]):
-            rows += _tree(room, tree, home, mutant=not options.slice)
+        guests = debug.Guests(progress)
+        for tree in map(proof.find, options.trees[:1 if options.quick else None]):
+            rows += _tree(guests, tree, home, mutant=not options.quick)
     record.leave("memory", home, table(rows), rows, options.record)
     return all(row["well"] for row in rows)
 
 
-def _tree(room: debug.Room, tree: Tree, home: Path, mutant: bool) -> list[Row]:
-    shop = proof.Workshop(tree)
+def _tree(guests: debug.Guests, tree: Tree, home: Path, mutant: bool) -> list[Row]:
+    builder = proof.Builder(tree)
     wanted = debug.main_variants(tree)
     if mutant:
         wanted += debug.mutants(tree, [MUTANT], debug.series_of(tree))
     rows = []
     for variant in wanted:
-        kernel = shop.kernel(variant)
-        done = room.run(kernel, debug.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
+        kernel = builder.kernel(variant)
+        done = guests.run(kernel, debug.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
         seen = debug.Seen(variant, done)
         if set(seen.exits) != set(NAMES) or 3 in seen.exits.values():
             raise Unusable(f"{kernel.label}: {NAMES[0]} did not come to its end: {home / kernel.label}")
