@@ -142,7 +142,7 @@ static const char *try_case(struct run *run, unsigned int i)
 		.len = SEND_SIZE, .segment = SEGMENT_SIZE,
 		.pieces = cases[i].pieces,
 	};
-	int flags = fcntl(run->flow.tx, F_GETFL);
+	int flags = fcntl(run->pair.tx, F_GETFL);
 	struct io_uring_sqe *sqe;
 	const char *wrong;
 	int err, due;
@@ -150,11 +150,11 @@ static const char *try_case(struct run *run, unsigned int i)
 	flags &= ~O_NONBLOCK;
 	if (cases[i].nonblock)
 		flags |= O_NONBLOCK;
-	fcntl(run->flow.tx, F_SETFL, flags);
+	fcntl(run->pair.tx, F_SETFL, flags);
 	run->n = 1;
-	parcel_shape(run->parcels, &run->flow, i, QUIC, &shape);
-	sqe = ring_send(&run->ring, run->op, run->how, &run->flow,
-			run->parcels, 0);
+	message_shape(run->messages, &run->pair, i, CTL_QUIC, &shape);
+	sqe = ring_send(&run->ring, run->op, run->how, &run->pair,
+			run->messages, 0);
 	if (cases[i].change)
 		cases[i].change(sqe);
 	wrong = ring_submit(&run->ring) ?:
@@ -168,7 +168,7 @@ static const char *try_case(struct run *run, unsigned int i)
 	if (err != due)
 		return reason("%s instead of %s", errno_name(err),
 			      errno_name(due));
-	return err ? flow_nothing_yet(&run->flow) : run_judge(run);
+	return err ? pair_nothing_yet(&run->pair) : run_judge(run);
 }
 
 /* Two ends of a TCP connection; the second one does not read */
@@ -231,13 +231,13 @@ static int tell(enum opcode op, const char *name, const char *wrong)
 
 int main(void)
 {
-	static const enum opcode ops[] = { SENDMSG, SENDMSG_ZC };
+	static const enum opcode ops[] = { OP_SENDMSG, OP_ZC };
 	unsigned int i, k;
 	int ret = 0;
 
 	for (k = 0; k < ARRAY_SIZE(ops); k++) {
 		struct run run = { };
-		const char *why = run_open(&run, UDP4, ops[k], RETRY, false);
+		const char *why = run_open(&run, FAM_UDP4, ops[k], HOW_RETRY, false);
 
 		if (why) {
 			fprintf(stderr, "coverage: %s\n", why);

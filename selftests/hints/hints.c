@@ -60,9 +60,9 @@ static int aside(int (*ask)(struct run *run, enum opcode op), enum opcode op)
 
 static int first_issue(struct run *run, enum opcode op)
 {
-	if (run_open(run, UDP4, op, RETRY, false))
+	if (run_open(run, FAM_UDP4, op, HOW_RETRY, false))
 		return 0;
-	run_pack(run, 1, SEGMENT);
+	run_pack(run, 1, CTL_SEGMENT);
 	if (run_submit(run) || run_finish(run) || run->done[0].res > 0)
 		return 0;
 	return -run->done[0].res;
@@ -70,7 +70,7 @@ static int first_issue(struct run *run, enum opcode op)
 
 int hint_first_issue(enum opcode op)
 {
-	if (sizeof(long) != 4 || op == SENDMSG_ZC_FIXED)
+	if (sizeof(long) != 4 || op == OP_ZC_FIXED)
 		return 0;
 	return aside(first_issue, op);
 }
@@ -85,14 +85,14 @@ static int pointer_comes_back(struct run *run, enum opcode op)
 	const char filler[sizeof(struct in_pktinfo)] = { };
 	size_t len;
 
-	if (run_open(run, UDP4, op == SENDMSG ? SENDMSG : SENDMSG_ZC, RETRY,
+	if (run_open(run, FAM_UDP4, op == OP_SENDMSG ? OP_SENDMSG : OP_ZC, HOW_RETRY,
 		     true))
 		return 0;
-	run_pack(run, 1, QUIC);
-	len = run->parcels[0].msg.msg_controllen;
-	parcel_add_control(&run->parcels[0], UNKNOWN_LEVEL, 0, filler,
-			   sizeof(filler));
-	run->parcels[0].msg.msg_controllen = len;
+	run_pack(run, 1, CTL_QUIC);
+	len = run->messages[0].msg.msg_controllen;
+	message_add_control(&run->messages[0], UNKNOWN_LEVEL, 0, filler,
+			    sizeof(filler));
+	run->messages[0].msg.msg_controllen = len;
 	return !run_submit(run) && !run_finish(run) &&
 	       run->done[0].res == SEND_SIZE;
 }
@@ -124,7 +124,7 @@ const char *hint_hidden(struct run *run, enum control control, bool length)
 
 	/* Whatever else goes wrong here, the test itself will meet and report */
 	run_pack(run, 1, control);
-	wrong = run_submit(run) ?: run_finish(run) ?: socket_drain(run->flow.tx);
+	wrong = run_submit(run) ?: run_finish(run) ?: socket_drain(run->pair.tx);
 	res = run->done[0].res;
 	if (!wrong && res == -EFAULT)
 		return cannot("every retry ends with -EFAULT", 0,
@@ -132,7 +132,7 @@ const char *hint_hidden(struct run *run, enum control control, bool length)
 	if (!wrong && res == -EINVAL && length && sizeof(long) == 4)
 		return cannot("every retry ends with -EINVAL in 32 bit", 0,
 			      "fix wrong-length first, it hides this");
-	if (!wrong && res == (int)run->parcels[0].len)
-		flow_judge(&run->flow, run->parcels, 1);
-	return gate_close();
+	if (!wrong && res == (int)run->messages[0].len)
+		pair_judge(&run->pair, run->messages, 1);
+	return qdisc_hold();
 }

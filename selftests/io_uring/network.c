@@ -104,7 +104,7 @@ int rtnl_talk(struct request *req)
 #define TBF_OPEN_RATE	1000000000
 #define TBF_BURST	8000
 #define QUEUE_BYTES	4194304
-#define UNHEARD_SIZE	1200	/* fits any card's MTU */
+#define FILLER_SIZE	1200	/* fits any card's MTU */
 #define QUEUE_PACKETS	10000
 
 /* netem: one slot of a minute; a delay would orphan the packets (6.1, 7.3) */
@@ -250,7 +250,7 @@ static const struct discipline {
 
 static const struct discipline *in_use;
 
-void gate_on(int ifindex, const struct sockaddr_storage *to)
+void qdisc_use(int ifindex, const struct sockaddr_storage *to)
 {
 	device = ifindex;
 	beyond = *to;
@@ -263,7 +263,7 @@ static int qdisc_set(const struct discipline *disc, bool closed, int flags)
 		.nlh.nlmsg_type = RTM_NEWQDISC,
 		.nlh.nlmsg_flags = flags,
 		.tc.tcm_ifindex = device,
-		.tc.tcm_handle = GATE_HANDLE,
+		.tc.tcm_handle = QDISC_HANDLE,
 		.tc.tcm_parent = TC_H_ROOT,
 	};
 
@@ -276,10 +276,10 @@ static int qdisc_set(const struct discipline *disc, bool closed, int flags)
  * Send small datagrams through the device that every receiver ignores, from a
  * socket with free space. 0 or the errno.
  */
-static int send_unheard(unsigned int n, size_t size)
+static int send_filler(unsigned int n, size_t size)
 {
-	static const uint8_t unheard[UNHEARD_SIZE] = {
-		UNHEARD_ID >> 8, UNHEARD_ID & 0xff,
+	static const uint8_t filler[FILLER_SIZE] = {
+		FILLER_ID >> 8, FILLER_ID & 0xff,
 	};
 	struct sockaddr_storage to = beyond;
 	socklen_t len = sizeof(struct sockaddr_in6);
@@ -300,14 +300,14 @@ static int send_unheard(unsigned int n, size_t size)
 		ret = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device,
 				 sizeof(device));
 	while (n-- && !ret)
-		ret = sendto(fd, unheard, size, 0, (void *)&to, len) < 0;
+		ret = sendto(fd, filler, size, 0, (void *)&to, len) < 0;
 	if (ret)
 		ret = errno;
 	close(fd);
 	return ret;
 }
 
-const char *gate_close(void)
+const char *qdisc_hold(void)
 {
 	const char *only = getenv("IO_URING_QDISC");
 	const struct discipline *disc;
@@ -328,17 +328,17 @@ const char *gate_close(void)
 	 * with other packets: from now on nothing gets through.
 	 */
 	if (device != LO_IFINDEX)
-		ret = send_unheard(1 + TBF_BURST / UNHEARD_SIZE, UNHEARD_SIZE);
+		ret = send_filler(1 + TBF_BURST / FILLER_SIZE, FILLER_SIZE);
 	return ret ? cannot("cannot send through the card", ret,
 			    "look at its addresses and routes") : NULL;
 }
 
-const char *gate_open(void)
+const char *qdisc_release(void)
 {
 	int ret = qdisc_set(in_use, false, 0);
 
 	/* A changed queue only looks at its packets when another one arrives */
 	if (!ret)
-		ret = send_unheard(1, sizeof(uint32_t));
+		ret = send_filler(1, sizeof(uint32_t));
 	return ret ? cannot("cannot open the queue", ret, in_use->kind) : NULL;
 }

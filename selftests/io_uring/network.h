@@ -32,13 +32,13 @@
 #define SO_BINDTOIFINDEX	62
 #endif
 
-#define GATE_HANDLE	0x10c00000	/* of the queue, as in tc(8): 10c0: */
+#define QDISC_HANDLE	0x10c00000	/* of the queue, as in tc(8): 10c0: */
 
 /*
  * Use the queue of this device instead of that of lo; what is sent to the
  * address leaves through it. The caller has to remove the queue.
  */
-void gate_on(int ifindex, const struct sockaddr_storage *to);
+void qdisc_use(int ifindex, const struct sockaddr_storage *to);
 
 /*
  * All of these return NULL, or a sentence that says why it cannot be done
@@ -52,10 +52,10 @@ void gate_on(int ifindex, const struct sockaddr_storage *to);
 const char *netns_enter(bool must);
 
 /* Put a queue on the device that lets only the first few packets through */
-const char *gate_close(void);
+const char *qdisc_hold(void);
 
 /* Let through all that the queue holds, and whatever follows */
-const char *gate_open(void);
+const char *qdisc_release(void);
 
 struct request {
 	struct nlmsghdr nlh;

@@ -44,7 +44,7 @@ FIXTURE_SETUP(repeated_control)
 	if (variant->control)
 		self->why = run_spoiled(variant->op);
 	self->why = self->why ?: netns_enter(false) ?:
-		    ring_open(&self->ring, variant->op, RETRY);
+		    ring_open(&self->ring, variant->op, HOW_RETRY);
 }
 
 FIXTURE_TEARDOWN(repeated_control)
@@ -55,20 +55,20 @@ FIXTURE_TEARDOWN(repeated_control)
 
 /* Short sends without control: complete, in order, no timestamp */
 FIXTURE_VARIANT_ADD(repeated_control, reference_sendmsg) {
-	.op = SENDMSG, .control = false
+	.op = OP_SENDMSG, .control = false
 };
 
 FIXTURE_VARIANT_ADD(repeated_control, reference_zc) {
-	.op = SENDMSG_ZC, .control = false
+	.op = OP_ZC, .control = false
 };
 
 /* The first part carries the control, the others must not */
 FIXTURE_VARIANT_ADD(repeated_control, sendmsg) {
-	.op = SENDMSG, .control = true
+	.op = OP_SENDMSG, .control = true
 };
 
 FIXTURE_VARIANT_ADD(repeated_control, zc) {
-	.op = SENDMSG_ZC, .control = true
+	.op = OP_ZC, .control = true
 };
 
 TEST_F(repeated_control, short_send)

@@ -218,7 +218,7 @@ static const char *send_one(struct io_uring *ring, int opcode, bool v6,
 	const int least = 1;
 	int fds[PORTS], i;
 	socklen_t len;
-	const char *wrong = listen_all(fds, v6, &to, &len) ?: gate_close();
+	const char *wrong = listen_all(fds, v6, &to, &len) ?: qdisc_hold();
 
 	if (wrong)
 		return wrong;
@@ -230,7 +230,7 @@ static const char *send_one(struct io_uring *ring, int opcode, bool v6,
 		.msg_name = &to, .msg_namelen = len,
 		.msg_iov = &iov, .msg_iovlen = 1,
 	};
-	wrong = limit_time(call.fd) ?: call_start(&call) ?: gate_open() ?:
+	wrong = limit_time(call.fd) ?: call_start(&call) ?: qdisc_release() ?:
 		call_end(&call, story);
 	if (!wrong)
 		tell_port(story, fds);

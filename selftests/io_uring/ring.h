@@ -24,16 +24,16 @@
 #define IORING_SETUP_DEFER_TASKRUN	0x2000
 #endif
 
-enum opcode { SENDMSG, SENDMSG_ZC, SENDMSG_ZC_FIXED };
+enum opcode { OP_SENDMSG, OP_ZC, OP_ZC_FIXED };
 
 /* Why a request is issued later than it is submitted */
 enum how {
-	RETRY,			/* full send buffer, then POLLOUT */
-	ASYNC,			/* the same, first issued by io-wq */
-	SQPOLL,			/* the same, issued by the kernel's thread */
-	DEFER,			/* the same, retried by task work of a waiter */
-	POLL_FIRST,		/* not issued at all before POLLOUT */
-	LINK,			/* not issued before the request ahead is done */
+	HOW_RETRY,			/* full send buffer, then POLLOUT */
+	HOW_ASYNC,			/* the same, first issued by io-wq */
+	HOW_SQPOLL,			/* the same, issued by the kernel's thread */
+	HOW_DEFER,			/* the same, retried by task work of a waiter */
+	HOW_POLL_FIRST,		/* not issued at all before POLLOUT */
+	HOW_LINK,			/* not issued before the request ahead is done */
 };
 
 #ifndef IORING_SEND_ZC_REPORT_USAGE
@@ -73,14 +73,14 @@ bool ring_tells_usage(struct io_uring *ring);
 
 /*
  * Put one send into the submission queue; its user_data is its index. For
- * SENDMSG_ZC_FIXED the parcels must have been registered before.
+ * OP_ZC_FIXED the messages must have been registered before.
  */
 struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
-			       enum how how, const struct flow *flow,
-			       struct parcel *p, unsigned int index);
+			       enum how how, const struct udp_pair *pair,
+			       struct message *p, unsigned int index);
 
-/* Register the payloads of n parcels as fixed buffers 0 to n - 1 */
-const char *ring_register(struct io_uring *ring, struct parcel *p,
+/* Register the payloads of n messages as fixed buffers 0 to n - 1 */
+const char *ring_register(struct io_uring *ring, struct message *p,
 			  unsigned int n);
 
 /* Submit all that is queued: NULL or what went wrong */
@@ -103,33 +103,33 @@ const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
 const char *ring_collect(struct io_uring *ring, struct done *done,
 			 unsigned int n);
 
-/* NULL when each res is the length of its parcel; otherwise what it was */
-const char *done_judge(const struct done *done, const struct parcel *p,
+/* NULL when each res is the length of its message; otherwise what it was */
+const char *done_judge(const struct done *done, const struct message *p,
 		       unsigned int n);
 
 struct run {
 	enum opcode op;
 	enum how how;
-	bool gated;			/* lo has a queue that holds packets */
+	bool hold;			/* lo has a queue that holds packets */
 	unsigned int n;
 	struct io_uring ring;
-	struct flow flow;
-	struct parcel parcels[SENDS];
+	struct udp_pair pair;
+	struct message messages[SENDS];
 	struct done done[SENDS];
 	unsigned short zc_flags;	/* of sendmsg_zc, in all sends */
 	int trigger[2];			/* LINK: a byte here lets the sends go */
 };
 
 /*
- * Ring and sockets, in a network namespace of their own; gated: with a queue
+ * Ring and sockets, in a network namespace of their own; hold: with a queue
  * on its lo. NULL, or the reason of a SKIP.
  */
 const char *run_open(struct run *run, enum family family, enum opcode op,
-		     enum how how, bool gated);
+		     enum how how, bool hold);
 
-/* The same over a flow that is open already, with the queue in place */
+/* The same over a pair that is open already, with the queue in place */
 const char *run_start(struct run *run, enum opcode op, enum how how,
-		      bool gated);
+		      bool hold);
 
 /* Give back all that these have taken, as far as there is something */
 void run_close(struct run *run);

@@ -46,7 +46,7 @@ struct way {
 	enum opcode op;
 	enum control control;
 	enum how how;
-	bool gated;			/* our queue is on the card */
+	bool hold;			/* our queue is on the card */
 	unsigned int n;
 	bool resize;			/* the control changes after submit */
 };
@@ -56,7 +56,7 @@ static const char *way_name(const struct way *way, const char *more)
 	static char name[160];
 
 	snprintf(name, sizeof(name), "%s%s %s, %s%s", family_name(way->family),
-		 way->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 way->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 control_name(way->family, way->control),
 		 how_name(way->how), more);
 	return name;
@@ -72,26 +72,26 @@ static bool way_open(struct __test_metadata *_metadata, const struct way *way,
 	if (!possible(why))
 		return false;
 	device_clear(dev);
-	why = device_ends(dev, way->family == UDP6) ?: device_mtu(dev, mtu) ?:
+	why = device_ends(dev, way->family == FAM_UDP6) ?: device_mtu(dev, mtu) ?:
 	      device_offload(dev, offload);
-	if (!why && way->gated)
+	if (!why && way->hold)
 		why = device_queue(dev);
 	if (!possible(why))
 		return false;
 	judge(NULL, opcode_name(way->op), way_name(way, ""),
-	      device_flow(dev, &run->flow, way->family, way->control & SOURCE,
-			  way->gated ? 0 : ROOM));
-	why = device_path(dev, &run->flow);
-	if (!why && way->control & SEGMENT)
-		why = trains_refused(&run->flow);
-	gate_on(dev->ifindex, &run->flow.to);
+	      device_pair(dev, &run->pair, way->family, way->control & CTL_SOURCE,
+			  way->hold ? 0 : ROOM));
+	why = device_path(dev, &run->pair);
+	if (!why && way->control & CTL_SEGMENT)
+		why = trains_refused(&run->pair);
+	qdisc_use(dev->ifindex, &run->pair.to);
 	/* What is under way gives back room that a retry would not wait for */
 	judge(NULL, opcode_name(way->op), way_name(way, ""),
-	      socket_drain(run->flow.tx));
-	why = why ?: run_start(run, way->op, way->how, way->gated);
+	      socket_drain(run->pair.tx));
+	why = why ?: run_start(run, way->op, way->how, way->hold);
 	if (!possible(why))
 		return false;
-	if (way->op != SENDMSG && ring_tells_usage(&run->ring))
+	if (way->op != OP_SENDMSG && ring_tells_usage(&run->ring))
 		run->zc_flags = IORING_SEND_ZC_REPORT_USAGE;
 	run_pack(run, way->n, way->control);
 	return possible(run_register(run));
@@ -108,11 +108,11 @@ static struct verdict way_try(const struct way *way, struct run *run)
 	struct verdict v = { };
 	unsigned int i;
 
-	run->flow.lost = 0;
+	run->pair.lost = 0;
 	run_pack(run, way->n, way->control);
 	v.mechanics = run_submit(run);
 	for (i = 0; i < run->n && way->resize; i++)
-		parcel_resize(&run->parcels[i]);
+		message_resize(&run->messages[i]);
 	v.mechanics = v.mechanics ?: run_finish(run);
 	if (!v.mechanics)
 		v.effect = run_judge(run);
@@ -127,7 +127,7 @@ static void way_tell(const struct way *way, const struct run *run,
 
 	for (i = 0; i < run->n; i++)
 		good += run->done[i].res >= 0 && !run->done[i].copied;
-	printf("# nic: sends %u%s", run->n, way->gated ? ", all retried" : "");
+	printf("# nic: sends %u%s", run->n, way->hold ? ", all retried" : "");
 	if (run->zc_flags)
 		printf(", without a copy %u", good);
 	printf(", datagrams lost %u\n", lost);
@@ -144,19 +144,19 @@ static struct verdict way_go(const struct way *way, const struct device *dev,
 
 	for (i = 0; i < TRIES; i++) {
 		v = way_try(way, run);
-		lost += run->flow.lost;
-		if (!run->flow.lost)
+		lost += run->pair.lost;
+		if (!run->pair.lost)
 			break;
-		v.mechanics = device_trouble(dev) ?: socket_drain(run->flow.tx);
-		if (!v.mechanics && way->gated)
-			v.mechanics = gate_close();
+		v.mechanics = device_trouble(dev) ?: socket_drain(run->pair.tx);
+		if (!v.mechanics && way->hold)
+			v.mechanics = qdisc_hold();
 		if (v.mechanics)
 			break;
 	}
 	if (v.mechanics)
 		return v;
 	way_tell(way, run, lost);
-	if (run->flow.lost) {
+	if (run->pair.lost) {
 		/* Whose fault that is, the sender cannot tell */
 		v.mechanics = reason("%s, in each of %d tries", v.effect, TRIES);
 		v.effect = NULL;
@@ -185,7 +185,7 @@ FIXTURE_SETUP(delivery)
 {
 	snprintf(self->what, sizeof(self->what), "%s%s at once, %s, mtu %d",
 		 family_name(variant->family),
-		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 variant->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 offload_name(variant->offload), variant->mtu);
 }
 
@@ -194,112 +194,112 @@ FIXTURE_TEARDOWN(delivery)
 }
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_hardware) {
-	UDP4, SENDMSG, HARDWARE_GSO, ORDINARY
+	FAM_UDP4, OP_SENDMSG, OFFLOAD_HARDWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_hardware) {
-	UDP4, SENDMSG_ZC, HARDWARE_GSO, ORDINARY
+	FAM_UDP4, OP_ZC, OFFLOAD_HARDWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_fixed_hardware) {
-	UDP4, SENDMSG_ZC_FIXED, HARDWARE_GSO, ORDINARY
+	FAM_UDP4, OP_ZC_FIXED, OFFLOAD_HARDWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_sendmsg_hardware) {
-	UDP6, SENDMSG, HARDWARE_GSO, ORDINARY
+	FAM_UDP6, OP_SENDMSG, OFFLOAD_HARDWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_hardware) {
-	UDP6, SENDMSG_ZC, HARDWARE_GSO, ORDINARY
+	FAM_UDP6, OP_ZC, OFFLOAD_HARDWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_hardware) {
-	UDP6, SENDMSG_ZC_FIXED, HARDWARE_GSO, ORDINARY
+	FAM_UDP6, OP_ZC_FIXED, OFFLOAD_HARDWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_software) {
-	UDP4, SENDMSG, SOFTWARE_GSO, ORDINARY
+	FAM_UDP4, OP_SENDMSG, OFFLOAD_SOFTWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_software) {
-	UDP4, SENDMSG_ZC, SOFTWARE_GSO, ORDINARY
+	FAM_UDP4, OP_ZC, OFFLOAD_SOFTWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_fixed_software) {
-	UDP4, SENDMSG_ZC_FIXED, SOFTWARE_GSO, ORDINARY
+	FAM_UDP4, OP_ZC_FIXED, OFFLOAD_SOFTWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_sendmsg_software) {
-	UDP6, SENDMSG, SOFTWARE_GSO, ORDINARY
+	FAM_UDP6, OP_SENDMSG, OFFLOAD_SOFTWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_software) {
-	UDP6, SENDMSG_ZC, SOFTWARE_GSO, ORDINARY
+	FAM_UDP6, OP_ZC, OFFLOAD_SOFTWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_software) {
-	UDP6, SENDMSG_ZC_FIXED, SOFTWARE_GSO, ORDINARY
+	FAM_UDP6, OP_ZC_FIXED, OFFLOAD_SOFTWARE_GSO, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_no_checksum) {
-	UDP4, SENDMSG, NO_CHECKSUM, ORDINARY
+	FAM_UDP4, OP_SENDMSG, OFFLOAD_NO_CHECKSUM, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_no_checksum) {
-	UDP4, SENDMSG_ZC, NO_CHECKSUM, ORDINARY
+	FAM_UDP4, OP_ZC, OFFLOAD_NO_CHECKSUM, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_no_checksum) {
-	UDP6, SENDMSG_ZC, NO_CHECKSUM, ORDINARY
+	FAM_UDP6, OP_ZC, OFFLOAD_NO_CHECKSUM, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_no_scatter) {
-	UDP4, SENDMSG, NO_SCATTER, ORDINARY
+	FAM_UDP4, OP_SENDMSG, OFFLOAD_NO_SCATTER, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_no_scatter) {
-	UDP4, SENDMSG_ZC, NO_SCATTER, ORDINARY
+	FAM_UDP4, OP_ZC, OFFLOAD_NO_SCATTER, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_no_scatter) {
-	UDP6, SENDMSG_ZC, NO_SCATTER, ORDINARY
+	FAM_UDP6, OP_ZC, OFFLOAD_NO_SCATTER, ORDINARY
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_jumbo) {
-	UDP4, SENDMSG, BEST, JUMBO
+	FAM_UDP4, OP_SENDMSG, OFFLOAD_BEST, JUMBO
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_jumbo) {
-	UDP4, SENDMSG_ZC, BEST, JUMBO
+	FAM_UDP4, OP_ZC, OFFLOAD_BEST, JUMBO
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_jumbo) {
-	UDP6, SENDMSG_ZC, BEST, JUMBO
+	FAM_UDP6, OP_ZC, OFFLOAD_BEST, JUMBO
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_jumbo) {
-	UDP6, SENDMSG_ZC_FIXED, BEST, JUMBO
+	FAM_UDP6, OP_ZC_FIXED, OFFLOAD_BEST, JUMBO
 };
 
 TEST_F(delivery, at_once)
 {
 	const struct way way = {
 		.family = variant->family, .op = variant->op,
-		.control = SOURCE, .how = RETRY, .n = 1,
+		.control = CTL_SOURCE, .how = HOW_RETRY, .n = 1,
 	};
 	struct run *run = &self->run;
 	struct tally tally = { };
 	unsigned int most;
 	const char *wrong;
 
-	if (variant->op != SENDMSG_ZC_FIXED &&
+	if (variant->op != OP_ZC_FIXED &&
 	    !possible(run_spoiled(variant->op)))
 		return;
 	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
 		      variant->mtu))
 		return;
-	most = trains_most(&run->flow);
-	if (variant->op == SENDMSG_ZC_FIXED &&
+	most = trains_most(&run->pair);
+	if (variant->op == OP_ZC_FIXED &&
 	    !possible(trains_register(run)))
 		return;
 	wrong = trains_send(run, &self->dev, most, &tally);
@@ -329,7 +329,7 @@ FIXTURE_SETUP(zero_copy)
 {
 	snprintf(self->what, sizeof(self->what), "%s%s at once, %s",
 		 family_name(variant->family),
-		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 variant->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 offload_name(variant->offload));
 }
 
@@ -338,30 +338,30 @@ FIXTURE_TEARDOWN(zero_copy)
 }
 
 FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_hardware) {
-	UDP4, SENDMSG_ZC, HARDWARE_GSO
+	FAM_UDP4, OP_ZC, OFFLOAD_HARDWARE_GSO
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp6_zc_hardware) {
-	UDP6, SENDMSG_ZC, HARDWARE_GSO
+	FAM_UDP6, OP_ZC, OFFLOAD_HARDWARE_GSO
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_software) {
-	UDP4, SENDMSG_ZC, SOFTWARE_GSO
+	FAM_UDP4, OP_ZC, OFFLOAD_SOFTWARE_GSO
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp6_zc_software) {
-	UDP6, SENDMSG_ZC, SOFTWARE_GSO
+	FAM_UDP6, OP_ZC, OFFLOAD_SOFTWARE_GSO
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_fixed_software) {
-	UDP4, SENDMSG_ZC_FIXED, SOFTWARE_GSO
+	FAM_UDP4, OP_ZC_FIXED, OFFLOAD_SOFTWARE_GSO
 };
 
 TEST_F(zero_copy, usage)
 {
 	const struct way way = {
 		.family = variant->family, .op = variant->op,
-		.control = SEGMENT, .how = RETRY, .n = SENDS,
+		.control = CTL_SEGMENT, .how = HOW_RETRY, .n = SENDS,
 	};
 	struct run *run = &self->run;
 	unsigned int i, copied = 0;
@@ -411,54 +411,54 @@ FIXTURE_TEARDOWN(lost_pointer)
 }
 
 #define RETRIED(family, op, control) \
-	{ family, op, control, RETRY, true, SENDS, false }
+	{ family, op, control, HOW_RETRY, true, SENDS, false }
 
 FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_sendmsg) {
-	RETRIED(UDP4, SENDMSG, NONE)
+	RETRIED(FAM_UDP4, OP_SENDMSG, CTL_NONE)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc) {
-	RETRIED(UDP4, SENDMSG_ZC, NONE)
+	RETRIED(FAM_UDP4, OP_ZC, CTL_NONE)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_zc) {
-	RETRIED(UDP6, SENDMSG_ZC, NONE)
+	RETRIED(FAM_UDP6, OP_ZC, CTL_NONE)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment) {
-	RETRIED(UDP4, SENDMSG, SEGMENT)
+	RETRIED(FAM_UDP4, OP_SENDMSG, CTL_SEGMENT)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment) {
-	RETRIED(UDP4, SENDMSG_ZC, SEGMENT)
+	RETRIED(FAM_UDP4, OP_ZC, CTL_SEGMENT)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_segment) {
-	RETRIED(UDP4, SENDMSG_ZC_FIXED, SEGMENT)
+	RETRIED(FAM_UDP4, OP_ZC_FIXED, CTL_SEGMENT)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_segment) {
-	RETRIED(UDP6, SENDMSG_ZC, SEGMENT)
+	RETRIED(FAM_UDP6, OP_ZC, CTL_SEGMENT)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_quic) {
-	RETRIED(UDP4, SENDMSG, QUIC)
+	RETRIED(FAM_UDP4, OP_SENDMSG, CTL_QUIC)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic) {
-	RETRIED(UDP4, SENDMSG_ZC, QUIC)
+	RETRIED(FAM_UDP4, OP_ZC, CTL_QUIC)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_quic) {
-	RETRIED(UDP6, SENDMSG, QUIC)
+	RETRIED(FAM_UDP6, OP_SENDMSG, CTL_QUIC)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_quic) {
-	RETRIED(UDP6, SENDMSG_ZC, QUIC)
+	RETRIED(FAM_UDP6, OP_ZC, CTL_QUIC)
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_quic) {
-	RETRIED(UDP6, SENDMSG_ZC_FIXED, QUIC)
+	RETRIED(FAM_UDP6, OP_ZC_FIXED, CTL_QUIC)
 };
 
 TEST_F(lost_pointer, retry)
@@ -471,12 +471,12 @@ TEST_F(lost_pointer, retry)
 
 	if (!possible(device_get(&self->dev)))
 		return;
-	if (way->control != NONE)
+	if (way->control != CTL_NONE)
 		err = run_first_issue(way->op);
 	judge("lost-pointer", opcode, way_name(way, ""),
 	      err ? reason("-%s at once, without a retry", errno_name(err)) :
 		    NULL);
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	if (!way_open(_metadata, way, &self->dev, run, OFFLOAD_BEST, ORDINARY))
 		return;
 	v = way_go(way, &self->dev, run);
 	judge(NULL, opcode, way_name(way, ""), v.mechanics);
@@ -484,7 +484,7 @@ TEST_F(lost_pointer, retry)
 		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
-	judge(way->control == NONE ? NULL : "lost-pointer", opcode,
+	judge(way->control == CTL_NONE ? NULL : "lost-pointer", opcode,
 	      way_name(way, ""), v.effect);
 }
 
@@ -509,26 +509,26 @@ FIXTURE_TEARDOWN(wrong_length)
 
 /* One send, so that there is one retry: each would add to the length */
 #define RETRIED_ONCE(family, op, control) \
-	{ family, op, control, RETRY, true, 1, false }
+	{ family, op, control, HOW_RETRY, true, 1, false }
 
 FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_segment) {
-	RETRIED_ONCE(UDP4, SENDMSG, SEGMENT)
+	RETRIED_ONCE(FAM_UDP4, OP_SENDMSG, CTL_SEGMENT)
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_segment) {
-	RETRIED_ONCE(UDP4, SENDMSG_ZC, SEGMENT)
+	RETRIED_ONCE(FAM_UDP4, OP_ZC, CTL_SEGMENT)
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp6_sendmsg_quic) {
-	RETRIED_ONCE(UDP6, SENDMSG, QUIC)
+	RETRIED_ONCE(FAM_UDP6, OP_SENDMSG, CTL_QUIC)
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp6_zc_quic) {
-	RETRIED_ONCE(UDP6, SENDMSG_ZC, QUIC)
+	RETRIED_ONCE(FAM_UDP6, OP_ZC, CTL_QUIC)
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_fixed_quic) {
-	RETRIED_ONCE(UDP4, SENDMSG_ZC_FIXED, QUIC)
+	RETRIED_ONCE(FAM_UDP4, OP_ZC_FIXED, CTL_QUIC)
 };
 
 TEST_F(wrong_length, retry)
@@ -540,7 +540,7 @@ TEST_F(wrong_length, retry)
 
 	if (!possible(run_spoiled(way->op)))
 		return;
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	if (!way_open(_metadata, way, &self->dev, run, OFFLOAD_BEST, ORDINARY))
 		return;
 	if (!possible(run_hidden(run, way->control, false)))
 		return;
@@ -569,31 +569,31 @@ FIXTURE_TEARDOWN(late_read)
 }
 
 FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_poll_first) {
-	{ UDP4, SENDMSG, SEGMENT, POLL_FIRST, false, 4, true }
+	{ FAM_UDP4, OP_SENDMSG, CTL_SEGMENT, HOW_POLL_FIRST, false, 4, true }
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_zc_poll_first) {
-	{ UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST, false, 4, true }
+	{ FAM_UDP4, OP_ZC, CTL_SEGMENT, HOW_POLL_FIRST, false, 4, true }
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_link) {
-	{ UDP4, SENDMSG, SEGMENT, LINK, false, 4, true }
+	{ FAM_UDP4, OP_SENDMSG, CTL_SEGMENT, HOW_LINK, false, 4, true }
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp6_zc_quic_link) {
-	{ UDP6, SENDMSG_ZC, QUIC, LINK, false, 4, true }
+	{ FAM_UDP6, OP_ZC, CTL_QUIC, HOW_LINK, false, 4, true }
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_retry) {
-	{ UDP4, SENDMSG, SEGMENT, RETRY, true, 4, true }
+	{ FAM_UDP4, OP_SENDMSG, CTL_SEGMENT, HOW_RETRY, true, 4, true }
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_zc_retry) {
-	{ UDP4, SENDMSG_ZC, SEGMENT, RETRY, true, 4, true }
+	{ FAM_UDP4, OP_ZC, CTL_SEGMENT, HOW_RETRY, true, 4, true }
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp6_zc_quic_retry) {
-	{ UDP6, SENDMSG_ZC, QUIC, RETRY, true, 4, true }
+	{ FAM_UDP6, OP_ZC, CTL_QUIC, HOW_RETRY, true, 4, true }
 };
 
 TEST_F(late_read, after_submit)
@@ -606,9 +606,9 @@ TEST_F(late_read, after_submit)
 
 	if (!possible(run_spoiled(way->op)))
 		return;
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	if (!way_open(_metadata, way, &self->dev, run, OFFLOAD_BEST, ORDINARY))
 		return;
-	if (way->gated &&
+	if (way->hold &&
 	    !possible(run_hidden(run, way->control, true)))
 		return;
 	v = way_go(way, &self->dev, run);
@@ -637,15 +637,15 @@ FIXTURE_TEARDOWN(repeated_control)
 }
 
 FIXTURE_VARIANT_ADD(repeated_control, reference_zc) {
-	SENDMSG_ZC, false
+	OP_ZC, false
 };
 
 FIXTURE_VARIANT_ADD(repeated_control, sendmsg) {
-	SENDMSG, true
+	OP_SENDMSG, true
 };
 
 FIXTURE_VARIANT_ADD(repeated_control, zc) {
-	SENDMSG_ZC, true
+	OP_ZC, true
 };
 
 TEST_F(repeated_control, short_send)
@@ -661,9 +661,9 @@ TEST_F(repeated_control, short_send)
 		return;
 	device_clear(&self->dev);
 	why = device_mtu(&self->dev, ORDINARY) ?:
-	      device_offload(&self->dev, BEST) ?:
+	      device_offload(&self->dev, OFFLOAD_BEST) ?:
 	      device_route(&self->dev, &route) ?:
-	      ring_open(&self->ring, variant->op, RETRY);
+	      ring_open(&self->ring, variant->op, HOW_RETRY);
 	if (!possible(why))
 		return;
 	wrong = stream_send(&self->ring, variant->op, false, &route, &defect,
@@ -701,11 +701,11 @@ FIXTURE_TEARDOWN(system_call)
 }
 
 FIXTURE_VARIANT_ADD(system_call, udp4) {
-	{ UDP4, SENDMSG, QUIC, RETRY, false, 1, false }
+	{ FAM_UDP4, OP_SENDMSG, CTL_QUIC, HOW_RETRY, false, 1, false }
 };
 
 FIXTURE_VARIANT_ADD(system_call, udp6) {
-	{ UDP6, SENDMSG, QUIC, RETRY, false, 1, false }
+	{ FAM_UDP6, OP_SENDMSG, CTL_QUIC, HOW_RETRY, false, 1, false }
 };
 
 TEST_F(system_call, reference)
@@ -715,17 +715,17 @@ TEST_F(system_call, reference)
 	const char *wrong = NULL;
 	int i;
 
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	if (!way_open(_metadata, way, &self->dev, run, OFFLOAD_BEST, ORDINARY))
 		return;
 	for (i = 0; i < TRIES; i++) {
 		run_pack(run, 1, way->control);
-		ASSERT_EQ(SEND_SIZE, sendmsg(run->flow.tx,
-					     &run->parcels[0].msg, 0));
-		wrong = flow_judge(&run->flow, run->parcels, 1);
-		if (!run->flow.lost)
+		ASSERT_EQ(SEND_SIZE, sendmsg(run->pair.tx,
+					     &run->messages[0].msg, 0));
+		wrong = pair_judge(&run->pair, run->messages, 1);
+		if (!run->pair.lost)
 			break;
 	}
-	judge(NULL, "sendmsg(2)", control_name(way->family, QUIC),
+	judge(NULL, "sendmsg(2)", control_name(way->family, CTL_QUIC),
 	      wrong);
 }
 
@@ -740,21 +740,21 @@ TEST_HARNESS_MAIN
 static int check(void)
 {
 	struct device dev;
-	struct flow flow;
+	struct udp_pair pair;
 	const char *why;
 	int family;
 
 	why = device_get(&dev);
-	for (family = UDP4; family <= UDP6 && !why; family++) {
-		if (!getenv(family == UDP6 ? "LOCAL_V6" : "LOCAL_V4"))
+	for (family = FAM_UDP4; family <= FAM_UDP6 && !why; family++) {
+		if (!getenv(family == FAM_UDP6 ? "LOCAL_V6" : "LOCAL_V4"))
 			continue;
-		why = device_ends(&dev, family == UDP6);
+		why = device_ends(&dev, family == FAM_UDP6);
 		if (why) {
 			fprintf(stderr, "nic: %s\n", why);
 			return 2;
 		}
-		why = device_flow(&dev, &flow, family, false, 0) ?:
-		      device_path(&dev, &flow);
+		why = device_pair(&dev, &pair, family, false, 0) ?:
+		      device_path(&dev, &pair);
 	}
 	if (why) {
 		fprintf(stderr, "nic: %s\n", why);
