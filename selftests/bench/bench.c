@@ -38,6 +38,7 @@
 
 #include "bench.h"
 #include "network.h"
+#include "remote.h"
 #include "report.h"
 
 #define LARGEST_TRAIN	65000	/* bytes of a message */
@@ -366,18 +367,14 @@ static const char *prepare(struct bench *b)
 static void measure(struct bench *b, struct sender *s, unsigned int size,
 		    unsigned int run)
 {
-	const struct shape shape = {
-		.len = b->sizes[size].bytes,
-		.segment = b->sizes[size].segment,
-		.pieces = 1,
-	};
+	const struct size *of = &b->sizes[size];
 	unsigned int i;
 
 	for (i = 0; i < IN_FLIGHT; i++)
 		message_shape(&b->messages[i], &b->pair, FILLER_ID,
-			      b->sizes[size].segments > 1 ? CTL_SEGMENT : CTL_NONE,
-			     &shape);
-	s->go(s, b, &b->sizes[size], samples_of(s, b, size) + run);
+			      of->segments > 1 ? CTL_SEGMENT : CTL_NONE,
+			      of->bytes, of->segment);
+	s->go(s, b, of, samples_of(s, b, size) + run);
 }
 
 static void measure_all(struct bench *b)

@@ -52,9 +52,8 @@ static const struct {
 };
 
 /* Two segments */
-static const struct shape shape = {
-	.len = 1000, .segment = 600, .pieces = 1,
-};
+#define LENGTH		1000
+#define SEGMENT		600
 
 static const char *unit;
 static uint64_t (*now)(void);
@@ -186,7 +185,7 @@ static const char *request(struct run *run, enum control control, int64_t *cost)
 	if (wrong)
 		return wrong;
 	run->n = 1;
-	message_shape(run->messages, &run->pair, 0, control, &shape);
+	message_shape(run->messages, &run->pair, 0, control, LENGTH, SEGMENT);
 	ring_send(&run->ring, run->op, run->how, &run->pair, run->messages, 0);
 	*cost = 0;
 	if (run->hold)

@@ -26,6 +26,7 @@
 #endif
 
 #define STREAM_BYTES	4194304
+#define MOST_PIECES	12
 #define MAYBE_EINVAL	-1	/* older kernels do not look at it */
 
 static void dontwait(struct io_uring_sqe *sqe)
@@ -136,12 +137,24 @@ static const struct {
 	{ "no completion wanted", no_completion, EINVAL, 1, false },
 };
 
+static void split(struct message *p, unsigned int pieces)
+{
+	static struct iovec iov[MOST_PIECES];
+	size_t piece = p->len / pieces;
+	unsigned int i;
+
+	for (i = 0; i < pieces; i++)
+		iov[i] = (struct iovec){
+			.iov_base = (char *)p->iov.iov_base + i * piece,
+			.iov_len = piece,
+		};
+	iov[pieces - 1].iov_len = p->len - (pieces - 1) * piece;
+	p->msg.msg_iov = iov;
+	p->msg.msg_iovlen = pieces;
+}
+
 static const char *try_case(struct run *run, unsigned int i)
 {
-	const struct shape shape = {
-		.len = SEND_SIZE, .segment = SEGMENT_SIZE,
-		.pieces = cases[i].pieces,
-	};
 	int flags = fcntl(run->pair.tx, F_GETFL);
 	struct io_uring_sqe *sqe;
 	const char *wrong;
@@ -152,7 +165,9 @@ static const char *try_case(struct run *run, unsigned int i)
 		flags |= O_NONBLOCK;
 	fcntl(run->pair.tx, F_SETFL, flags);
 	run->n = 1;
-	message_shape(run->messages, &run->pair, i, CTL_QUIC, &shape);
+	message_shape(run->messages, &run->pair, i, CTL_QUIC, SEND_SIZE,
+		      SEGMENT_SIZE);
+	split(run->messages, cases[i].pieces);
 	sqe = ring_send(&run->ring, run->op, run->how, &run->pair,
 			run->messages, 0);
 	if (cases[i].change)

@@ -144,8 +144,8 @@ static void pack_stream(struct bout *bout, unsigned int i)
 	struct message *p = &bout->messages[i];
 	static char data[STREAM_BYTES];
 
-	p->msg = (struct msghdr){ .msg_iov = p->iov, .msg_iovlen = 1 };
-	p->iov[0] = (struct iovec){ data, sizeof(data) };
+	p->msg = (struct msghdr){ .msg_iov = &p->iov, .msg_iovlen = 1 };
+	p->iov = (struct iovec){ data, sizeof(data) };
 	p->len = sizeof(data);
 	p->buf = p->room;
 	do {

@@ -126,10 +126,7 @@ int receiver_take(int fd, struct datagram *d, int ms)
 #endif
 
 #define ECT_0		2	/* ECN-capable, codepoint 0 (RFC 3168, 5) */
-#define CE		3	/* set by a busy queue on the way */
 #define FILL_MOST	1000
-#define SETTLE_MS	50	/* a card sends all it has in that time */
-#define GAP		64	/* bytes between the pieces of a payload */
 
 const char *family_name(enum family family)
 {
@@ -163,7 +160,6 @@ const char *pair_open(struct udp_pair *pair, enum family family)
 
 	pair->family = family;
 	pair->segment = SEGMENT_SIZE;
-	pair->patience = WAIT_MS;
 	address(&at, &len, family == FAM_UDP6,
 		family == FAM_UDP6 ? LO6_ADDR : LO4_ADDR);
 	pair->rx = receiver_open(&at, len);
@@ -223,7 +219,7 @@ const char *pair_fill(struct udp_pair *pair)
 			return reason("sendto(2) failed (%s) before the send buffer was full",
 				      strerror(errno));
 		/* A card may be about to free what it has sent */
-		if (poll(&pfd, 1, pair->remote ? SETTLE_MS : 0) != 1)
+		if (poll(&pfd, 1, pair->settle) != 1)
 			return NULL;
 	}
 	return reason("%d datagrams did not fill the send buffer", FILL_MOST);
@@ -279,33 +275,24 @@ static void put_control(struct message *p, const struct udp_pair *pair)
 	}
 }
 
-/* Lay the payload out in pieces with gaps, so that none can be merged */
-static void put_payload(struct message *p, unsigned int pieces)
+static void put_payload(struct message *p)
 {
-	size_t piece = (p->len + pieces - 1) / pieces;
-	size_t size = pieces * (piece + GAP);
-	unsigned int i;
-	size_t at = 0;
+	uint8_t *data;
+	size_t at;
 
-	if (p->payload.iov_len < size) {
+	if (p->payload.iov_len < p->len) {
 		free(p->payload.iov_base);
-		p->payload.iov_base = malloc(size);
-		p->payload.iov_len = size;
+		p->payload.iov_base = malloc(p->len);
+		p->payload.iov_len = p->len;
 	}
-	memset(p->payload.iov_base, 0, size);
-	for (i = 0; i < pieces; i++) {
-		uint8_t *data = p->payload.iov_base;
-
-		data += i * (piece + GAP);
-		p->iov[i].iov_base = data;
-		for (; at < p->len && at < (i + 1) * piece; at++)
-			*data++ = payload_byte(p->id, at);
-		p->iov[i].iov_len = data - (uint8_t *)p->iov[i].iov_base;
-	}
+	data = p->payload.iov_base;
+	for (at = 0; at < p->len; at++)
+		data[at] = payload_byte(p->id, at);
+	p->iov = (struct iovec){ .iov_base = data, .iov_len = p->len };
 }
 
 void message_shape(struct message *p, const struct udp_pair *pair, unsigned int id,
-		   enum control control, const struct shape *shape)
+		   enum control control, size_t len, uint16_t segment)
 {
 	struct iovec payload = p->payload;
 
@@ -313,29 +300,25 @@ void message_shape(struct message *p, const struct udp_pair *pair, unsigned int 
 	p->payload = payload;
 	p->id = id;
 	p->control = control;
-	p->len = shape->len;
-	p->segment = shape->segment;
+	p->len = len;
+	p->segment = segment;
 	p->buf = p->room;
 	p->to = pair->to;
-	put_payload(p, shape->pieces);
+	put_payload(p);
 	p->msg.msg_name = &p->to;
 	p->msg.msg_namelen = pair->to_len;
-	p->msg.msg_iov = p->iov;
-	p->msg.msg_iovlen = shape->pieces;
+	p->msg.msg_iov = &p->iov;
+	p->msg.msg_iovlen = 1;
 	put_control(p, pair);
 }
 
 void message_pack(struct message *p, const struct udp_pair *pair, unsigned int id,
 		  enum control control)
 {
-	struct shape shape = {
-		.len = SEND_SIZE, .segment = pair->segment, .pieces = 1,
-	};
-
 	/* Without segments it has to fit into a packet */
-	if (pair->remote && !(control & CTL_SEGMENT))
-		shape.len = pair->segment;
-	message_shape(p, pair, id, control, &shape);
+	message_shape(p, pair, id, control,
+		      control & CTL_SEGMENT ? SEND_SIZE : pair->segment,
+		      pair->segment);
 }
 
 void message_control_at_end(struct message *p, const struct udp_pair *pair,
@@ -352,19 +335,11 @@ void message_resize(struct message *p)
 	memcpy(CMSG_DATA((struct cmsghdr *)p->buf), &other, sizeof(other));
 }
 
-static int receive(struct udp_pair *pair, struct datagram *d, int ms)
-{
-	if (pair->remote)
-		return pair->remote->take(pair->remote, d, ms);
-	return receiver_take(pair->rx, d, ms);
-}
-
 const char *pair_nothing_yet(struct udp_pair *pair)
 {
 	struct datagram d;
 
-	/* Data from another machine may arrive at any time */
-	if (!pair->remote && receive(pair, &d, 0) > 0)
+	if (receiver_take(pair->rx, &d, 0) > 0)
 		return reason("%zu bytes of send %u arrived before they could",
 			      d.len, d.id);
 	return NULL;
@@ -382,8 +357,8 @@ static bool same_host(const struct sockaddr_storage *wanted,
 	return !memcmp(want + 12, host(from), 4);
 }
 
-static const char *judge_one(struct udp_pair *pair, const struct datagram *d,
-			     struct message *p)
+const char *message_judge(const struct udp_pair *pair, struct message *p,
+			  const struct datagram *d)
 {
 	char text[INET6_ADDRSTRLEN];
 	size_t want;
@@ -392,12 +367,6 @@ static const char *judge_one(struct udp_pair *pair, const struct datagram *d,
 	if (d->wrong >= 0)
 		return reason("send %u: wrong content at byte %ld", p->id,
 			      d->wrong);
-	/* Earlier ones are missing: on one path, in order, they are lost */
-	if (pair->remote && d->at > p->got && d->at < p->len &&
-	    d->at % p->segment == 0) {
-		pair->lost += (d->at - p->got) / p->segment;
-		p->got = d->at;
-	}
 	if (d->at != p->got)
 		return reason("send %u: bytes from %zu on arrived, %zu was next",
 			      p->id, d->at, p->got);
@@ -408,7 +377,7 @@ static const char *judge_one(struct udp_pair *pair, const struct datagram *d,
 		return reason("send %u: datagram of %zu bytes instead of %zu",
 			      p->id, d->len, want);
 	ecn = p->control & CTL_ECN ? ECT_0 : 0;
-	if (d->ecn != ecn && !(pair->remote && ecn && d->ecn == CE))
+	if (d->ecn != ecn)
 		return reason("send %u: ECN bits %d instead of %d", p->id,
 			      d->ecn, ecn);
 	if (!same_host(p->control & CTL_SOURCE ? &pair->other : &pair->own,
@@ -421,13 +390,7 @@ static const char *judge_one(struct udp_pair *pair, const struct datagram *d,
 	return NULL;
 }
 
-/* Over a card: left over from an abandoned run, or a greeting */
-static bool stale(const struct udp_pair *pair, const struct datagram *d)
-{
-	return pair->remote && (d->id < pair->first || d->id == HELLO_ID);
-}
-
-static size_t missing(const struct message *p, unsigned int n)
+size_t messages_missing(const struct message *p, unsigned int n)
 {
 	size_t left = 0;
 	unsigned int i;
@@ -439,39 +402,25 @@ static size_t missing(const struct message *p, unsigned int n)
 
 const char *pair_judge(struct udp_pair *pair, struct message *p, unsigned int n)
 {
-	const char *wrong;
+	const char *wrong = NULL;
 	struct datagram d;
 	unsigned int i;
 
-	pair->lost = 0;
-	while (missing(p, n)) {
-		if (receive(pair, &d, pair->patience) != 1)
-			break;
+	if (pair->judge)
+		return pair->judge(pair, p, n);
+	while (messages_missing(p, n) && !wrong) {
+		if (receiver_take(pair->rx, &d, WAIT_MS) != 1)
+			return reason("%zu bytes did not arrive within %d ms",
+				      messages_missing(p, n), WAIT_MS);
 		for (i = 0; i < n; i++)
 			if (p[i].id == d.id)
 				break;
-		if (i == n && stale(pair, &d))
-			continue;
-		if (d.len < 4 || i == n)
-			return reason("a datagram of %zu bytes that was never sent",
-				      d.len);
-		wrong = judge_one(pair, &d, &p[i]);
-		if (wrong) {
-			pair->lost = 0;
-			return wrong;
-		}
+		wrong = d.len < 4 || i == n ?
+			reason("a datagram of %zu bytes that was never sent",
+			       d.len) : message_judge(pair, &p[i], &d);
 	}
-	for (i = 0; i < n; i++)
-		pair->lost += (p[i].len - p[i].got + p[i].segment - 1) /
-			      p[i].segment;
-	if (missing(p, n))
-		return reason("%zu bytes did not arrive within %d ms",
-			      missing(p, n), pair->patience);
-	if (pair->lost)
-		return reason("%u datagrams did not arrive", pair->lost);
-	while (receive(pair, &d, 0) > 0)
-		if (!stale(pair, &d))
-			return reason("%zu bytes of send %u arrived again",
-				      d.len, d.id);
-	return NULL;
+	if (!wrong && receiver_take(pair->rx, &d, 0) > 0)
+		wrong = reason("%zu bytes of send %u arrived again", d.len,
+			       d.id);
+	return wrong;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Numbered sends over a UDP socket, with control messages, and the receiver
- * that judges what came of them. It is in the same process, or it is another
- * program that is linked with this, on another machine.
+ * Numbered messages over a UDP socket, with control, and the receiver that
+ * judges what came of them.
  */
 #ifndef IO_URING_SELFTEST_DATAGRAM_H
 #define IO_URING_SELFTEST_DATAGRAM_H
@@ -19,7 +18,6 @@
  * that the receiver ignores:
  */
 #define FILLER_ID	0xfffe
-#define HELLO_ID	0xfffd	/* only shows that there is a path */
 #define LARGEST		65535	/* bytes of a datagram */
 
 struct datagram {
@@ -52,31 +50,6 @@ int receiver_open(struct sockaddr_storage *at, socklen_t len);
 /* 1: a datagram that is not filler; 0: none within ms; -1: error */
 int receiver_take(int fd, struct datagram *d, int ms);
 
-/*
- * A receiver somewhere else, in place of a socket of this process. Whoever has
- * one fills this in; all but take() return NULL or what went wrong.
- */
-struct remote {
-	/*
-	 * Have it receive at an address, and put the port there: "udp", "tcp"
-	 * or, to throw away all that comes, "sink".
-	 */
-	const char *(*open)(struct remote *remote, struct sockaddr_storage *at,
-			    const char *how);
-
-	/* As receiver_take(), of what it got */
-	int (*take)(struct remote *remote, struct datagram *d, int ms);
-
-	/* Wait until the TCP connection has data; it is left unread */
-	const char *(*readable)(struct remote *remote);
-
-	/* Have it read from now on */
-	const char *(*drain)(struct remote *remote);
-
-	/* All of size bytes have come, and are right */
-	const char *(*drained)(struct remote *remote, size_t size);
-};
-
 enum family { FAM_UDP4, FAM_UDP6, FAM_MAPPED };
 
 /* Control messages of a send, in the order in which they stand in the buffer */
@@ -91,7 +64,8 @@ enum control {
 #define SEGMENT_SIZE	1472
 #define SEND_SIZE	2700	/* one whole segment and a shorter one */
 #define CONTROL_ROOM	128
-#define MOST_PIECES	12
+
+struct message;
 
 /* Socket pair: tx is not connected, and has the smallest send buffer */
 struct udp_pair {
@@ -104,21 +78,14 @@ struct udp_pair {
 	socklen_t to_len;		/* of all three */
 	uint16_t segment;		/* a multiple of 4 */
 
-	/* Over a network card, where datagrams may be lost */
-	struct remote *remote;		/* receives in place of rx */
-	int patience;			/* ms until what is missing is lost */
-	unsigned int lost;		/* datagrams, in pair_judge() */
-	unsigned int first;		/* id of the next run's first send */
+	/* Where the receiver is somewhere else, beyond a network card */
+	const char *(*judge)(struct udp_pair *pair, struct message *p,
+			     unsigned int n);	/* in place of pair_judge() */
+	int settle;			/* ms until a card has sent all it has */
+	unsigned int first;		/* id of the next run's first message */
 };
 
-/* The shape of a send: its payload is in that many pieces */
-struct shape {
-	size_t len;
-	uint16_t segment;
-	unsigned int pieces;
-};
-
-/* One send: what is given to the kernel, and what the receiver has to see */
+/* What is given to the kernel, and what the receiver has to see */
 struct message {
 	unsigned int id;
 	enum control control;
@@ -127,14 +94,14 @@ struct message {
 	size_t got;
 
 	struct msghdr msg;
-	struct iovec iov[MOST_PIECES];
+	struct iovec iov;
 	struct sockaddr_storage to;
 	char *buf;		/* control buffer, CONTROL_ROOM bytes by default */
 	union {
 		struct cmsghdr first;
 		char room[CONTROL_ROOM];
 	};
-	struct iovec payload;	/* all of the memory that the pieces lie in */
+	struct iovec payload;	/* all of the memory for it */
 };
 
 /* NULL, or the reason of a SKIP */
@@ -156,9 +123,9 @@ const char *pair_fill(struct udp_pair *pair);
 void message_pack(struct message *p, const struct udp_pair *pair, unsigned int id,
 		  enum control control);
 
-/* The same, of another size and shape */
+/* The same, of that size, and cut into such segments */
 void message_shape(struct message *p, const struct udp_pair *pair, unsigned int id,
-		   enum control control, const struct shape *shape);
+		   enum control control, size_t len, uint16_t segment);
 
 /* Put the control at the end of buf, not into p->room */
 void message_control_at_end(struct message *p, const struct udp_pair *pair,
@@ -174,10 +141,16 @@ void message_resize(struct message *p);
 /*
  * Receive all n messages. NULL when each came once, whole, in order, cut into
  * the right segments, with the ECN bits and from the source that its control
- * asked for, and nothing else came; else what was wrong first. If all
- * that is wrong is that some did not arrive, pair->lost says how many.
+ * asked for, and nothing else came; else what was wrong first.
  */
 const char *pair_judge(struct udp_pair *pair, struct message *p, unsigned int n);
+
+/* The same for one datagram, which comes next of what p has not got yet */
+const char *message_judge(const struct udp_pair *pair, struct message *p,
+			  const struct datagram *d);
+
+/* Bytes of n messages that have not arrived */
+size_t messages_missing(const struct message *p, unsigned int n);
 
 /* NULL when nothing has arrived yet but what pair_fill() sent, or FILLER_ID */
 const char *pair_nothing_yet(struct udp_pair *pair);

@@ -83,27 +83,29 @@ FIXTURE_TEARDOWN(rewritten_name)
 }
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp4_sendmsg) {
-	IORING_OP_SENDMSG, false
+	.opcode = IORING_OP_SENDMSG,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp4_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, false
+	.opcode = IORING_OP_SENDMSG_ZC,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp6_sendmsg) {
-	IORING_OP_SENDMSG, true
+	.opcode = IORING_OP_SENDMSG,
+	.v6 = true,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp6_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, true
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.v6 = true,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, reference_udp4_send) {
-	IORING_OP_SEND, false
+	.opcode = IORING_OP_SEND,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, reference_udp4_send_zc) {
-	OP_SEND_ZC, false
+	.opcode = OP_SEND_ZC,
 };
 
 static const char *enter_cgroup(char *mounted, char *group)

@@ -76,8 +76,7 @@ void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
 	sqe->user_data = 0;
 }
 
-/* Send one datagram to oneself, to learn whether the kernel takes the flags */
-static int trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
+int ring_trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
 {
 	static char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
@@ -162,10 +161,10 @@ const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
 		return cannot("io-wq blocks in the send and issues it once", 0,
 			      "nothing to do, it polls since 5.16");
 	if (how == HOW_POLL_FIRST &&
-	    trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
+	    ring_trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
 		return cannot("no IORING_RECVSEND_POLL_FIRST", 0,
 			      "nothing to do, it came with 5.19");
-	if (op != OP_SENDMSG && trial(ring, op, 0) == -ENOMEM)
+	if (op != OP_SENDMSG && ring_trial(ring, op, 0) == -ENOMEM)
 		return cannot("no memory to send without a copy", ENOMEM,
 			      MEMLOCK_REMEDY);
 	return NULL;
@@ -184,15 +183,10 @@ const char *ring_register(struct io_uring *ring, struct message *p,
 	if (ret)
 		return cannot("cannot register buffers", -ret, MEMLOCK_REMEDY);
 	/* Taken for prepared but not valid: EFAULT as 6.15 and newer say it */
-	if (trial(ring, OP_ZC_FIXED, IORING_RECVSEND_FIXED_BUF) == -EINVAL)
+	if (ring_trial(ring, OP_ZC_FIXED, IORING_RECVSEND_FIXED_BUF) == -EINVAL)
 		return cannot("no registered buffer vectors for sendmsg_zc", 0,
 			      "nothing to do, they came with 6.15");
 	return NULL;
-}
-
-bool ring_tells_usage(struct io_uring *ring)
-{
-	return trial(ring, OP_ZC, IORING_SEND_ZC_REPORT_USAGE) != -EINVAL;
 }
 
 struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
@@ -367,6 +361,12 @@ static bool waits_for_room(const struct run *run)
 	return issued_at_once(run) && run->hold;
 }
 
+const char *run_hold(struct run *run)
+{
+	run->hold = true;
+	return qdisc_hold();
+}
+
 const char *run_start(struct run *run, enum opcode op, enum how how,
 		      bool hold)
 {
@@ -374,10 +374,9 @@ const char *run_start(struct run *run, enum opcode op, enum how how,
 
 	run->op = op;
 	run->how = how;
-	run->hold = hold;
 	why = ring_open(&run->ring, op, how);
 	if (!why && hold)
-		why = qdisc_hold();
+		why = run_hold(run);
 	if (!why && pipe(run->trigger))
 		why = reason("pipe(2) failed: %s", errno_name(errno));
 	return why;
@@ -412,9 +411,6 @@ void run_pack(struct run *run, unsigned int n, enum control control)
 {
 	unsigned int i;
 
-	/* What a card has lost may come late, and must not count for new sends */
-	if (run->pair.remote)
-		run->pair.first += run->n;
 	run->n = n;
 	for (i = 0; i < n; i++)
 		message_pack(&run->messages[i], &run->pair, run->pair.first + i,

@@ -62,43 +62,63 @@ FIXTURE_TEARDOWN(unannounced_notification)
 }
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_send_zc) {
-	OP_SEND_ZC, END_SENT, "in a link",
+	.opcode = OP_SEND_ZC,
+	.end = END_SENT,
+	.what = "in a link",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, END_SENT, "in a link",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_SENT,
+	.what = "in a link",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_bad_send_zc) {
-	OP_SEND_ZC, END_BAD_ALONE, "that cannot be prepared",
+	.opcode = OP_SEND_ZC,
+	.end = END_BAD_ALONE,
+	.what = "that cannot be prepared",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_bad_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, END_BAD_ALONE, "that cannot be prepared",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_BAD_ALONE,
+	.what = "that cannot be prepared",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, failed_send_zc) {
-	OP_SEND_ZC, END_FAILED, "behind a request that fails",
+	.opcode = OP_SEND_ZC,
+	.end = END_FAILED,
+	.what = "behind a request that fails",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, failed_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, END_FAILED, "behind a request that fails",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_FAILED,
+	.what = "behind a request that fails",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, timeout_send_zc) {
-	OP_SEND_ZC, END_TIMEOUT, "behind a timeout that is removed",
+	.opcode = OP_SEND_ZC,
+	.end = END_TIMEOUT,
+	.what = "behind a timeout that is removed",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, timeout_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, END_TIMEOUT, "behind a timeout that is removed",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_TIMEOUT,
+	.what = "behind a timeout that is removed",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, bad_send_zc) {
-	OP_SEND_ZC, END_BAD, "in a link that cannot be prepared",
+	.opcode = OP_SEND_ZC,
+	.end = END_BAD,
+	.what = "in a link that cannot be prepared",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, bad_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, END_BAD, "in a link that cannot be prepared",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_BAD,
+	.what = "in a link that cannot be prepared",
 };
 
 /* A UDP socket that sends to itself */

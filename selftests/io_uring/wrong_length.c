@@ -37,6 +37,7 @@ enum layout { LAYOUT_PLAIN, LAYOUT_DECOY, LAYOUT_PAGE_END };
 FIXTURE(wrong_length)
 {
 	struct run run;
+	const char *why;	/* of a SKIP */
 	char what[128];
 };
 
@@ -60,6 +61,14 @@ FIXTURE_SETUP(wrong_length)
 		 family_name(variant->family),
 		 control_name(variant->family, variant->control),
 		 names[variant->layout]);
+	self->why = run_spoiled(variant->op) ?:
+		    run_open(&self->run, variant->family, variant->op,
+			     HOW_RETRY, false);
+	if (!self->why) {
+		/* One send, so that there is one retry: each would add to the length */
+		run_pack(&self->run, 1, variant->control);
+		self->why = run_register(&self->run);
+	}
 }
 
 FIXTURE_TEARDOWN(wrong_length)
@@ -138,30 +147,15 @@ static const char *lay_out(struct run *run, enum layout layout)
 	return NULL;
 }
 
-/* Ring and sockets, and one send: NULL, or the reason of a SKIP */
-static const char *open_one(struct run *run, enum family family,
-			    enum opcode op, enum control control, bool hold)
-{
-	const char *why = run_spoiled(op) ?:
-			  run_open(run, family, op, HOW_RETRY, hold);
-
-	if (why)
-		return why;
-	run_pack(run, 1, control);
-	return run_register(run);
-}
-
 TEST_F(wrong_length, retry)
 {
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(open_one(run, variant->family, variant->op,
-			       variant->control, true) ?:
+	if (!possible(self->why ?: run_hold(run) ?:
 		      run_hidden(run, variant->control, false)))
 		return;
 
-	/* One send, so that there is one retry: each would add to the length */
 	run_pack(run, 1, variant->control);
 	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
 		run_finish(run);
@@ -176,8 +170,7 @@ TEST_F(wrong_length, reference_at_once)
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(open_one(run, variant->family, variant->op,
-			       variant->control, false)))
+	if (!possible(self->why))
 		return;
 	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
 		run_finish(run) ?: run_judge(run);

@@ -108,7 +108,7 @@ TEST_F(zerocopy, succeeds)
 	if (!possible(self->why))
 		return;
 	judge(NULL, self->opcode, "success after a retry",
-	      run_submit(run) ?: run_finish(run) ?: judge_all(run, SEND_SIZE) ?:
+	      run_submit(run) ?: run_finish(run) ?: judge_all(run, SEGMENT_SIZE) ?:
 	      run_judge(run) ?: works_again(run));
 }
 
@@ -185,7 +185,7 @@ TEST_F(zerocopy, ring_closed)
 		for (k = 0; k < SENDS; k++) {
 			message_pack(&run->messages[k], &run->pair, FILLER_ID,
 				     CTL_NONE);
-			run->messages[k].iov[0].iov_base =
+			run->messages[k].iov.iov_base =
 				run->messages[SENDS - 1].payload.iov_base;
 		}
 		wrong = run_submit(run);

@@ -21,7 +21,7 @@
 #define MOST_FEATURES	256
 #define HEADERS_V4	28	/* IPv4 and UDP */
 #define HEADERS_V6	48
-#define LOSS_MS		1500	/* far more than a datagram is under way */
+#define SETTLE_MS	50	/* a card sends all it has in that time */
 #define HELLO_MS	100
 #define HELLOS		100
 
@@ -573,8 +573,8 @@ const char *device_pair(const struct device *dev, struct udp_pair *pair,
 	memset(pair, 0, sizeof(*pair));
 	pair->family = family;
 	pair->rx = -1;
-	pair->remote = dev->remote;
-	pair->patience = LOSS_MS;
+	pair->judge = remote_judge;
+	pair->settle = SETTLE_MS;
 	mtu = read_number(dev, "mtu");
 	pair->segment = (mtu - (v6 ? HEADERS_V6 : HEADERS_V4)) & ~3;
 	why = ends(v6, &local, &pair->to, &pair->to_len) ?:
@@ -705,4 +705,9 @@ bool device_restore(const struct device *dev, FILE *from)
 		good = false;
 	}
 	return good;
+}
+
+bool ring_tells_usage(struct io_uring *ring)
+{
+	return ring_trial(ring, OP_ZC, IORING_SEND_ZC_REPORT_USAGE) != -EINVAL;
 }

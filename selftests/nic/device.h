@@ -49,6 +49,14 @@ const char *device_queue(const struct device *dev);
 /* Both ends' addresses are set, and the near one is the card's */
 const char *device_ends(const struct device *dev, bool v6);
 
+/* Where a stream goes */
+struct route {
+	struct remote *remote;
+	struct sockaddr_storage to, own;
+	socklen_t len;
+	int ifindex;
+};
+
 /* A route for TCP, over IPv4 if possible */
 const char *device_route(const struct device *dev, struct route *route);
 
@@ -88,5 +96,8 @@ void device_describe(const struct device *dev, FILE *to);
  */
 void device_save(const struct device *dev, FILE *to);
 bool device_restore(const struct device *dev, FILE *from);
+
+/* Whether the notification of sendmsg_zc can say that the data was copied */
+bool ring_tells_usage(struct io_uring *ring);
 
 #endif

@@ -28,7 +28,7 @@ const char *trains_refused(struct udp_pair *pair);
 /* The most segments that sendmsg(2) takes, 1 if it takes none at all */
 unsigned int trains_most(struct udp_pair *pair);
 
-/* Memory for every train, registered once. NULL or the reason of a SKIP */
+/* Memory for every train, registered once if the opcode needs it. NULL or the reason of a SKIP */
 const char *trains_register(struct run *run);
 
 /* Send all of the table. NULL, or what was wrong with which */
