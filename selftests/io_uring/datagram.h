@@ -98,7 +98,7 @@ struct message {
 	struct sockaddr_storage to;
 	char *buf;		/* control buffer, CONTROL_ROOM bytes by default */
 	union {
-		struct cmsghdr first;
+		size_t align;		/* as a cmsghdr is */
 		char room[CONTROL_ROOM];
 	};
 	struct iovec payload;	/* all of the memory for it */
