@@ -1,13 +1,14 @@
-"""The selftest as upstream would take it: patches/upstream, three patches and a letter, made from selftests/.
+"""The selftest as upstream would take it: patches/upstream, made from selftests/.
 
-The first has the core, the second what is about zero-copy and refused control, the third the tests through a network
-card, which in the kernel's own tree are below drivers/net. patches/selftest.patch is all of the first two at once, for
-stable trees.
+Of the three patches the first has the core, the second what is about zero-copy and refused control,
+the third the tests through a network card, which in the kernel's own tree are below drivers/net.
+patches/selftest.patch is all of the first two at once, for stable trees.
 """
 
 import difflib
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -36,8 +37,8 @@ MOVED: dict[str, tuple[tuple[str, str], ...]] = {
          "# Anywhere else: make KSRC=/path/to/linux run_tests, see ../io_uring/Makefile\n",
          '# make -C tools/testing/selftests TARGETS="io_uring drivers/net/io_uring" run_tests\n'),),
     "nic.sh": (
-        (' With "bench" as the first, what\n# follows goes to ../bench/bench, a measurement, which is run in place of nic.\n',
-         "\n"),
+        (' With "bench" as the first, what\n'
+         "# follows goes to ../bench/bench, a measurement, which is run in place of nic.\n", "\n"),
         ("program=$nic\n"
          'if [ "$1" = bench ]; then\n\tshift\n\tprogram=$here/../bench/bench${NIC_ABI:+_$NIC_ABI}\n'
          '\t[ -z "$NETIF" ] && exec "$program" "$@"\t# over loopback\nfi\n', ""),
@@ -107,31 +108,36 @@ Subject: [PATCH {number}/{of}] {subject}
 
 
 def patches(core: Iterable[Path], card: Iterable[Path], author: str) -> dict[str, str]:
-    """The files of patches/upstream by their names. `core` and `card` are the files of the two folders in git.
+    """The files of patches/upstream by their names.
 
-    Raises Unusable when one of them does not read as this module expects.
+    `core` and `card` are the files of the two folders in git. Raises Unusable when one
+    of them does not read as this module expects.
     """
     whole = {f"{CORE}/{path.name}": path for path in core}
     text = {name: path.read_text() for name, path in whole.items()}
     modes = {name: _mode(path) for name, path in whole.items()}
     later = {f"{CORE}/{program}.c" for program in SECOND}
-    first = {name: _without(name, content) if name in LISTS else content for name, content in text.items()
-             if name not in later}
+    first = {name: _without(name, content) if name in LISTS else content
+             for name, content in text.items() if name not in later}
     moved = {f"{CARD}/{path.name}": _moved(path) for path in card}
     modes |= {f"{CARD}/{path.name}": _mode(path) for path in card}
     steps: tuple[dict[str, str], ...] = ({}, first, text, text | moved)
     made = {"0000-cover-letter.patch": _letter(author)}
     for number, (subject, why) in enumerate(SUBJECTS, 1):
         diff, summary = _difference(steps[number - 1], steps[number], modes)
-        slug = "-".join("".join(char if char.isalnum() else " " for char in subject.replace("drv-net", "drv net")).split())
-        made[f"{number:04}-{slug.lower()[:52].strip('-')}.patch"] = HEAD.format(
-            author=author, number=number, of=len(SUBJECTS), subject=subject, text=why, summary=summary) + diff
+        slug = re.sub(r"\W+", "-", subject.lower())[:52].strip("-")
+        made[f"{number:04}-{slug}.patch"] = _head(author, number, subject, why, summary) + diff
     return made
 
 
+def _head(author: str, number: int, subject: str, text: str, summary: str) -> str:
+    return HEAD.format(author=author, number=number, of=len(SUBJECTS), subject=subject, text=text,
+                       summary=summary)
+
+
 def _letter(author: str) -> str:
-    return HEAD.format(author=author, number=0, of=len(SUBJECTS), subject="selftests: messages that io_uring issues again",
-                       text=LETTER, summary="").replace("---\n \n\n", "")
+    subject = "selftests: messages that io_uring issues again"
+    return _head(author, 0, subject, LETTER, "").replace("---\n \n\n", "")
 
 
 def _mode(path: Path) -> str:
@@ -140,7 +146,8 @@ def _mode(path: Path) -> str:
 
 def _without(name: str, text: str) -> str:
     """A list of programs without those of the second patch."""
-    kept = [line for line in text.splitlines(keepends=True) if not set(line.replace("/", " ").split()) & set(SECOND)]
+    kept = [line for line in text.splitlines(keepends=True)
+            if not set(line.replace("/", " ").split()) & set(SECOND)]
     if len(kept) == len(text.splitlines()):
         raise Unusable(f"{name}: no line names {' and '.join(SECOND)} alone")
     return "".join(kept)
@@ -156,7 +163,8 @@ def _moved(path: Path) -> str:
     return text
 
 
-def _difference(before: Mapping[str, str], after: Mapping[str, str], modes: Mapping[str, str]) -> tuple[str, str]:
+def _difference(before: Mapping[str, str], after: Mapping[str, str],
+                modes: Mapping[str, str]) -> tuple[str, str]:
     """What leads from one state of the tree to another, in git's format, and a line on its size."""
     parts: list[str] = []
     files = 0
@@ -167,8 +175,12 @@ def _difference(before: Mapping[str, str], after: Mapping[str, str], modes: Mapp
         files += 1
         ids = f"{_blob(old)}..{_blob(new)}"
         parts.append(f"diff --git a/{name} b/{name}\n")
-        parts += [f"new file mode {modes[name]}\n", f"index {ids}\n"] if old is None else [f"index {ids} {modes[name]}\n"]
-        parts += difflib.unified_diff((old or "").splitlines(keepends=True), new.splitlines(keepends=True),
+        if old is None:
+            parts += [f"new file mode {modes[name]}\n", f"index {ids}\n"]
+        else:
+            parts += [f"index {ids} {modes[name]}\n"]
+        parts += difflib.unified_diff((old or "").splitlines(keepends=True),
+                                      new.splitlines(keepends=True),
                                       "/dev/null" if old is None else f"a/{name}", f"b/{name}")
     added = sum(line[0] == "+" and line[:4] != "+++ " for line in parts)
     return "".join(parts), f"{files} files changed, {added} insertions(+)"

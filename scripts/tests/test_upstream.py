@@ -11,8 +11,9 @@ from kit.base.paths import SELFTESTS
 
 
 def files(folder: str) -> list[Path]:
-    names = command.run(["git", "ls-files", "-z"], "git ls-files", cwd=SELFTESTS / folder).split("\0")
-    return [SELFTESTS / folder / name for name in names if name and (SELFTESTS / folder / name).exists()]
+    home = SELFTESTS / folder
+    names = command.run(["git", "ls-files", "-z"], "git ls-files", cwd=home).split("\0")
+    return [home / name for name in names if name and (home / name).exists()]
 
 
 class Upstream(unittest.TestCase):
@@ -27,7 +28,8 @@ class Upstream(unittest.TestCase):
     def apply(self, name: str) -> None:
         patch = Path(self.folder.name, name)
         patch.write_text(self.made[name])
-        command.run(["git", "apply", "--whitespace=error", patch], f"git apply {name}", cwd=self.tree)
+        command.run(["git", "apply", "--whitespace=error", patch], f"git apply {name}",
+                    cwd=self.tree)
 
     def test_they_leave_the_selftest_behind(self) -> None:
         letter, *patches = sorted(self.made)
@@ -44,7 +46,8 @@ class Upstream(unittest.TestCase):
             self.assertEqual(path.read_text(), made.read_text())
             self.assertEqual(path.stat().st_mode & 0o100, made.stat().st_mode & 0o100)
         self.apply(patches[2])
-        self.assertEqual({path.name for path in files("nic")}, {path.name for path in card.iterdir()})
+        self.assertEqual({path.name for path in files("nic")},
+                         {path.name for path in card.iterdir()})
         for path in card.iterdir():
             for word in ("../io_uring", "../bench", "../nic", "bench", "$program"):
                 self.assertNotIn(word, path.read_text().replace("../../../io_uring", ""), path.name)
