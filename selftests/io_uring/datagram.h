@@ -19,6 +19,7 @@
  */
 #define FILLER_ID	0xfffe
 #define LARGEST		65535	/* bytes of a datagram */
+#define STREAM_TOTAL	1048576	/* of a stream */
 
 struct datagram {
 	size_t len;

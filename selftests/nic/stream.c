@@ -15,7 +15,6 @@
 #include "stream.h"
 
 #define SOCKET_BUFFER	65536
-#define STREAM_TOTAL	1048576	/* bytes */
 
 struct stream {
 	int tx;
