@@ -130,6 +130,7 @@ def matrix(report: str) -> str:
 def write(path: Path, text: str) -> None:
     """Replaces a file whole. Raises Unusable when that cannot be done."""
     try:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     except OSError as bad:
         raise Unusable(f"{path}: {bad.strerror}") from bad

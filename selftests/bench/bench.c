@@ -38,6 +38,7 @@
 
 #include "bench.h"
 #include "network.h"
+#include "remote.h"
 #include "report.h"
 
 #define LARGEST_TRAIN	65000	/* bytes of a message */
@@ -182,7 +183,7 @@ static int parse_one(struct bench *b, int option, char *arg)
 	case 'f':
 		if (strcmp(arg, "4") && strcmp(arg, "6"))
 			return wrong_use("--family %s: give 4 or 6", arg);
-		b->flow.family = *arg == '4' ? UDP4 : UDP6;
+		b->pair.family = *arg == '4' ? FAM_UDP4 : FAM_UDP6;
 		return 0;
 	case 'j':
 		b->json = true;
@@ -264,20 +265,20 @@ static pid_t sink_pid;
 
 static const char *to_self(struct bench *b)
 {
-	struct flow *flow = &b->flow;
-	bool v6 = flow->family == UDP6;
+	struct udp_pair *pair = &b->pair;
+	bool v6 = pair->family == FAM_UDP6;
 
-	address(&flow->to, &flow->to_len, v6, v6 ? "::1" : "127.0.0.1");
-	flow->segment = v6 ? ETHERNET_V6 : ETHERNET_V4;
-	flow->rx = receiver_open(&flow->to, flow->to_len);
-	flow->tx = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC,
+	address(&pair->to, &pair->to_len, v6, v6 ? "::1" : "127.0.0.1");
+	pair->segment = v6 ? ETHERNET_V6 : ETHERNET_V4;
+	pair->rx = receiver_open(&pair->to, pair->to_len);
+	pair->tx = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC,
 			  0);
-	if (flow->rx < 0 || flow->tx < 0)
+	if (pair->rx < 0 || pair->tx < 0)
 		return cannot("no sockets on loopback", errno,
 			      "ip link set lo up, or choose another --family");
 	sink_pid = fork();
 	if (!sink_pid)
-		sink(flow->rx);
+		sink(pair->rx);
 	if (sink_pid < 0)
 		return cannot("no process to receive", errno,
 			      "raise RLIMIT_NPROC (ulimit -u)");
@@ -296,9 +297,9 @@ static const char *to_remote(struct bench *b)
 	if (why)
 		return why;
 	device_clear(&b->dev);
-	why = device_offload(&b->dev, BEST) ?:
-	      device_flow(&b->dev, &b->flow, b->flow.family, false, 0);
-	return why ?: b->dev.remote->open(b->dev.remote, &b->flow.to,
+	why = device_offload(&b->dev, OFFLOAD_BEST) ?:
+	      device_pair(&b->dev, &b->pair, b->pair.family, false, 0);
+	return why ?: b->dev.remote->open(b->dev.remote, &b->pair.to,
 					     "sink");
 }
 
@@ -316,12 +317,12 @@ static void ordinary_buffer(struct bench *b)
 	/* The kernel doubles what it is given */
 	if (!getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &b->sndbuf, &len)) {
 		half = b->sndbuf / 2;
-		setsockopt(b->flow.tx, SOL_SOCKET, SO_SNDBUF, &half,
+		setsockopt(b->pair.tx, SOL_SOCKET, SO_SNDBUF, &half,
 			   sizeof(half));
 	}
 	close(fd);
-	getsockopt(b->flow.tx, SOL_SOCKET, SO_SNDBUF, &b->sndbuf, &len);
-	setsockopt(b->flow.tx, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	getsockopt(b->pair.tx, SOL_SOCKET, SO_SNDBUF, &b->sndbuf, &len);
+	setsockopt(b->pair.tx, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		   sizeof(patience));
 }
 
@@ -339,14 +340,14 @@ static const char *prepare(struct bench *b)
 	if (b->area == MAP_FAILED)
 		return cannot("no memory", errno, "free 2 MiB");
 	for (i = 0; i < IN_FLIGHT; i++)
-		b->parcels[i].payload = (struct iovec) {
+		b->messages[i].payload = (struct iovec) {
 			b->area + i * SLOT, SLOT
 		};
 	for (i = 0; i < b->n_sizes; i++) {
 		struct size *size = &b->sizes[i];
 
 		/* The receiver counts in words of four bytes */
-		size->segment = b->flow.segment;
+		size->segment = b->pair.segment;
 		if (size->segment > LARGEST_TRAIN / size->segments)
 			size->segment = LARGEST_TRAIN / size->segments & ~3;
 		size->bytes = size->segment * size->segments;
@@ -366,18 +367,14 @@ static const char *prepare(struct bench *b)
 static void measure(struct bench *b, struct sender *s, unsigned int size,
 		    unsigned int run)
 {
-	const struct shape shape = {
-		.len = b->sizes[size].bytes,
-		.segment = b->sizes[size].segment,
-		.pieces = 1,
-	};
+	const struct size *of = &b->sizes[size];
 	unsigned int i;
 
 	for (i = 0; i < IN_FLIGHT; i++)
-		parcel_shape(&b->parcels[i], &b->flow, UNHEARD_ID,
-			     b->sizes[size].segments > 1 ? SEGMENT : NONE,
-			     &shape);
-	s->go(s, b, &b->sizes[size], samples_of(s, b, size) + run);
+		message_shape(&b->messages[i], &b->pair, FILLER_ID,
+			      of->segments > 1 ? CTL_SEGMENT : CTL_NONE,
+			      of->bytes, of->segment);
+	s->go(s, b, of, samples_of(s, b, size) + run);
 }
 
 static void measure_all(struct bench *b)
@@ -431,7 +428,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	b.nic = netif && *netif;
-	b.flow.family = b.nic && !(v4 && *v4) ? UDP6 : UDP4;
+	b.pair.family = b.nic && !(v4 && *v4) ? FAM_UDP6 : FAM_UDP4;
 	for (s = senders; s->name; s++)
 		s->wanted = true;
 	parse_segments(&b, segments);

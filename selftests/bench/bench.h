@@ -70,10 +70,10 @@ struct bench {
 	/* What it is measured on */
 	bool nic;		/* else loopback */
 	struct device dev;
-	struct flow flow;
+	struct udp_pair pair;
 	int sndbuf;
 	char *area;		/* IN_FLIGHT * SLOT bytes */
-	struct parcel parcels[IN_FLIGHT];
+	struct message messages[IN_FLIGHT];
 };
 
 /* One way to send */

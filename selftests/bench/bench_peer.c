@@ -134,14 +134,14 @@ static void complain(const struct peer *peer, struct sample *sample)
 			 (int)len, line);
 }
 
-/* What words and the flow make of a command line; runs it */
+/* What words and the pair make of a command line; runs it */
 static void run(const struct sender *s, const struct bench *b,
 		const char * const *words, struct peer *peer,
 		struct sample *sample)
 {
-	const struct sockaddr_in6 *sin6 = (const void *)&b->flow.to;
-	const struct sockaddr_in *sin = (const void *)&b->flow.to;
-	bool v6 = b->flow.family == UDP6;
+	const struct sockaddr_in6 *sin6 = (const void *)&b->pair.to;
+	const struct sockaddr_in *sin = (const void *)&b->pair.to;
+	bool v6 = b->pair.family == FAM_UDP6;
 	char to[INET6_ADDRSTRLEN], port[8];
 	const char *argv[24] = {
 		s->path, v6 ? "-6" : "-4", "-D", to, "-p", port,
@@ -149,7 +149,7 @@ static void run(const struct sender *s, const struct bench *b,
 	unsigned int n = 6;
 	const char *wrong;
 
-	inet_ntop(b->flow.to.ss_family, v6 ? (const void *)&sin6->sin6_addr :
+	inet_ntop(b->pair.to.ss_family, v6 ? (const void *)&sin6->sin6_addr :
 		  &sin->sin_addr, to, sizeof(to));
 	/* sin_port and sin6_port stand at the same place */
 	snprintf(port, sizeof(port), "%u", ntohs(sin->sin_port));
@@ -176,7 +176,7 @@ void peer_gso(struct sender *s, struct bench *b, const struct size *size,
 	      struct sample *sample)
 {
 	bool zerocopy = s->name[strlen(s->name) - 1] == 'z';
-	unsigned int mss = b->flow.family == UDP6 ? MSS_V6 : MSS_V4;
+	unsigned int mss = b->pair.family == FAM_UDP6 ? MSS_V6 : MSS_V4;
 	char seconds[8], bytes[8], segment[8];
 	const char *words[10] = { "-u", "-a", "-l", seconds, "-s", bytes };
 	struct peer peer = { .seconds = whole_seconds(b) };

@@ -270,7 +270,7 @@ void report_table(const struct bench *b)
 
 	uname(&uts);
 	printf("# nic: %s %s, %d bit, %s, %d sends in flight, SO_SNDBUF %d, %u x %g s\n",
-	       uts.release, uts.machine, ABI_BITS, family_name(b->flow.family),
+	       uts.release, uts.machine, ABI_BITS, family_name(b->pair.family),
 	       IN_FLIGHT, b->sndbuf, b->runs, b->seconds);
 	print_device(b);
 	print_left_out();
@@ -394,7 +394,7 @@ void report_json(const struct bench *b)
 	put_pair("netif", b->nic ? b->dev.name : "lo");
 	put_pair("device", device_line(b));
 	put_pair("copies", why_copies(b));
-	put_pair("family", family_name(b->flow.family));
+	put_pair("family", family_name(b->pair.family));
 	printf("\"bits\": %d, \"in_flight\": %d, \"sndbuf\": %d, \"seconds\": %g,\n",
 	       ABI_BITS, IN_FLIGHT, b->sndbuf, b->seconds);
 	put_left_out();

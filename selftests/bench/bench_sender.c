@@ -75,7 +75,7 @@ static bool over(const struct sample *sample, const struct bench *b,
 
 static void breathe(const struct bench *b)
 {
-	struct pollfd pfd = { .fd = b->flow.tx, .events = POLLOUT };
+	struct pollfd pfd = { .fd = b->pair.tx, .events = POLLOUT };
 
 	poll(&pfd, 1, BUSY_MS);
 }
@@ -134,8 +134,8 @@ static void launch(struct sender *s, struct bench *b, struct flight *f)
 		struct io_uring_sqe *sqe;
 
 		i = f->free[--f->n_free];
-		sqe = ring_send(&s->ring, s->op, DEFER, &b->flow,
-				&b->parcels[i], i);
+		sqe = ring_send(&s->ring, s->op, HOW_DEFER, &b->pair,
+				&b->messages[i], i);
 		sqe->ioprio |= s->zc_flags;
 		/* All slots are in one registered piece of memory */
 		sqe->buf_index = 0;
@@ -175,18 +175,18 @@ static void ring_go(struct sender *s, struct bench *b, const struct size *size,
 
 static const char *ring_ready(struct sender *s, struct bench *b)
 {
-	struct parcel whole = {
+	struct message whole = {
 		.payload = { b->area, IN_FLIGHT * SLOT },
 	};
 	const char *why;
 
 	/* As one does who wants it fast; without, where it is not there */
-	why = ring_open(&s->ring, s->op, DEFER);
+	why = ring_open(&s->ring, s->op, HOW_DEFER);
 	if (why)
-		why = ring_open(&s->ring, s->op, RETRY);
-	if (!why && s->op == SENDMSG_ZC_FIXED)
+		why = ring_open(&s->ring, s->op, HOW_RETRY);
+	if (!why && s->op == OP_ZC_FIXED)
 		why = ring_register(&s->ring, &whole, 1);
-	if (!why && s->op != SENDMSG && ring_tells_usage(&s->ring))
+	if (!why && s->op != OP_SENDMSG && ring_tells_usage(&s->ring))
 		s->zc_flags = IORING_SEND_ZC_REPORT_USAGE;
 	return why;
 }
@@ -200,15 +200,15 @@ static const char *always(struct sender *s, struct bench *b)
 	return NULL;
 }
 
-static long send_train(const struct bench *b, const struct parcel *p)
+static long send_train(const struct bench *b, const struct message *p)
 {
-	ssize_t ret = sendmsg(b->flow.tx, &p->msg, MSG_NOSIGNAL);
+	ssize_t ret = sendmsg(b->pair.tx, &p->msg, MSG_NOSIGNAL);
 
 	return ret < 0 ? -errno : ret;
 }
 
 /* The same datagrams one by one, by one call if the kernel takes them all */
-static long send_many(const struct bench *b, const struct parcel *p,
+static long send_many(const struct bench *b, const struct message *p,
 		      const struct size *size)
 {
 	struct mmsghdr msgs[MOST_SEGMENTS] = { };
@@ -221,12 +221,12 @@ static long send_many(const struct bench *b, const struct parcel *p,
 				  i * size->segment;
 		iov[i].iov_len = size->segment;
 		msgs[i].msg_hdr.msg_name = (void *)&p->to;
-		msgs[i].msg_hdr.msg_namelen = b->flow.to_len;
+		msgs[i].msg_hdr.msg_namelen = b->pair.to_len;
 		msgs[i].msg_hdr.msg_iov = &iov[i];
 		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
 	while (done < size->segments) {
-		ret = sendmmsg(b->flow.tx, msgs + done, size->segments - done,
+		ret = sendmmsg(b->pair.tx, msgs + done, size->segments - done,
 			       MSG_NOSIGNAL);
 		if (ret < 0)
 			return -errno;
@@ -247,8 +247,8 @@ static void syscall_go(struct sender *s, struct bench *b,
 		busy = sample->busy;
 		for (i = 0; i < IN_FLIGHT && !*sample->error; i++)
 			account(sample, many ?
-				send_many(b, &b->parcels[i], size) :
-				send_train(b, &b->parcels[i]), size->bytes);
+				send_many(b, &b->messages[i], size) :
+				send_train(b, &b->messages[i]), size->bytes);
 		if (sample->busy != busy)
 			breathe(b);
 	} while (!over(sample, b, &since));
@@ -258,16 +258,16 @@ static void syscall_go(struct sender *s, struct bench *b,
 struct sender senders[] = {
 	{
 		.name = "sendmsg", .what = "io_uring, copies",
-		.open = ring_ready, .go = ring_go, .op = SENDMSG,
+		.open = ring_ready, .go = ring_go, .op = OP_SENDMSG,
 	},
 	{
 		.name = "sendmsg_zc", .what = "io_uring, zero-copy",
-		.open = ring_ready, .go = ring_go, .op = SENDMSG_ZC,
+		.open = ring_ready, .go = ring_go, .op = OP_ZC,
 	},
 	{
 		.name = "sendmsg_zc_fixed",
 		.what = "the same from a registered buffer (6.15)",
-		.open = ring_ready, .go = ring_go, .op = SENDMSG_ZC_FIXED,
+		.open = ring_ready, .go = ring_go, .op = OP_ZC_FIXED,
 	},
 	{
 		.name = "sys_sendmsg", .what = "sendmsg(2) with UDP_SEGMENT",

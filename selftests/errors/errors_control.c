@@ -27,7 +27,7 @@ static void retried(unsigned int op)
 	packet_segment(&p, SEGMENT_LEN);
 	packet_make(&small, SEGMENT_LEN, &udp.to, udp.len);
 	seen->call = call(udp.tx, &p, 0);
-	why = gate_close();
+	why = qdisc_hold();
 	if (why)
 		skip("%s", why);
 	fill(udp.tx, &small);
@@ -37,7 +37,7 @@ static void retried(unsigned int op)
 	ring_submit();
 	if (!ring_quiet())
 		broken("the send did not wait: %d", ring_cqe(NULL, NULL));
-	why = gate_open();
+	why = qdisc_release();
 	if (why)
 		broken("%s", why);
 	seen->ring = ring_cqe(NULL, NULL);

@@ -85,7 +85,7 @@ void lo_drops(void)
 	int ret;
 
 	req.tc.tcm_ifindex = if_nametoindex("lo");
-	req.tc.tcm_handle = GATE_HANDLE;
+	req.tc.tcm_handle = QDISC_HANDLE;
 	req.tc.tcm_parent = TC_H_ROOT;
 	attr_put(&req, TCA_KIND, "pfifo", sizeof("pfifo"));
 	attr_put(&req, TCA_OPTIONS, &none, sizeof(none));

@@ -46,15 +46,14 @@ static const struct {
 	const char *name;
 	enum control control;
 } controls[] = {
-	{ "none", NONE },
-	{ "segment", SEGMENT },
-	{ "quic", QUIC },
+	{ "none", CTL_NONE },
+	{ "segment", CTL_SEGMENT },
+	{ "quic", CTL_QUIC },
 };
 
 /* Two segments */
-static const struct shape shape = {
-	.len = 1000, .segment = 600, .pieces = 1,
-};
+#define LENGTH		1000
+#define SEGMENT		600
 
 static const char *unit;
 static uint64_t (*now)(void);
@@ -163,14 +162,14 @@ static const char *enter(struct run *run, unsigned int wait, int64_t *cost)
 
 static const char *fill(struct run *run)
 {
-	return gate_close() ?: flow_fill(&run->flow);
+	return qdisc_hold() ?: pair_fill(&run->pair);
 }
 
 /* A retry under DEFER_TASKRUN takes place in the call that waits for it */
 static const char *reopen(struct run *run)
 {
 	const char *wrong = ring_await(&run->ring, run->op, 1, 1) ?:
-			    gate_open();
+			    qdisc_release();
 
 	if (!wrong && io_uring_cq_ready(&run->ring))
 		wrong = "the retry came before it could be measured";
@@ -180,18 +179,18 @@ static const char *reopen(struct run *run)
 /* One request; a send that fails is told by done[0].res */
 static const char *request(struct run *run, enum control control, int64_t *cost)
 {
-	const char *wrong = run->gated ? fill(run) : NULL;
+	const char *wrong = run->hold ? fill(run) : NULL;
 	unsigned int came;
 
 	if (wrong)
 		return wrong;
 	run->n = 1;
-	parcel_shape(run->parcels, &run->flow, 0, control, &shape);
-	ring_send(&run->ring, run->op, run->how, &run->flow, run->parcels, 0);
+	message_shape(run->messages, &run->pair, 0, control, LENGTH, SEGMENT);
+	ring_send(&run->ring, run->op, run->how, &run->pair, run->messages, 0);
 	*cost = 0;
-	if (run->gated)
+	if (run->hold)
 		wrong = enter(run, 0, cost) ?: reopen(run);
-	wrong = wrong ?: enter(run, run->op == SENDMSG ? 1 : 2, cost);
+	wrong = wrong ?: enter(run, run->op == OP_SENDMSG ? 1 : 2, cost);
 	if (wrong)
 		return wrong;
 	came = io_uring_cq_ready(&run->ring);
@@ -210,7 +209,7 @@ static int measure(enum opcode op, unsigned int control, bool retry, long n)
 	const char *wrong;
 	long i;
 
-	wrong = run_open(&run, UDP4, op, DEFER, retry);
+	wrong = run_open(&run, FAM_UDP4, op, HOW_DEFER, retry);
 	sigaction(SIGALRM, &(struct sigaction) { .sa_handler = awake }, NULL);
 	if (!wrong)
 		calibrate();
@@ -271,7 +270,7 @@ int main(int argc, char **argv)
 		return 3;
 	}
 	for (i = 0; i < 4 * ARRAY_SIZE(controls); i++) {
-		ret = measure_apart(i & 1 ? SENDMSG_ZC : SENDMSG, i / 4, i & 2,
+		ret = measure_apart(i & 1 ? OP_ZC : OP_SENDMSG, i / 4, i & 2,
 				    n);
 		if (ret > worst)
 			worst = ret;

@@ -26,6 +26,7 @@
 #endif
 
 #define STREAM_BYTES	4194304
+#define MOST_PIECES	12
 #define MAYBE_EINVAL	-1	/* older kernels do not look at it */
 
 static void dontwait(struct io_uring_sqe *sqe)
@@ -136,13 +137,25 @@ static const struct {
 	{ "no completion wanted", no_completion, EINVAL, 1, false },
 };
 
+static void split(struct message *p, unsigned int pieces)
+{
+	static struct iovec iov[MOST_PIECES];
+	size_t piece = p->len / pieces;
+	unsigned int i;
+
+	for (i = 0; i < pieces; i++)
+		iov[i] = (struct iovec){
+			.iov_base = (char *)p->iov.iov_base + i * piece,
+			.iov_len = piece,
+		};
+	iov[pieces - 1].iov_len = p->len - (pieces - 1) * piece;
+	p->msg.msg_iov = iov;
+	p->msg.msg_iovlen = pieces;
+}
+
 static const char *try_case(struct run *run, unsigned int i)
 {
-	const struct shape shape = {
-		.len = SEND_SIZE, .segment = SEGMENT_SIZE,
-		.pieces = cases[i].pieces,
-	};
-	int flags = fcntl(run->flow.tx, F_GETFL);
+	int flags = fcntl(run->pair.tx, F_GETFL);
 	struct io_uring_sqe *sqe;
 	const char *wrong;
 	int err, due;
@@ -150,11 +163,13 @@ static const char *try_case(struct run *run, unsigned int i)
 	flags &= ~O_NONBLOCK;
 	if (cases[i].nonblock)
 		flags |= O_NONBLOCK;
-	fcntl(run->flow.tx, F_SETFL, flags);
+	fcntl(run->pair.tx, F_SETFL, flags);
 	run->n = 1;
-	parcel_shape(run->parcels, &run->flow, i, QUIC, &shape);
-	sqe = ring_send(&run->ring, run->op, run->how, &run->flow,
-			run->parcels, 0);
+	message_shape(run->messages, &run->pair, i, CTL_QUIC, SEND_SIZE,
+		      SEGMENT_SIZE);
+	split(run->messages, cases[i].pieces);
+	sqe = ring_send(&run->ring, run->op, run->how, &run->pair,
+			run->messages, 0);
 	if (cases[i].change)
 		cases[i].change(sqe);
 	wrong = ring_submit(&run->ring) ?:
@@ -168,7 +183,7 @@ static const char *try_case(struct run *run, unsigned int i)
 	if (err != due)
 		return reason("%s instead of %s", errno_name(err),
 			      errno_name(due));
-	return err ? flow_nothing_yet(&run->flow) : run_judge(run);
+	return err ? pair_nothing_yet(&run->pair) : run_judge(run);
 }
 
 /* Two ends of a TCP connection; the second one does not read */
@@ -231,13 +246,13 @@ static int tell(enum opcode op, const char *name, const char *wrong)
 
 int main(void)
 {
-	static const enum opcode ops[] = { SENDMSG, SENDMSG_ZC };
+	static const enum opcode ops[] = { OP_SENDMSG, OP_ZC };
 	unsigned int i, k;
 	int ret = 0;
 
 	for (k = 0; k < ARRAY_SIZE(ops); k++) {
 		struct run run = { };
-		const char *why = run_open(&run, UDP4, ops[k], RETRY, false);
+		const char *why = run_open(&run, FAM_UDP4, ops[k], HOW_RETRY, false);
 
 		if (why) {
 			fprintf(stderr, "coverage: %s\n", why);

@@ -62,13 +62,13 @@ static const struct course {
 	bool full;
 	bool cancelled;
 } courses[] = {
-	{ .name = "straight", .how = RETRY },
-	{ .name = "poll-first", .how = POLL_FIRST },
-	{ .name = "link", .how = LINK },
-	{ .name = "worker", .how = ASYNC },
-	{ .name = "full", .how = RETRY, .full = true },
-	{ .name = "worker-full", .how = ASYNC, .full = true },
-	{ .name = "cancelled", .how = RETRY, .full = true, .cancelled = true },
+	{ .name = "straight", .how = HOW_RETRY },
+	{ .name = "poll-first", .how = HOW_POLL_FIRST },
+	{ .name = "link", .how = HOW_LINK },
+	{ .name = "worker", .how = HOW_ASYNC },
+	{ .name = "full", .how = HOW_RETRY, .full = true },
+	{ .name = "worker-full", .how = HOW_ASYNC, .full = true },
+	{ .name = "cancelled", .how = HOW_RETRY, .full = true, .cancelled = true },
 };
 
 struct way {
@@ -116,10 +116,10 @@ static unsigned int fault_stop(void)
  */
 static const char *settle(struct run *run)
 {
-	const char *wrong = socket_drain(run->flow.tx);
+	const char *wrong = socket_drain(run->pair.tx);
 	struct datagram d;
 
-	while (!wrong && receiver_take(run->flow.rx, &d, QUIET_MS) > 0)
+	while (!wrong && receiver_take(run->pair.rx, &d, QUIET_MS) > 0)
 		if (d.wrong >= 0)
 			wrong = reason("wrong content at byte %ld", d.wrong);
 	return wrong;
@@ -127,14 +127,14 @@ static const char *settle(struct run *run)
 
 static void pack(struct way *way)
 {
-	struct parcel *p = &way->run.parcels[0];
+	struct message *p = &way->run.messages[0];
 	const int tos = TOS;
 
-	run_pack(&way->run, 1, way->large ? QUIC : SEGMENT);
+	run_pack(&way->run, 1, way->large ? CTL_QUIC : CTL_SEGMENT);
 	/* More than the kernel has room for without an allocation */
 	while (way->large &&
 	       p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= CONTROL_ROOM)
-		parcel_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+		message_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
 static void queue(struct way *way, enum how how)
@@ -142,13 +142,13 @@ static void queue(struct way *way, enum how how)
 	struct run *run = &way->run;
 	struct io_uring_sqe *sqe;
 
-	if (how == LINK) {
+	if (how == HOW_LINK) {
 		sqe = io_uring_get_sqe(&run->ring);
 		io_uring_prep_poll_add(sqe, run->trigger[0], POLLIN);
 		sqe->user_data = NOT_A_SEND;
 		sqe->flags |= IOSQE_IO_LINK;
 	}
-	ring_send(&run->ring, run->op, how, &run->flow, run->parcels, 0);
+	ring_send(&run->ring, run->op, how, &run->pair, run->messages, 0);
 }
 
 /* Submit what is queued. A call that fails must be good for another one */
@@ -203,7 +203,7 @@ static const char *go(struct way *way, unsigned int *left)
 	const char *wrong;
 
 	if (course->full) {
-		wrong = gate_close() ?: flow_fill(&run->flow);
+		wrong = qdisc_hold() ?: pair_fill(&run->pair);
 		if (wrong)
 			return wrong;
 	}
@@ -215,16 +215,16 @@ static const char *go(struct way *way, unsigned int *left)
 		wrong = ring_await(&run->ring, run->op, 1, 1);
 	if (!wrong && *left && course->cancelled)
 		wrong = cancel(way, left);
-	if (!wrong && course->how == LINK &&
+	if (!wrong && course->how == HOW_LINK &&
 	    write(run->trigger[1], "", 1) != 1)
 		wrong = reason("cannot write to a pipe: %s", errno_name(errno));
 	if (!wrong && course->full && !course->cancelled)
-		wrong = gate_open();
+		wrong = qdisc_release();
 	if (!wrong && *left)
 		wrong = await(way, left);
 	/* A cancellation that has failed lets the send wait on */
 	if (!wrong && course->cancelled)
-		wrong = gate_open();
+		wrong = qdisc_release();
 	return wrong ?: ring_collect(&run->ring, run->done, 1);
 }
 
@@ -255,7 +255,7 @@ static void take_unannounced(struct way *way)
 	struct io_uring *ring = &way->run.ring;
 	struct io_uring_cqe *cqe;
 
-	if (way->course->how == LINK && way->run.done[0].res < 0 &&
+	if (way->course->how == HOW_LINK && way->run.done[0].res < 0 &&
 	    !io_uring_wait_cqe_timeout(ring, &cqe, &ts) &&
 	    cqe->flags & IORING_CQE_F_NOTIF)
 		io_uring_cqe_seen(ring, cqe);
@@ -273,7 +273,7 @@ static const char *judge_faulty(struct way *way)
 	if (!way->came[0])
 		snprintf(way->came, sizeof(way->came), "sent");
 	/* Datagrams may be lost behind the socket, in the queue or on lo */
-	return done_judge(way->run.done, way->run.parcels, 1);
+	return done_judge(way->run.done, way->run.messages, 1);
 }
 
 static const char *judge_clean(struct way *way)
@@ -294,7 +294,7 @@ static const char *again(struct way *way)
 	const char *wrong;
 
 	pack(way);
-	queue(way, RETRY);
+	queue(way, HOW_RETRY);
 	wrong = ring_submit(&run->ring) ?:
 		ring_collect(&run->ring, run->done, 1) ?: run_judge(run);
 	return wrong ? reason("the next send: %s", strdup(wrong)) : NULL;
@@ -319,7 +319,7 @@ static const char *attempt(struct way *way, unsigned int n, bool *struck)
 
 	alarm(PATIENCE);
 	way->came[0] = '\0';
-	wrong = ring_init(&run->ring, DEFER);
+	wrong = ring_init(&run->ring, HOW_DEFER);
 	if (wrong)
 		return wrong;
 	announce(way, n);
@@ -378,7 +378,7 @@ static enum fate walk(struct way *way, bool inject)
 {
 	const char *why;
 
-	why = run_open(&way->run, UDP4, way->op, DEFER, way->course->full);
+	why = run_open(&way->run, FAM_UDP4, way->op, HOW_DEFER, way->course->full);
 	if (why) {
 		printf("fault: %s: %s\n", way->name, why);
 		return UNABLE;
@@ -448,7 +448,7 @@ int main(int argc, char **argv)
 	if (inject)
 		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	for (i = 0; i < 4 * ARRAY_SIZE(courses); i++) {
-		way.op = i & 1 ? SENDMSG_ZC : SENDMSG;
+		way.op = i & 1 ? OP_ZC : OP_SENDMSG;
 		way.large = i & 2;
 		way.course = &courses[i / 4];
 		snprintf(way.name, sizeof(way.name), "%zu %s %s %s",

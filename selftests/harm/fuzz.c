@@ -263,7 +263,7 @@ static const char *by_two(struct dice *dice, const struct batch *batch,
 	/* For the self-check on any kernel: where it has no defect */
 	for (i = 0; i < (options.check ? 1 : 2) && !wrong; i++) {
 		struct way way = {
-			.op = percent(dice, share) ? SENDMSG_ZC : SENDMSG,
+			.op = percent(dice, share) ? OP_ZC : OP_SENDMSG,
 			.wait = i, .by = below(dice, BYS),
 			.defer = below(dice, 2), .keep = options.keep,
 		};
@@ -361,7 +361,7 @@ static void print_tables(void)
 	for (i = 0; i < 4; i++)
 		for (by = 0; by < BYS; by++)
 			printf("%s\"%s, %s, %s\": %lu", i || by ? ", " : "",
-			       opcode_name(i & 1 ? SENDMSG_ZC : SENDMSG),
+			       opcode_name(i & 1 ? OP_ZC : OP_SENDMSG),
 			       i & 2 ? "full" : "straight", by_name(by),
 			       sends[i & 1][by][i >> 1]);
 	printf("}");
@@ -416,7 +416,7 @@ static int judge_check(void)
 		return 1;
 	}
 	if (strcmp(defects->name, "unexplained") || f->way.by != LINKED ||
-	    f->way.wait || f->way.op != SENDMSG || f->way.defer ||
+	    f->way.wait || f->way.op != OP_SENDMSG || f->way.defer ||
 	    !f->way.keep || f->len != 1 || f->buffer.place != AT_START ||
 	    f->buffer.len > CMSG_SPACE(sizeof(uint32_t))) {
 		printf("# self-check: the fault was not made small\n");
@@ -466,7 +466,7 @@ static int programs(void)
 				.kind = k, .len = 64, .copies = 1 + by % 2,
 				.way.by = by / 2, .way.wait = by % 2,
 				.way.defer = by % 3, .way.keep = by == 5,
-				.way.op = by % 3 ? SENDMSG : SENDMSG_ZC,
+				.way.op = by % 3 ? OP_SENDMSG : OP_ZC,
 				.defect = "made-up",
 			};
 

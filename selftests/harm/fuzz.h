@@ -46,7 +46,7 @@ struct trait {
 	const char *name;
 	bool zerocopy;		/* has SOCK_SUPPORT_ZC */
 	bool stream;
-	bool gated;		/* fills only if a queue on lo holds packets */
+	bool hold;		/* fills only if a queue on lo holds packets */
 	bool full;		/* says EAGAIN when its send buffer is full */
 	size_t header;		/* bytes of an IP header that the sender makes */
 	unsigned int weight;	/* how often, against the others */
@@ -102,7 +102,7 @@ struct effect {
 /* A sender and its receiver */
 struct lane {
 	enum kind kind;
-	bool narrow;		/* the smallest send buffer; behind the gate */
+	bool narrow;		/* the smallest send buffer; behind the queue */
 	int tx, rx;
 	struct sockaddr_storage to;
 	socklen_t to_len;	/* 0: connected */

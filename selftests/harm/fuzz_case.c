@@ -22,7 +22,7 @@
 
 static bool no_zerocopy(enum kind kind, const struct way *way)
 {
-	return way->op == SENDMSG_ZC && !traits[kind].zerocopy;
+	return way->op == OP_ZC && !traits[kind].zerocopy;
 }
 
 /*
@@ -117,8 +117,8 @@ const char *cases_begin(bool *skip)
 
 	/* What a kernel lacks is a reason to skip */
 	*skip = true;
-	why = ring_open(&rings[0], SENDMSG_ZC, RETRY) ?:
-	      ring_open(&rings[1], SENDMSG_ZC, POLL_FIRST);
+	why = ring_open(&rings[0], OP_ZC, HOW_RETRY) ?:
+	      ring_open(&rings[1], OP_ZC, HOW_POLL_FIRST);
 	if (why)
 		return why;
 	*skip = false;
@@ -406,7 +406,7 @@ static unsigned int polled(const struct io_uring *ring, enum opcode op)
 		if (!strncmp(line, "PollList:", 9))
 			list = true;
 		else if (list && sscanf(line, " op=%u,", &found) == 1 &&
-			 found == (op == SENDMSG ? IORING_OP_SENDMSG :
+			 found == (op == OP_SENDMSG ? IORING_OP_SENDMSG :
 						   IORING_OP_SENDMSG_ZC))
 			n++;
 	}
@@ -502,7 +502,7 @@ static const char *renew(struct lane *lane, bool defer)
 {
 	give_up(lane);
 	io_uring_queue_exit(&rings[defer]);
-	return ring_init(&rings[defer], defer ? POLL_FIRST : RETRY);
+	return ring_init(&rings[defer], defer ? HOW_POLL_FIRST : HOW_RETRY);
 }
 
 const char *by_ring(const struct batch *batch, const struct way *way,

@@ -314,7 +314,7 @@ static size_t anything(struct dice *dice, uint8_t *data)
 #define V6		(OF(K_UDP6) | OF(K_RAW6) | OF(K_HEADER6))
 #define INET		(UDP | RAW | TCP)
 
-static const struct message {
+static const struct cmsg {
 	const char *name;
 	int level, type;
 	unsigned int kinds;	/* on which a valid buffer has it */
@@ -361,7 +361,7 @@ static const struct message {
 
 /* -- buffers -------------------------------------------------------------- */
 
-static void append(struct dice *dice, const struct message *m,
+static void append(struct dice *dice, const struct cmsg *m,
 		   struct buffer *buf)
 {
 	uint8_t data[ROOM];
@@ -385,7 +385,7 @@ static void make_valid(struct dice *dice, enum kind kind, struct buffer *buf)
 	unsigned int n = numbers[below(dice, ARRAY_SIZE(numbers))];
 
 	while (n) {
-		const struct message *m = &messages[below(dice, MESSAGES)];
+		const struct cmsg *m = &messages[below(dice, MESSAGES)];
 
 		if (!(m->kinds & OF(kind)))
 			continue;
@@ -490,7 +490,7 @@ static void mutate(struct dice *dice, struct buffer *buf)
 
 static void make_garbage(struct dice *dice, struct buffer *buf)
 {
-	const struct message *m;
+	const struct cmsg *m;
 	struct cmsghdr header;
 
 	buf->len = below(dice, percent(dice, 90) ? 100 : ROOM);

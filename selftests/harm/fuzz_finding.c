@@ -159,8 +159,8 @@ static void simplify_way(struct shrinking *s)
 		attempt(s, &f);
 	}
 	f = *s->found;
-	if (f.way.op != SENDMSG) {
-		f.way.op = SENDMSG;
+	if (f.way.op != OP_SENDMSG) {
+		f.way.op = OP_SENDMSG;
 		attempt(s, &f);
 	}
 	f = *s->found;

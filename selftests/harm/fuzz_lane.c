@@ -59,7 +59,7 @@ const struct trait traits[KINDS] = {
 	[K_HEADER6] = { "raw6-hdrincl", false, false, true, true, 40, 1 },
 };
 
-static int straight_ns = -1, gated_ns = -1;
+static int straight_ns = -1, hold_ns = -1;
 static int marker[2];			/* a socket in each of them */
 bool lanes_told;
 static bool telling;
@@ -137,7 +137,7 @@ const char *lanes_begin(void)
 {
 	int pipes[2];
 	const char *why = enter_new(&straight_ns, &marker[0]) ?:
-			  enter_new(&gated_ns, &marker[1]);
+			  enter_new(&hold_ns, &marker[1]);
 
 	if (why)
 		return why;
@@ -149,7 +149,7 @@ const char *lanes_begin(void)
 	close(pipes[0]);
 	close(pipes[1]);
 	/* The queue of the second namespace: packets wait there when closed */
-	return gate_close() ?: gate_open();
+	return qdisc_hold() ?: qdisc_release();
 }
 
 /* -- opening -------------------------------------------------------------- */
@@ -298,12 +298,12 @@ const char *lane_open(struct lane *lane, enum kind kind, bool narrow)
 	lane->narrow = narrow;
 	lane->tx = -1;
 	lane->rx = -1;
-	if (setns(narrow ? gated_ns : straight_ns, CLONE_NEWNET))
+	if (setns(narrow ? hold_ns : straight_ns, CLONE_NEWNET))
 		return cannot("cannot go between namespaces", errno, "run as root");
 	good = is_unix(kind) ? open_unix(lane) :
 	       is_tcp(kind) ? open_tcp(lane) : open_packets(lane);
-	/* Where the gate is, and where it is opened and closed */
-	if (setns(gated_ns, CLONE_NEWNET) || !good)
+	/* Where the queue that holds packets is, and where it lets them go */
+	if (setns(hold_ns, CLONE_NEWNET) || !good)
 		return cannot(traits[kind].name, errno,
 			      "build the kernel with CONFIG_INET, CONFIG_IPV6 and CONFIG_UNIX, run as root");
 	set_sndbuf(lane->tx, narrow);
@@ -375,8 +375,8 @@ const char *lane_fill(struct lane *lane)
 	struct iovec iov;
 	unsigned int i;
 
-	if (traits[lane->kind].gated) {
-		why = gate_close();
+	if (traits[lane->kind].hold) {
+		why = qdisc_hold();
 		if (why)
 			return why;
 	}
@@ -406,7 +406,7 @@ const char *lane_fill(struct lane *lane)
 
 const char *lane_free(struct lane *lane)
 {
-	return traits[lane->kind].gated ? gate_open() : NULL;
+	return traits[lane->kind].hold ? qdisc_release() : NULL;
 }
 
 /*
@@ -418,7 +418,7 @@ const char *lane_flush(const struct lane *lane)
 	struct pollfd pfd = { .fd = marker[lane->narrow], .events = POLLIN };
 	char byte = 0;
 
-	if (!traits[lane->kind].gated)
+	if (!traits[lane->kind].hold)
 		return NULL;
 	if (send(pfd.fd, &byte, 1, 0) < 0 || poll(&pfd, 1, WAIT_MS) != 1 ||
 	    recv(pfd.fd, &byte, 1, 0) < 0)

@@ -66,7 +66,7 @@ static void learn(const struct finding *f)
 	word("v6", !local && v6);
 	word("v4", !local && !v6);
 	word("header", traits[f->kind].header);
-	word("gated", traits[f->kind].gated);
+	word("hold", traits[f->kind].hold);
 	word("full", f->way.wait);
 	word("link", f->way.by == LINKED);
 	word("worker", f->way.by == BY_WORKER);
@@ -125,7 +125,7 @@ static void print_case(FILE *to, const struct finding *f)
 	if (f->way.wait)
 		fprintf(to, "#define FILLER %zu\n",
 			f->kind == K_STREAM ? f->len : 1400);
-	constant(to, "OPCODE", f->way.op == SENDMSG ?
+	constant(to, "OPCODE", f->way.op == OP_SENDMSG ?
 	       "IORING_OP_SENDMSG" : "IORING_OP_SENDMSG_ZC");
 	constant(to, "IOPRIO", f->way.by == FIRST_POLL ?
 	       "IORING_RECVSEND_POLL_FIRST" : "0");

@@ -67,7 +67,7 @@ static void plan_roll(struct bout *bout)
 	struct dice *dice = &bout->dice;
 	struct plan *plan = &bout->plan;
 
-	plan->op = roll(dice, 2) ? SENDMSG_ZC : SENDMSG;
+	plan->op = roll(dice, 2) ? OP_ZC : OP_SENDMSG;
 	plan->stream = !roll(dice, 3);
 	plan->full = !plan->stream || roll(dice, 2);
 	plan->large = roll(dice, 4);
@@ -84,24 +84,24 @@ static void plan_roll(struct bout *bout)
 	 * A process does not end before the thread of its SQPOLL ring has been
 	 * notified, and its own end of the connection is open until then.
 	 */
-	if (plan->stream && bout->how == SQPOLL)
-		plan->op = SENDMSG;
+	if (plan->stream && bout->how == HOW_SQPOLL)
+		plan->op = OP_SENDMSG;
 	if (self_check)
-		*plan = (struct plan){ .op = SENDMSG, .full = true, .n = 1 };
+		*plan = (struct plan){ .op = OP_SENDMSG, .full = true, .n = 1 };
 }
 
 static const char *ring_start(struct bout *bout)
 {
-	static const enum how hows[] = { RETRY, RETRY, SQPOLL, DEFER };
+	static const enum how hows[] = { HOW_RETRY, HOW_RETRY, HOW_SQPOLL, HOW_DEFER };
 	const char *why;
 
 	bout->how = hows[roll(&bout->dice, 4)];
 	why = ring_init(&bout->ring, bout->how);
 	/* Not all kernels have DEFER_TASKRUN */
-	if (!why || bout->how == RETRY)
+	if (!why || bout->how == HOW_RETRY)
 		return why;
-	bout->how = RETRY;
-	return ring_init(&bout->ring, RETRY);
+	bout->how = HOW_RETRY;
+	return ring_init(&bout->ring, HOW_RETRY);
 }
 
 static bool fine(const struct bout *bout, const char *wrong)
@@ -145,7 +145,7 @@ static bool outlive(struct bout *bout)
 	if (!thread_join(thread))
 		return false;
 	/* Nobody else may wait for completions of such a ring */
-	if (bout->how == DEFER) {
+	if (bout->how == HOW_DEFER) {
 		tally->abandoned += bout->plan.n;
 		return true;
 	}
@@ -200,7 +200,7 @@ static int in_use(void)
 static const char *leftovers(void)
 {
 	time_t late = time(NULL) + PATIENCE;
-	const char *wrong = gate_open();
+	const char *wrong = qdisc_release();
 
 	while (!wrong && in_use()) {
 		if (time(NULL) > late)
@@ -242,7 +242,7 @@ static const char *see_off(pid_t child, int ready, long us)
 	if (killed || wrong)
 		kill(child, SIGKILL);
 	/* What is notified of when it has left the queue may hold it up */
-	gate_open();
+	qdisc_release();
 	if (!reap(child, &status))
 		return "a process that has ended or was killed does not go away";
 	if (wrong || killed || !status)
@@ -378,7 +378,7 @@ int main(int argc, char **argv)
 	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	why = tally == MAP_FAILED ? "out of memory" :
-	      netns_enter(true) ?: gate_close() ?: gate_open();
+	      netns_enter(true) ?: qdisc_hold() ?: qdisc_release();
 	if (why) {
 		fprintf(stderr, "race: %s\n", why);
 		return 3;

@@ -100,8 +100,8 @@ struct bout {
 	struct dice dice;
 	struct tally *tally;
 	struct meddler meddler;
-	struct flow flow;	/* the sockets, of a stream, too */
-	struct parcel parcels[MOST];
+	struct udp_pair pair;	/* the sockets, of a stream, too */
+	struct message messages[MOST];
 	struct __kernel_timespec wait[MOST];
 	char *page;		/* all control is in it */
 	unsigned int others;	/* requests that are no sends */

@@ -64,7 +64,7 @@ const char *plan_text(const struct bout *bout)
 		 "%d bit, %u %s over %s,%s%s%s%s%s %s control %s%s; %s%s%s",
 		 8 * (int)sizeof(long), plan->n, opcode_name(plan->op),
 		 plan->stream ? "TCP" : "UDP", plan->full ? " full," : "",
-		 bout->how == SQPOLL ? " SQPOLL," : bout->how == DEFER ?
+		 bout->how == HOW_SQPOLL ? " SQPOLL," : bout->how == HOW_DEFER ?
 		 " DEFER_TASKRUN," : "", plan->async ? " ASYNC," : "",
 		 plan->poll_first ? " POLL_FIRST," : "",
 		 plan->timeout ? " LINK_TIMEOUT," : "",
@@ -82,26 +82,26 @@ static const char *stream_pair(struct bout *bout)
 	const int size = STREAM_BUFFER;
 	const int report = SOF_TIMESTAMPING_SOFTWARE |
 			   SOF_TIMESTAMPING_OPT_TSONLY;
-	struct flow *flow = &bout->flow;
+	struct udp_pair *pair = &bout->pair;
 	struct sockaddr_storage to;
 	int listener;
 	socklen_t len;
 
 	address(&to, &len, false, LO4_ADDR);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	flow->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pair->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(flow->tx, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(flow->tx, SOL_SOCKET, SO_TIMESTAMPING, &report,
+	setsockopt(pair->tx, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(pair->tx, SOL_SOCKET, SO_TIMESTAMPING, &report,
 		   sizeof(report));
-	flow->rx = -1;
+	pair->rx = -1;
 	if (!bind(listener, (void *)&to, len) && !listen(listener, 1) &&
 	    !getsockname(listener, (void *)&to, &len) &&
-	    !connect(flow->tx, (void *)&to, len))
-		flow->rx = accept4(listener, NULL, NULL,
+	    !connect(pair->tx, (void *)&to, len))
+		pair->rx = accept4(listener, NULL, NULL,
 				   SOCK_NONBLOCK | SOCK_CLOEXEC);
 	close(listener);
-	return flow->rx < 0 ? reason("no TCP: %s", errno_name(errno)) : NULL;
+	return pair->rx < 0 ? reason("no TCP: %s", errno_name(errno)) : NULL;
 }
 
 static void stream_fill(int fd)
@@ -116,41 +116,41 @@ static const char *wire_open(struct bout *bout)
 {
 	/* TCP cannot connect through a closed queue, nor go on after a loss */
 	if (bout->plan.stream)
-		return gate_open() ?: stream_pair(bout);
-	return flow_open(&bout->flow, UDP4) ?: gate_close() ?:
-	       flow_fill(&bout->flow);
+		return qdisc_release() ?: stream_pair(bout);
+	return pair_open(&bout->pair, FAM_UDP4) ?: qdisc_hold() ?:
+	       pair_fill(&bout->pair);
 }
 
 static void wire_close(struct bout *bout)
 {
-	close(bout->flow.tx);
-	close(bout->flow.rx);
+	close(bout->pair.tx);
+	close(bout->pair.rx);
 }
 
 static void pack_datagram(struct bout *bout, unsigned int i)
 {
-	struct parcel *p = &bout->parcels[i];
+	struct message *p = &bout->messages[i];
 	const int tos = TOS;
 
-	parcel_pack(p, &bout->flow, i, bout->plan.large ? QUIC : SEGMENT);
+	message_pack(p, &bout->pair, i, bout->plan.large ? CTL_QUIC : CTL_SEGMENT);
 	while (bout->plan.large &&
 	       p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= SLOT)
-		parcel_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+		message_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
 static void pack_stream(struct bout *bout, unsigned int i)
 {
 	const uint32_t ack = SOF_TIMESTAMPING_TX_ACK;
-	struct parcel *p = &bout->parcels[i];
+	struct message *p = &bout->messages[i];
 	static char data[STREAM_BYTES];
 
-	p->msg = (struct msghdr){ .msg_iov = p->iov, .msg_iovlen = 1 };
-	p->iov[0] = (struct iovec){ data, sizeof(data) };
+	p->msg = (struct msghdr){ .msg_iov = &p->iov, .msg_iovlen = 1 };
+	p->iov = (struct iovec){ data, sizeof(data) };
 	p->len = sizeof(data);
 	p->buf = p->room;
 	do {
-		parcel_add_control(p, SOL_SOCKET, SO_TIMESTAMPING, &ack,
-				   sizeof(ack));
+		message_add_control(p, SOL_SOCKET, SO_TIMESTAMPING, &ack,
+				    sizeof(ack));
 	} while (bout->plan.large &&
 		 p->msg.msg_controllen + CMSG_SPACE(sizeof(ack)) <= SLOT);
 }
@@ -160,7 +160,7 @@ static void pack(struct bout *bout)
 	unsigned int i;
 
 	for (i = 0; i < bout->plan.n; i++) {
-		struct parcel *p = &bout->parcels[i];
+		struct message *p = &bout->messages[i];
 
 		if (bout->plan.stream)
 			pack_stream(bout, i);
@@ -179,7 +179,7 @@ static void queue(struct bout *bout)
 
 	for (i = 0; i < plan->n; i++) {
 		sqe = io_uring_get_sqe(&bout->ring);
-		ring_prep(sqe, plan->op, bout->flow.tx, &bout->parcels[i].msg,
+		ring_prep(sqe, plan->op, bout->pair.tx, &bout->messages[i].msg,
 			  MSG_NOSIGNAL | (plan->stream ? MSG_WAITALL : 0));
 		sqe->user_data = i;
 		if (plan->async)
@@ -221,7 +221,7 @@ const char *bout_begin(struct bout *bout)
 	bout->tally->rounds++;
 	bout->tally->sends += plan->n;
 	if (plan->stream && plan->full)
-		stream_fill(bout->flow.tx);
+		stream_fill(bout->pair.tx);
 	pack(bout);
 	queue(bout);
 	if (plan->early)
@@ -255,7 +255,7 @@ static const char *cancel(struct bout *bout)
 		if (event == CANCEL_EACH)
 			io_uring_prep_cancel64(sqe, i, 0);
 		else
-			io_uring_prep_cancel_fd(sqe, bout->flow.tx, 0);
+			io_uring_prep_cancel_fd(sqe, bout->pair.tx, 0);
 		sqe->cancel_flags = flags[event];
 		sqe->user_data = OTHER + bout->others++;
 	}
@@ -269,11 +269,11 @@ static const char *happen(struct bout *bout)
 		return NULL;
 	case CLOSE:
 		/* The number stays in use, so that no send gets another file */
-		return dup2(bout->null, bout->flow.tx) < 0 ? "dup2(2) failed" :
+		return dup2(bout->null, bout->pair.tx) < 0 ? "dup2(2) failed" :
 							     NULL;
 	case SHUTDOWN:
 		/* An unconnected socket is shut down, too, and says ENOTCONN */
-		shutdown(bout->flow.tx, SHUT_WR);
+		shutdown(bout->pair.tx, SHUT_WR);
 		return NULL;
 	default:
 		return cancel(bout);
@@ -282,7 +282,7 @@ static const char *happen(struct bout *bout)
 
 static void *let_go(void *arg)
 {
-	*(const char **)arg = gate_open();
+	*(const char **)arg = qdisc_release();
 	return NULL;
 }
 
@@ -290,7 +290,7 @@ static void drain(struct bout *bout)
 {
 	static char data[65536];
 
-	while (bout->plan.stream && read(bout->flow.rx, data, sizeof(data)) > 0)
+	while (bout->plan.stream && read(bout->pair.rx, data, sizeof(data)) > 0)
 		;
 }
 
@@ -390,12 +390,12 @@ static void count_spoilt(struct bout *bout)
 		bout->tally->refused++;
 }
 
-static const char *judge_sent(struct bout *bout, const struct parcel *p,
+static const char *judge_sent(struct bout *bout, const struct message *p,
 			      const struct done *d)
 {
 	const struct plan *plan = &bout->plan;
 
-	if (plan->op != SENDMSG && !d->more)
+	if (plan->op != OP_SENDMSG && !d->more)
 		return "success without F_MORE";
 	if ((size_t)d->res == p->len) {
 		bout->tally->whole++;
@@ -411,13 +411,13 @@ static const char *judge_sent(struct bout *bout, const struct parcel *p,
 	return NULL;
 }
 
-static const char *judge_one(struct bout *bout, const struct parcel *p,
+static const char *judge_one(struct bout *bout, const struct message *p,
 			     const struct done *d)
 {
 	const struct plan *plan = &bout->plan;
 	struct tally *tally = bout->tally;
 
-	if (plan->op == SENDMSG && d->more)
+	if (plan->op == OP_SENDMSG && d->more)
 		return "F_MORE from sendmsg";
 	if (d->res >= 0)
 		return judge_sent(bout, p, d);
@@ -440,7 +440,7 @@ static void judge_datagrams(struct bout *bout)
 	int ecn = bout->plan.large ? TOS : 0;
 	struct datagram d;
 
-	while (receiver_take(bout->flow.rx, &d, 0) > 0)
+	while (receiver_take(bout->pair.rx, &d, 0) > 0)
 		if (d.wrong >= 0 || d.ecn != ecn ||
 		    (d.len != SEGMENT_SIZE &&
 		     d.len != SEND_SIZE - SEGMENT_SIZE))
@@ -454,7 +454,7 @@ static const char *judge(struct bout *bout, const struct account *account)
 	unsigned int i;
 
 	for (i = 0; i < plan->n && !wrong; i++) {
-		wrong = judge_one(bout, &bout->parcels[i], &account->sends[i]);
+		wrong = judge_one(bout, &bout->messages[i], &account->sends[i]);
 		if (wrong)
 			wrong = reason("send %u: %s", i, wrong);
 	}
@@ -462,7 +462,7 @@ static const char *judge(struct bout *bout, const struct account *account)
 		return wrong;
 	/* What has left the queue counts no longer, unless nobody can ask */
 	if (plan->event != CLOSE)
-		wrong = socket_drain(bout->flow.tx);
+		wrong = socket_drain(bout->pair.tx);
 	judge_datagrams(bout);
 	return wrong;
 }
@@ -480,7 +480,7 @@ const char *bout_finish(struct bout *bout)
 	if (helped)
 		thread_join(helper);
 	else
-		opened = gate_open();
+		opened = qdisc_release();
 	wrong = wrong ?: opened ?: collect(bout, &account);
 	meddler_stop(&bout->meddler);
 	wrong = wrong ?: judge(bout, &account);
@@ -494,7 +494,7 @@ const char *bout_reap(struct bout *bout)
 	const char *wrong;
 	unsigned int i;
 
-	wrong = gate_open() ?: collect(bout, &account);
+	wrong = qdisc_release() ?: collect(bout, &account);
 	meddler_stop(&bout->meddler);
 	/* Those of the thread itself are cancelled, not those of others */
 	for (i = 0; i < bout->plan.n && !wrong; i++) {
@@ -504,7 +504,7 @@ const char *bout_reap(struct bout *bout)
 		    (bout->plan.stream && d->res > 0))
 			bout->tally->cancelled++;
 		else
-			wrong = judge_one(bout, &bout->parcels[i], d);
+			wrong = judge_one(bout, &bout->messages[i], d);
 	}
 	wire_close(bout);
 	return wrong;

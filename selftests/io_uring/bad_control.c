@@ -26,14 +26,24 @@
 #define LARGE	33554432	/* more than any net.core.optmem_max */
 
 enum fault {
-	LEN_SHORT, LEN_LONG, SECOND_BEYOND, CONTROLLEN_SHORT, UNKNOWN_TYPE,
-	UNKNOWN_LEVEL, OVER_OPTMEM, OVER_INT_MAX, NO_MEMORY, NO_MEMORY_BEHIND,
-	SEGMENT_TOO_LARGE, TOO_MANY_SEGMENTS,
+	FAULT_LEN_SHORT,
+	FAULT_LEN_LONG,
+	FAULT_SECOND_BEYOND,
+	FAULT_CONTROLLEN_SHORT,
+	FAULT_UNKNOWN_TYPE,
+	FAULT_UNKNOWN_LEVEL,
+	FAULT_OVER_OPTMEM,
+	FAULT_OVER_INT_MAX,
+	FAULT_NO_MEMORY,
+	FAULT_NO_MEMORY_BEHIND,
+	FAULT_SEGMENT_TOO_LARGE,
+	FAULT_TOO_MANY_SEGMENTS,
 };
 
 FIXTURE(bad_control)
 {
 	struct run run;
+	const char *why;	/* of a SKIP */
 	char *pages;
 };
 
@@ -45,13 +55,20 @@ FIXTURE_VARIANT(bad_control)
 
 FIXTURE_SETUP(bad_control)
 {
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	self->why = netns_enter(false) ?: pair_open(&self->run.pair, FAM_UDP4);
+	self->pages = mmap(NULL, 2 * page + LARGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (self->pages == MAP_FAILED || munmap(self->pages + page, page))
+		self->why = "not enough memory: raise RLIMIT_AS (ulimit -v)";
 }
 
 FIXTURE_TEARDOWN(bad_control)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 
-	if (self->pages && self->pages != MAP_FAILED)
+	if (self->pages != MAP_FAILED)
 		munmap(self->pages, 2 * page + LARGE);
 	run_close(&self->run);
 }
@@ -59,33 +76,37 @@ FIXTURE_TEARDOWN(bad_control)
 #define CASE(name) FIXTURE_VARIANT_ADD(bad_control, name)
 
 /* Lengths that do not add up: EINVAL */
-CASE(len_short) { .fault = LEN_SHORT, .what = "cmsg_len less than a header" };
-CASE(len_long) { .fault = LEN_LONG, .what = "cmsg_len beyond the buffer" };
-CASE(second_beyond) { .fault = SECOND_BEYOND, .what = "second message beyond the buffer" };
+CASE(len_short) { .fault = FAULT_LEN_SHORT, .what = "cmsg_len less than a header" };
+CASE(len_long) { .fault = FAULT_LEN_LONG, .what = "cmsg_len beyond the buffer" };
+CASE(second_beyond) {
+	.fault = FAULT_SECOND_BEYOND, .what = "second message beyond the buffer",
+};
 
 /* Too short for any header: no control at all, the data is sent */
-CASE(controllen_short) { .fault = CONTROLLEN_SHORT, .what = "msg_controllen less than a header" };
+CASE(controllen_short) {
+	.fault = FAULT_CONTROLLEN_SHORT, .what = "msg_controllen less than a header",
+};
 
 /* SOL_SOCKET refuses types that it does not know, others' levels are ignored */
-CASE(unknown_type) { .fault = UNKNOWN_TYPE, .what = "SOL_SOCKET with an unknown type" };
-CASE(unknown_level) { .fault = UNKNOWN_LEVEL, .what = "an unknown level" };
+CASE(unknown_type) { .fault = FAULT_UNKNOWN_TYPE, .what = "SOL_SOCKET with an unknown type" };
+CASE(unknown_level) { .fault = FAULT_UNKNOWN_LEVEL, .what = "an unknown level" };
 
 /* More than the socket may allocate: ENOBUFS, in 32 bit ENOMEM */
-CASE(over_optmem) { .fault = OVER_OPTMEM, .what = "control over net.core.optmem_max" };
-CASE(over_int_max) { .fault = OVER_INT_MAX, .what = "msg_controllen over INT_MAX" };
+CASE(over_optmem) { .fault = FAULT_OVER_OPTMEM, .what = "control over net.core.optmem_max" };
+CASE(over_int_max) { .fault = FAULT_OVER_INT_MAX, .what = "msg_controllen over INT_MAX" };
 
 /* Memory that is not there: EFAULT */
-CASE(no_memory) { .fault = NO_MEMORY, .what = "msg_control not mapped" };
-CASE(no_memory_behind) { .fault = NO_MEMORY_BEHIND, .what = "second message not mapped" };
+CASE(no_memory) { .fault = FAULT_NO_MEMORY, .what = "msg_control not mapped" };
+CASE(no_memory_behind) { .fault = FAULT_NO_MEMORY_BEHIND, .what = "second message not mapped" };
 
 /* Well-formed, refused by UDP: EINVAL or EMSGSIZE */
-CASE(segment_too_large) { .fault = SEGMENT_TOO_LARGE, .what = "UDP_SEGMENT over the MTU" };
+CASE(segment_too_large) { .fault = FAULT_SEGMENT_TOO_LARGE, .what = "UDP_SEGMENT over the MTU" };
 CASE(too_many_segments) {
-	.fault = TOO_MANY_SEGMENTS, .what = "more segments than the kernel takes"
+	.fault = FAULT_TOO_MANY_SEGMENTS, .what = "more segments than the kernel takes",
 };
 
 /* The pages are a readable one, an unmapped one, and a large empty area */
-static void spoil(struct parcel *p, const struct flow *flow, char *pages,
+static void spoil(struct message *p, const struct udp_pair *pair, char *pages,
 		  enum fault fault)
 {
 	struct cmsghdr *first = (void *)p->room;
@@ -94,50 +115,50 @@ static void spoil(struct parcel *p, const struct flow *flow, char *pages,
 	const uint16_t one = 1, whole = 65535;
 
 	switch (fault) {
-	case LEN_SHORT:
+	case FAULT_LEN_SHORT:
 		first->cmsg_len = sizeof(*first) - 1;
 		break;
-	case LEN_LONG:
+	case FAULT_LEN_LONG:
 		first->cmsg_len = p->msg.msg_controllen + 1;
 		break;
-	case SECOND_BEYOND:
+	case FAULT_SECOND_BEYOND:
 		second->cmsg_level = SOL_SOCKET;
 		second->cmsg_len = CMSG_LEN(64);
 		p->msg.msg_controllen += sizeof(*second);
 		break;
-	case CONTROLLEN_SHORT:
+	case FAULT_CONTROLLEN_SHORT:
 		p->msg.msg_controllen = sizeof(*first) - 1;
-		p->control = NONE;
+		p->control = CTL_NONE;
 		break;
-	case UNKNOWN_TYPE:
+	case FAULT_UNKNOWN_TYPE:
 		first->cmsg_level = SOL_SOCKET;
 		first->cmsg_type = 0x7777;
 		break;
-	case UNKNOWN_LEVEL:
+	case FAULT_UNKNOWN_LEVEL:
 		first->cmsg_level = 0x7777;
-		p->control = NONE;
+		p->control = CTL_NONE;
 		break;
-	case OVER_OPTMEM:
-	case OVER_INT_MAX:
+	case FAULT_OVER_OPTMEM:
+	case FAULT_OVER_INT_MAX:
 		p->msg.msg_control = pages + 2 * page;
-		p->msg.msg_controllen = fault == OVER_OPTMEM ? LARGE :
+		p->msg.msg_controllen = fault == FAULT_OVER_OPTMEM ? LARGE :
 					(size_t)INT_MAX + 1;
 		first = p->msg.msg_control;
 		first->cmsg_level = 0x7777;
 		first->cmsg_len = p->msg.msg_controllen;
 		break;
-	case NO_MEMORY:
+	case FAULT_NO_MEMORY:
 		p->msg.msg_control = pages + page;
 		break;
-	case NO_MEMORY_BEHIND:
-		parcel_control_at_end(p, flow, pages, page);
+	case FAULT_NO_MEMORY_BEHIND:
+		message_control_at_end(p, pair, pages, page);
 		p->msg.msg_controllen += sizeof(*first);
 		break;
-	case SEGMENT_TOO_LARGE:
+	case FAULT_SEGMENT_TOO_LARGE:
 		memcpy(CMSG_DATA(first), &whole, sizeof(whole));
-		p->control = NONE;
+		p->control = CTL_NONE;
 		break;
-	case TOO_MANY_SEGMENTS:
+	case FAULT_TOO_MANY_SEGMENTS:
 		memcpy(CMSG_DATA(first), &one, sizeof(one));
 		break;
 	}
@@ -145,27 +166,27 @@ static void spoil(struct parcel *p, const struct flow *flow, char *pages,
 
 static const char *same_result(struct run *run, char *pages, enum fault fault)
 {
-	struct parcel *bad = &run->parcels[0], *good = &run->parcels[1];
+	struct message *bad = &run->messages[0], *good = &run->messages[1];
 	const char *wrong = NULL;
 	int want;
 
 	/* First sendmsg(2), the judge of what is right */
-	run_pack(run, 1, SEGMENT);
-	spoil(bad, &run->flow, pages, fault);
-	want = sendmsg(run->flow.tx, &bad->msg, MSG_NOSIGNAL);
+	run_pack(run, 1, CTL_SEGMENT);
+	spoil(bad, &run->pair, pages, fault);
+	want = sendmsg(run->pair.tx, &bad->msg, MSG_NOSIGNAL);
 	if (want < 0)
 		want = -errno;
 	else
-		wrong = flow_judge(&run->flow, bad, 1);
+		wrong = pair_judge(&run->pair, bad, 1);
 	if (wrong)
 		return wrong;
 
 	/* Then the same by io_uring, with two good ones behind it */
-	run_pack(run, 3, SEGMENT);
-	spoil(bad, &run->flow, pages, fault);
-	ring_send(&run->ring, run->op, RETRY, &run->flow, bad, 0);
-	ring_send(&run->ring, run->op, RETRY, &run->flow, &good[0], 1);
-	ring_send(&run->ring, run->op, RETRY, &run->flow, &good[1], 2);
+	run_pack(run, 3, CTL_SEGMENT);
+	spoil(bad, &run->pair, pages, fault);
+	ring_send(&run->ring, run->op, HOW_RETRY, &run->pair, bad, 0);
+	ring_send(&run->ring, run->op, HOW_RETRY, &run->pair, &good[0], 1);
+	ring_send(&run->ring, run->op, HOW_RETRY, &run->pair, &good[1], 2);
 	wrong = ring_submit(&run->ring) ?:
 		ring_collect(&run->ring, run->done, 3);
 	if (wrong)
@@ -176,28 +197,20 @@ static const char *same_result(struct run *run, char *pages, enum fault fault)
 	wrong = done_judge(&run->done[1], good, 2);
 	if (wrong)
 		return wrong;
-	return want < 0 ? flow_judge(&run->flow, good, 2) :
-			  flow_judge(&run->flow, bad, 3);
+	return want < 0 ? pair_judge(&run->pair, good, 2) :
+			  pair_judge(&run->pair, bad, 3);
 }
 
-static const char *prepare(struct run *run, enum opcode op, char **pages)
+/* A ring for that opcode, where sends with control are not refused anyway */
+static const char *open_ring(struct run *run, enum opcode op)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-	const char *why = run_spoiled(op) ?:
-			  run_open(run, UDP4, op, RETRY, false);
-
-	if (why)
-		return why;
-	*pages = mmap(NULL, 2 * page + LARGE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (*pages == MAP_FAILED || munmap(*pages + page, page))
-		return "not enough memory: raise RLIMIT_AS (ulimit -v)";
-	return NULL;
+	return run_spoiled(op) ?:
+	       run_start(run, op, HOW_RETRY, false);
 }
 
 TEST_F(bad_control, sendmsg)
 {
-	if (!possible(prepare(&self->run, SENDMSG, &self->pages)))
+	if (!possible(self->why ?: open_ring(&self->run, OP_SENDMSG)))
 		return;
 	judge(NULL, "sendmsg", variant->what,
 	      same_result(&self->run, self->pages, variant->fault));
@@ -205,7 +218,7 @@ TEST_F(bad_control, sendmsg)
 
 TEST_F(bad_control, zc)
 {
-	if (!possible(prepare(&self->run, SENDMSG_ZC, &self->pages)))
+	if (!possible(self->why ?: open_ring(&self->run, OP_ZC)))
 		return;
 	judge(NULL, "sendmsg_zc", variant->what,
 	      same_result(&self->run, self->pages, variant->fault));

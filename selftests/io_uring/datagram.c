@@ -103,7 +103,7 @@ int receiver_take(int fd, struct datagram *d, int ms)
 			return -1;
 		d->len = len;
 		look_at(d, data);
-	} while (len >= 4 && d->id == UNHEARD_ID);
+	} while (len >= 4 && d->id == FILLER_ID);
 
 	d->ecn = 0;
 	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
@@ -126,10 +126,7 @@ int receiver_take(int fd, struct datagram *d, int ms)
 #endif
 
 #define ECT_0		2	/* ECN-capable, codepoint 0 (RFC 3168, 5) */
-#define CE		3	/* set by a busy queue on the way */
 #define FILL_MOST	1000
-#define SETTLE_MS	50	/* a card sends all it has in that time */
-#define GAP		64	/* bytes between the pieces of a payload */
 
 const char *family_name(enum family family)
 {
@@ -140,51 +137,50 @@ const char *family_name(enum family family)
 
 const char *control_name(enum family family, enum control control)
 {
-	if (control == NONE)
+	if (control == CTL_NONE)
 		return "no control";
-	if (control == SEGMENT)
+	if (control == CTL_SEGMENT)
 		return "UDP_SEGMENT";
-	if (family == UDP4)
+	if (family == FAM_UDP4)
 		return "UDP_SEGMENT+IP_TOS+IP_PKTINFO";
-	if (family == MAPPED)
+	if (family == FAM_MAPPED)
 		return "UDP_SEGMENT+IP_TOS+IPV6_PKTINFO";
 	return "UDP_SEGMENT+IPV6_TCLASS+IPV6_PKTINFO";
 }
 
-const char *flow_open(struct flow *flow, enum family family)
+const char *pair_open(struct udp_pair *pair, enum family family)
 {
-	const char *own = family == UDP4 ? LO4_ADDR :
-			  family == UDP6 ? LO6_ADDR : MAPPED_ADDR;
-	const char *other = family == UDP4 ? LO4_SOURCE :
-			    family == UDP6 ? LO6_SOURCE : MAPPED_SOURCE;
+	const char *own = family == FAM_UDP4 ? LO4_ADDR :
+			  family == FAM_UDP6 ? LO6_ADDR : MAPPED_ADDR;
+	const char *other = family == FAM_UDP4 ? LO4_SOURCE :
+			    family == FAM_UDP6 ? LO6_SOURCE : MAPPED_SOURCE;
 	const int off = 0, least = 1;
 	struct sockaddr_storage at;
 	socklen_t len;
 
-	flow->family = family;
-	flow->segment = SEGMENT_SIZE;
-	flow->patience = WAIT_MS;
-	address(&at, &len, family == UDP6,
-		family == UDP6 ? LO6_ADDR : LO4_ADDR);
-	flow->rx = receiver_open(&at, len);
-	if (flow->rx < 0)
+	pair->family = family;
+	pair->segment = SEGMENT_SIZE;
+	address(&at, &len, family == FAM_UDP6,
+		family == FAM_UDP6 ? LO6_ADDR : LO4_ADDR);
+	pair->rx = receiver_open(&at, len);
+	if (pair->rx < 0)
 		return cannot("cannot bind the receiver", errno,
 			      "modprobe ipv6, boot without ipv6.disable=1, or set up lo");
-	flow->tx = socket(family == UDP4 ? AF_INET : AF_INET6,
+	pair->tx = socket(family == FAM_UDP4 ? AF_INET : AF_INET6,
 			  SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (flow->tx < 0)
+	if (pair->tx < 0)
 		return cannot("no socket", errno,
 			      "modprobe ipv6, or build the kernel with CONFIG_IPV6");
-	if (family == MAPPED)
-		setsockopt(flow->tx, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+	if (family == FAM_MAPPED)
+		setsockopt(pair->tx, IPPROTO_IPV6, IPV6_V6ONLY, &off,
 			   sizeof(off));
-	setsockopt(flow->tx, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+	setsockopt(pair->tx, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
 
-	address(&flow->own, &flow->to_len, family != UDP4, own);
-	address(&flow->other, &flow->to_len, family != UDP4, other);
-	flow->to = flow->own;
+	address(&pair->own, &pair->to_len, family != FAM_UDP4, own);
+	address(&pair->other, &pair->to_len, family != FAM_UDP4, other);
+	pair->to = pair->own;
 	/* sin_port and sin6_port are at the same offset */
-	((struct sockaddr_in *)&flow->to)->sin_port =
+	((struct sockaddr_in *)&pair->to)->sin_port =
 		((struct sockaddr_in *)&at)->sin_port;
 	return NULL;
 }
@@ -206,31 +202,31 @@ const char *socket_drain(int fd)
 	return reason("%d bytes are still in the send buffer after 10 s", left);
 }
 
-const char *flow_fill(struct flow *flow)
+const char *pair_fill(struct udp_pair *pair)
 {
-	struct pollfd pfd = { .fd = flow->tx, .events = POLLOUT };
-	uint8_t payload[flow->segment];
+	struct pollfd pfd = { .fd = pair->tx, .events = POLLOUT };
+	uint8_t payload[pair->segment];
 	unsigned int i;
 	size_t at;
 
 	for (at = 0; at < sizeof(payload); at++)
-		payload[at] = payload_byte(UNHEARD_ID, at);
+		payload[at] = payload_byte(FILLER_ID, at);
 	for (i = 0; i < FILL_MOST; i++) {
-		if (sendto(flow->tx, payload, sizeof(payload), MSG_DONTWAIT,
-			   (void *)&flow->to, flow->to_len) >= 0)
+		if (sendto(pair->tx, payload, sizeof(payload), MSG_DONTWAIT,
+			   (void *)&pair->to, pair->to_len) >= 0)
 			continue;
 		if (errno != EAGAIN)
 			return reason("sendto(2) failed (%s) before the send buffer was full",
 				      strerror(errno));
 		/* A card may be about to free what it has sent */
-		if (poll(&pfd, 1, flow->remote ? SETTLE_MS : 0) != 1)
+		if (poll(&pfd, 1, pair->settle) != 1)
 			return NULL;
 	}
 	return reason("%d datagrams did not fill the send buffer", FILL_MOST);
 }
 
-void parcel_add_control(struct parcel *p, int level, int type,
-			const void *data, size_t len)
+void message_add_control(struct message *p, int level, int type,
+			 const void *data, size_t len)
 {
 	struct cmsghdr *cmsg = (void *)(p->buf + p->msg.msg_controllen);
 
@@ -250,62 +246,53 @@ static const void *host(const struct sockaddr_storage *ss)
 	return &((const struct sockaddr_in *)ss)->sin_addr;
 }
 
-static void put_control(struct parcel *p, const struct flow *flow)
+static void put_control(struct message *p, const struct udp_pair *pair)
 {
-	const void *other = host(&flow->other);
+	const void *other = host(&pair->other);
 	const int tos = ECT_0;
 
 	p->msg.msg_controllen = 0;
-	if (p->control & SEGMENT)
-		parcel_add_control(p, SOL_UDP, UDP_SEGMENT, &p->segment,
-				   sizeof(p->segment));
-	if (p->control & ECN && flow->family == UDP6)
-		parcel_add_control(p, IPPROTO_IPV6, IPV6_TCLASS, &tos,
-				   sizeof(tos));
-	else if (p->control & ECN)
-		parcel_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-	if (p->control & SOURCE && flow->family == UDP4) {
+	if (p->control & CTL_SEGMENT)
+		message_add_control(p, SOL_UDP, UDP_SEGMENT, &p->segment,
+				    sizeof(p->segment));
+	if (p->control & CTL_ECN && pair->family == FAM_UDP6)
+		message_add_control(p, IPPROTO_IPV6, IPV6_TCLASS, &tos,
+				    sizeof(tos));
+	else if (p->control & CTL_ECN)
+		message_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	if (p->control & CTL_SOURCE && pair->family == FAM_UDP4) {
 		struct in_pktinfo info = { };
 
 		memcpy(&info.ipi_spec_dst, other, sizeof(info.ipi_spec_dst));
-		parcel_add_control(p, IPPROTO_IP, IP_PKTINFO, &info,
-				   sizeof(info));
-	} else if (p->control & SOURCE) {
+		message_add_control(p, IPPROTO_IP, IP_PKTINFO, &info,
+				    sizeof(info));
+	} else if (p->control & CTL_SOURCE) {
 		struct in6_pktinfo info = { };
 
 		memcpy(&info.ipi6_addr, other, sizeof(info.ipi6_addr));
-		parcel_add_control(p, IPPROTO_IPV6, IPV6_PKTINFO, &info,
-				   sizeof(info));
+		message_add_control(p, IPPROTO_IPV6, IPV6_PKTINFO, &info,
+				    sizeof(info));
 	}
 }
 
-/* Lay the payload out in pieces with gaps, so that none can be merged */
-static void put_payload(struct parcel *p, unsigned int pieces)
+static void put_payload(struct message *p)
 {
-	size_t piece = (p->len + pieces - 1) / pieces;
-	size_t size = pieces * (piece + GAP);
-	unsigned int i;
-	size_t at = 0;
+	uint8_t *data;
+	size_t at;
 
-	if (p->payload.iov_len < size) {
+	if (p->payload.iov_len < p->len) {
 		free(p->payload.iov_base);
-		p->payload.iov_base = malloc(size);
-		p->payload.iov_len = size;
+		p->payload.iov_base = malloc(p->len);
+		p->payload.iov_len = p->len;
 	}
-	memset(p->payload.iov_base, 0, size);
-	for (i = 0; i < pieces; i++) {
-		uint8_t *data = p->payload.iov_base;
-
-		data += i * (piece + GAP);
-		p->iov[i].iov_base = data;
-		for (; at < p->len && at < (i + 1) * piece; at++)
-			*data++ = payload_byte(p->id, at);
-		p->iov[i].iov_len = data - (uint8_t *)p->iov[i].iov_base;
-	}
+	data = p->payload.iov_base;
+	for (at = 0; at < p->len; at++)
+		data[at] = payload_byte(p->id, at);
+	p->iov = (struct iovec){ .iov_base = data, .iov_len = p->len };
 }
 
-void parcel_shape(struct parcel *p, const struct flow *flow, unsigned int id,
-		  enum control control, const struct shape *shape)
+void message_shape(struct message *p, const struct udp_pair *pair, unsigned int id,
+		   enum control control, size_t len, uint16_t segment)
 {
 	struct iovec payload = p->payload;
 
@@ -313,58 +300,46 @@ void parcel_shape(struct parcel *p, const struct flow *flow, unsigned int id,
 	p->payload = payload;
 	p->id = id;
 	p->control = control;
-	p->len = shape->len;
-	p->segment = shape->segment;
+	p->len = len;
+	p->segment = segment;
 	p->buf = p->room;
-	p->to = flow->to;
-	put_payload(p, shape->pieces);
+	p->to = pair->to;
+	put_payload(p);
 	p->msg.msg_name = &p->to;
-	p->msg.msg_namelen = flow->to_len;
-	p->msg.msg_iov = p->iov;
-	p->msg.msg_iovlen = shape->pieces;
-	put_control(p, flow);
+	p->msg.msg_namelen = pair->to_len;
+	p->msg.msg_iov = &p->iov;
+	p->msg.msg_iovlen = 1;
+	put_control(p, pair);
 }
 
-void parcel_pack(struct parcel *p, const struct flow *flow, unsigned int id,
-		 enum control control)
+void message_pack(struct message *p, const struct udp_pair *pair, unsigned int id,
+		  enum control control)
 {
-	struct shape shape = {
-		.len = SEND_SIZE, .segment = flow->segment, .pieces = 1,
-	};
-
 	/* Without segments it has to fit into a packet */
-	if (flow->remote && !(control & SEGMENT))
-		shape.len = flow->segment;
-	parcel_shape(p, flow, id, control, &shape);
+	message_shape(p, pair, id, control,
+		      control & CTL_SEGMENT ? SEND_SIZE : pair->segment,
+		      pair->segment);
 }
 
-void parcel_control_at_end(struct parcel *p, const struct flow *flow,
-			   char *buf, size_t size)
+void message_control_at_end(struct message *p, const struct udp_pair *pair,
+			    char *buf, size_t size)
 {
 	p->buf = buf + size - p->msg.msg_controllen;
-	put_control(p, flow);
+	put_control(p, pair);
 }
 
-void parcel_resize(struct parcel *p)
+void message_resize(struct message *p)
 {
 	const uint16_t other = p->segment / 2;
 
 	memcpy(CMSG_DATA((struct cmsghdr *)p->buf), &other, sizeof(other));
 }
 
-static int receive(struct flow *flow, struct datagram *d, int ms)
-{
-	if (flow->remote)
-		return flow->remote->take(flow->remote, d, ms);
-	return receiver_take(flow->rx, d, ms);
-}
-
-const char *flow_nothing_yet(struct flow *flow)
+const char *pair_nothing_yet(struct udp_pair *pair)
 {
 	struct datagram d;
 
-	/* Data from another machine may arrive at any time */
-	if (!flow->remote && receive(flow, &d, 0) > 0)
+	if (receiver_take(pair->rx, &d, 0) > 0)
 		return reason("%zu bytes of send %u arrived before they could",
 			      d.len, d.id);
 	return NULL;
@@ -382,8 +357,8 @@ static bool same_host(const struct sockaddr_storage *wanted,
 	return !memcmp(want + 12, host(from), 4);
 }
 
-static const char *judge_one(struct flow *flow, const struct datagram *d,
-			     struct parcel *p)
+const char *message_judge(const struct udp_pair *pair, struct message *p,
+			  const struct datagram *d)
 {
 	char text[INET6_ADDRSTRLEN];
 	size_t want;
@@ -392,26 +367,20 @@ static const char *judge_one(struct flow *flow, const struct datagram *d,
 	if (d->wrong >= 0)
 		return reason("send %u: wrong content at byte %ld", p->id,
 			      d->wrong);
-	/* Earlier ones are missing: on one path, in order, they are lost */
-	if (flow->remote && d->at > p->got && d->at < p->len &&
-	    d->at % p->segment == 0) {
-		flow->lost += (d->at - p->got) / p->segment;
-		p->got = d->at;
-	}
 	if (d->at != p->got)
 		return reason("send %u: bytes from %zu on arrived, %zu was next",
 			      p->id, d->at, p->got);
 	want = p->len - p->got;
-	if (p->control & SEGMENT && want > p->segment)
+	if (p->control & CTL_SEGMENT && want > p->segment)
 		want = p->segment;
 	if (d->len != want)
 		return reason("send %u: datagram of %zu bytes instead of %zu",
 			      p->id, d->len, want);
-	ecn = p->control & ECN ? ECT_0 : 0;
-	if (d->ecn != ecn && !(flow->remote && ecn && d->ecn == CE))
+	ecn = p->control & CTL_ECN ? ECT_0 : 0;
+	if (d->ecn != ecn)
 		return reason("send %u: ECN bits %d instead of %d", p->id,
 			      d->ecn, ecn);
-	if (!same_host(p->control & SOURCE ? &flow->other : &flow->own,
+	if (!same_host(p->control & CTL_SOURCE ? &pair->other : &pair->own,
 		       &d->from))
 		return reason("send %u: came from %s, not from the source address asked for",
 			      p->id, inet_ntop(d->from.ss_family,
@@ -421,13 +390,7 @@ static const char *judge_one(struct flow *flow, const struct datagram *d,
 	return NULL;
 }
 
-/* Over a card: left over from an abandoned run, or a greeting */
-static bool stale(const struct flow *flow, const struct datagram *d)
-{
-	return flow->remote && (d->id < flow->first || d->id == HELLO_ID);
-}
-
-static size_t missing(const struct parcel *p, unsigned int n)
+size_t messages_missing(const struct message *p, unsigned int n)
 {
 	size_t left = 0;
 	unsigned int i;
@@ -437,41 +400,27 @@ static size_t missing(const struct parcel *p, unsigned int n)
 	return left;
 }
 
-const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n)
+const char *pair_judge(struct udp_pair *pair, struct message *p, unsigned int n)
 {
-	const char *wrong;
+	const char *wrong = NULL;
 	struct datagram d;
 	unsigned int i;
 
-	flow->lost = 0;
-	while (missing(p, n)) {
-		if (receive(flow, &d, flow->patience) != 1)
-			break;
+	if (pair->judge)
+		return pair->judge(pair, p, n);
+	while (messages_missing(p, n) && !wrong) {
+		if (receiver_take(pair->rx, &d, WAIT_MS) != 1)
+			return reason("%zu bytes did not arrive within %d ms",
+				      messages_missing(p, n), WAIT_MS);
 		for (i = 0; i < n; i++)
 			if (p[i].id == d.id)
 				break;
-		if (i == n && stale(flow, &d))
-			continue;
-		if (d.len < 4 || i == n)
-			return reason("a datagram of %zu bytes that was never sent",
-				      d.len);
-		wrong = judge_one(flow, &d, &p[i]);
-		if (wrong) {
-			flow->lost = 0;
-			return wrong;
-		}
+		wrong = d.len < 4 || i == n ?
+			reason("a datagram of %zu bytes that was never sent",
+			       d.len) : message_judge(pair, &p[i], &d);
 	}
-	for (i = 0; i < n; i++)
-		flow->lost += (p[i].len - p[i].got + p[i].segment - 1) /
-			      p[i].segment;
-	if (missing(p, n))
-		return reason("%zu bytes did not arrive within %d ms",
-			      missing(p, n), flow->patience);
-	if (flow->lost)
-		return reason("%u datagrams did not arrive", flow->lost);
-	while (receive(flow, &d, 0) > 0)
-		if (!stale(flow, &d))
-			return reason("%zu bytes of send %u arrived again",
-				      d.len, d.id);
-	return NULL;
+	if (!wrong && receiver_take(pair->rx, &d, 0) > 0)
+		wrong = reason("%zu bytes of send %u arrived again", d.len,
+			       d.id);
+	return wrong;
 }

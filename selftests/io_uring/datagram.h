@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Numbered sends over a UDP socket, with control messages, and the receiver
- * that judges what came of them. It is in the same process, or it is another
- * program that is linked with this, on another machine.
+ * Numbered messages over a UDP socket, with control, and the receiver that
+ * judges what came of them.
  */
 #ifndef IO_URING_SELFTEST_DATAGRAM_H
 #define IO_URING_SELFTEST_DATAGRAM_H
@@ -18,9 +17,9 @@
  * the word), so that any piece of it shows where it belongs. The id of sends
  * that the receiver ignores:
  */
-#define UNHEARD_ID	0xfffe
-#define HELLO_ID	0xfffd	/* only shows that there is a path */
+#define FILLER_ID	0xfffe
 #define LARGEST		65535	/* bytes of a datagram */
+#define STREAM_TOTAL	1048576	/* of a stream */
 
 struct datagram {
 	size_t len;
@@ -49,52 +48,28 @@ bool address(struct sockaddr_storage *ss, socklen_t *len, bool v6,
  */
 int receiver_open(struct sockaddr_storage *at, socklen_t len);
 
-/* 1: a datagram that is not UNHEARD; 0: none within ms; -1: error */
+/* 1: a datagram that is not filler; 0: none within ms; -1: error */
 int receiver_take(int fd, struct datagram *d, int ms);
 
-/*
- * A receiver somewhere else, in place of a socket of this process. Whoever has
- * one fills this in; all but take() return NULL or what went wrong.
- */
-struct remote {
-	/*
-	 * Have it receive at an address, and put the port there: "udp", "tcp"
-	 * or, to throw away all that comes, "sink".
-	 */
-	const char *(*open)(struct remote *remote, struct sockaddr_storage *at,
-			    const char *how);
-
-	/* As receiver_take(), of what it got */
-	int (*take)(struct remote *remote, struct datagram *d, int ms);
-
-	/* Wait until the TCP connection has data; it is left unread */
-	const char *(*readable)(struct remote *remote);
-
-	/* Have it read from now on */
-	const char *(*drain)(struct remote *remote);
-
-	/* All of size bytes have come, and are right */
-	const char *(*drained)(struct remote *remote, size_t size);
-};
-
-enum family { UDP4, UDP6, MAPPED };
+enum family { FAM_UDP4, FAM_UDP6, FAM_MAPPED };
 
 /* Control messages of a send, in the order in which they stand in the buffer */
 enum control {
-	NONE = 0,
-	SEGMENT = 1,		/* UDP_SEGMENT, 24 bytes (16 in 32 bit) */
-	ECN = 2,		/* IP_TOS or IPV6_TCLASS */
-	SOURCE = 4,		/* IP_PKTINFO or IPV6_PKTINFO */
-	QUIC = SEGMENT | ECN | SOURCE,
+	CTL_NONE = 0,
+	CTL_SEGMENT = 1,		/* UDP_SEGMENT, 24 bytes (16 in 32 bit) */
+	CTL_ECN = 2,		/* IP_TOS or IPV6_TCLASS */
+	CTL_SOURCE = 4,		/* IP_PKTINFO or IPV6_PKTINFO */
+	CTL_QUIC = CTL_SEGMENT | CTL_ECN | CTL_SOURCE,
 };
 
 #define SEGMENT_SIZE	1472
 #define SEND_SIZE	2700	/* one whole segment and a shorter one */
 #define CONTROL_ROOM	128
-#define MOST_PIECES	12
+
+struct message;
 
 /* Socket pair: tx is not connected, and has the smallest send buffer */
-struct flow {
+struct udp_pair {
 	enum family family;
 	int tx;
 	int rx;
@@ -104,22 +79,15 @@ struct flow {
 	socklen_t to_len;		/* of all three */
 	uint16_t segment;		/* a multiple of 4 */
 
-	/* Over a network card, where datagrams may be lost */
-	struct remote *remote;		/* receives in place of rx */
-	int patience;			/* ms until what is missing is lost */
-	unsigned int lost;		/* datagrams, in flow_judge() */
-	unsigned int first;		/* id of the next run's first send */
+	/* Where the receiver is somewhere else, beyond a network card */
+	const char *(*judge)(struct udp_pair *pair, struct message *p,
+			     unsigned int n);	/* in place of pair_judge() */
+	int settle;			/* ms until a card has sent all it has */
+	unsigned int first;		/* id of the next run's first message */
 };
 
-/* The shape of a send: its payload is in that many pieces */
-struct shape {
-	size_t len;
-	uint16_t segment;
-	unsigned int pieces;
-};
-
-/* One send: what is given to the kernel, and what the receiver has to see */
-struct parcel {
+/* What is given to the kernel, and what the receiver has to see */
+struct message {
 	unsigned int id;
 	enum control control;
 	size_t len;
@@ -127,18 +95,18 @@ struct parcel {
 	size_t got;
 
 	struct msghdr msg;
-	struct iovec iov[MOST_PIECES];
+	struct iovec iov;
 	struct sockaddr_storage to;
 	char *buf;		/* control buffer, CONTROL_ROOM bytes by default */
 	union {
-		struct cmsghdr first;
+		size_t align;		/* as a cmsghdr is */
 		char room[CONTROL_ROOM];
 	};
-	struct iovec payload;	/* all of the memory that the pieces lie in */
+	struct iovec payload;	/* all of the memory for it */
 };
 
 /* NULL, or the reason of a SKIP */
-const char *flow_open(struct flow *flow, enum family family);
+const char *pair_open(struct udp_pair *pair, enum family family);
 
 /*
  * Wait until the send buffer of a socket is empty, for TCP until everything is
@@ -150,37 +118,43 @@ const char *socket_drain(int fd);
  * Send datagrams that the receiver ignores, by sendto(2), until the socket
  * keeps saying EAGAIN. NULL, or why it never did.
  */
-const char *flow_fill(struct flow *flow);
+const char *pair_fill(struct udp_pair *pair);
 
 /* Fill in msghdr, iovec, payload and control; id tells the receiver which */
-void parcel_pack(struct parcel *p, const struct flow *flow, unsigned int id,
-		 enum control control);
+void message_pack(struct message *p, const struct udp_pair *pair, unsigned int id,
+		  enum control control);
 
-/* The same, of another size and shape */
-void parcel_shape(struct parcel *p, const struct flow *flow, unsigned int id,
-		  enum control control, const struct shape *shape);
+/* The same, of that size, and cut into such segments */
+void message_shape(struct message *p, const struct udp_pair *pair, unsigned int id,
+		   enum control control, size_t len, uint16_t segment);
 
 /* Put the control at the end of buf, not into p->room */
-void parcel_control_at_end(struct parcel *p, const struct flow *flow,
-			   char *buf, size_t size);
+void message_control_at_end(struct message *p, const struct udp_pair *pair,
+			    char *buf, size_t size);
 
 /* Append one control message to p's buffer, as far as there is room */
-void parcel_add_control(struct parcel *p, int level, int type,
-			const void *data, size_t len);
+void message_add_control(struct message *p, int level, int type,
+			 const void *data, size_t len);
 
-/* Put half the segment size into the control of a parcel */
-void parcel_resize(struct parcel *p);
+/* Put half the segment size into the control of a message */
+void message_resize(struct message *p);
 
 /*
- * Receive all n parcels. NULL when each came once, whole, in order, cut into
+ * Receive all n messages. NULL when each came once, whole, in order, cut into
  * the right segments, with the ECN bits and from the source that its control
- * asked for, and nothing else came; else what was wrong first. If all
- * that is wrong is that some did not arrive, flow->lost says how many.
+ * asked for, and nothing else came; else what was wrong first.
  */
-const char *flow_judge(struct flow *flow, struct parcel *p, unsigned int n);
+const char *pair_judge(struct udp_pair *pair, struct message *p, unsigned int n);
 
-/* NULL when nothing has arrived yet but what flow_fill() sent, or UNHEARD_ID */
-const char *flow_nothing_yet(struct flow *flow);
+/* The same for one datagram, which comes next of what p has not got yet */
+const char *message_judge(const struct udp_pair *pair, struct message *p,
+			  const struct datagram *d);
+
+/* Bytes of n messages that have not arrived */
+size_t messages_missing(const struct message *p, unsigned int n);
+
+/* NULL when nothing has arrived yet but what pair_fill() sent, or FILLER_ID */
+const char *pair_nothing_yet(struct udp_pair *pair);
 
 const char *family_name(enum family family);
 const char *control_name(enum family family, enum control control);

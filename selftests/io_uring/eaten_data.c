@@ -45,7 +45,7 @@ struct ends {
 	unsigned char start[MOST_HEAD];
 	struct sockaddr_storage to;
 	socklen_t to_len;
-	bool gated;		/* filled by a queue on lo, not by the receiver */
+	bool hold;		/* filled by a queue on lo, not by the receiver */
 	bool stream;
 	unsigned int filled;	/* messages, or bytes of a stream */
 };
@@ -111,7 +111,7 @@ static const char *open_netlink(struct ends *e)
 
 static const char *open_udp(struct ends *e)
 {
-	e->gated = true;
+	e->hold = true;
 	return connected_ends(e, AF_INET, SOCK_DGRAM, 0, sizeof(struct sockaddr_in));
 }
 
@@ -132,7 +132,7 @@ static const char *open_ping(struct ends *e)
 	    setsockopt(e->rx, SOL_RAW, ICMP_FILTER, &others, sizeof(others)) ||
 	    connect(e->tx, (void *)&lo, sizeof(lo)))
 		return refused("no ping sockets", "run as root");
-	e->gated = true;
+	e->hold = true;
 	e->head = sizeof(struct icmphdr);
 	e->front = 20 + e->head;
 	e->start[0] = ICMP_ECHO;
@@ -158,7 +158,7 @@ static const char *open_packet(struct ends *e)
 	ll.sll_protocol = htons(ETHERTYPE);
 	if (bind(e->rx, (void *)&ll, sizeof(ll)))
 		return refused("cannot bind to lo", "run as root");
-	e->gated = true;
+	e->hold = true;
 	e->head = 10 + 14;
 	e->front = 14;
 	e->start[e->head - 2] = ETHERTYPE >> 8;
@@ -170,15 +170,15 @@ static const char *open_packet(struct ends *e)
 static const char *fill_up(struct ends *e)
 {
 	const int least = 1;
-	size_t size = e->head + (e->gated ? LARGE : LENGTH);
+	size_t size = e->head + (e->hold ? LARGE : LENGTH);
 	char buf[MOST_HEAD + LARGE];
 	const char *why;
 	ssize_t len;
 
 	why = limit_time(e->tx) ?: limit_time(e->rx);
-	if (e->gated && !why) {
+	if (e->hold && !why) {
 		setsockopt(e->tx, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
-		why = gate_close();
+		why = qdisc_hold();
 	}
 	if (why)
 		return why;
@@ -196,7 +196,7 @@ static const char *fill_up(struct ends *e)
 /* Take away what filled it */
 static const char *make_room(struct ends *e)
 {
-	const char *wrong = e->gated ? gate_open() : NULL;
+	const char *wrong = e->hold ? qdisc_release() : NULL;
 	char buf[MOST_HEAD + LARGE];
 	unsigned int left = e->filled;
 	ssize_t len;

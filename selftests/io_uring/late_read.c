@@ -32,13 +32,13 @@
 #define DEFECT	"late-read"
 #define COUNT	4
 
-enum damage { RESIZE, JUNK, UNMAP, HEADER };
+enum damage { DAMAGE_RESIZE, DAMAGE_JUNK, DAMAGE_UNMAP, DAMAGE_HEADER };
 
 static const char * const damage_name[] = {
-	[RESIZE] = "another segment size",
-	[JUNK] = "0xff",
-	[UNMAP] = "unmapped",
-	[HEADER] = "header overwritten",
+	[DAMAGE_RESIZE] = "another segment size",
+	[DAMAGE_JUNK] = "0xff",
+	[DAMAGE_UNMAP] = "unmapped",
+	[DAMAGE_HEADER] = "header overwritten",
 };
 
 FIXTURE(late_read)
@@ -59,13 +59,13 @@ FIXTURE_VARIANT(late_read)
 FIXTURE_SETUP(late_read)
 {
 	snprintf(self->what, sizeof(self->what), "udp4 %s, %s, %s after submit",
-		 control_name(UDP4, variant->control), how_name(variant->how),
+		 control_name(FAM_UDP4, variant->control), how_name(variant->how),
 		 damage_name[variant->damage]);
-	if (variant->control != NONE)
+	if (variant->control != CTL_NONE)
 		self->why = run_spoiled(variant->op);
-	self->why = self->why ?: run_open(&self->run, UDP4, variant->op,
-					  variant->how, variant->how == RETRY);
-	if (!self->why && variant->how == RETRY)
+	self->why = self->why ?: run_open(&self->run, FAM_UDP4, variant->op,
+					  variant->how, variant->how == HOW_RETRY);
+	if (!self->why && variant->how == HOW_RETRY)
 		self->why = run_hidden(&self->run, variant->control, true);
 }
 
@@ -77,56 +77,63 @@ FIXTURE_TEARDOWN(late_read)
 #define CASE(name) FIXTURE_VARIANT_ADD(late_read, name)
 
 /* What is kept of the promise: everything but the control */
-CASE(reference_sendmsg_retry) { .op = SENDMSG, .control = NONE, .how = RETRY, .damage = HEADER };
+CASE(reference_sendmsg_retry) { .op = OP_SENDMSG, .how = HOW_RETRY, .damage = DAMAGE_HEADER };
 CASE(reference_sendmsg_poll_first) {
-	.op = SENDMSG, .control = NONE, .how = POLL_FIRST, .damage = HEADER
+	.op = OP_SENDMSG, .how = HOW_POLL_FIRST, .damage = DAMAGE_HEADER,
 };
 
-CASE(reference_sendmsg_link) { .op = SENDMSG, .control = NONE, .how = LINK, .damage = HEADER };
-CASE(reference_zc_retry) { .op = SENDMSG_ZC, .control = NONE, .how = RETRY, .damage = HEADER };
-CASE(reference_zc_poll_first) {
-	.op = SENDMSG_ZC, .control = NONE, .how = POLL_FIRST, .damage = HEADER
-};
-
-CASE(reference_zc_link) { .op = SENDMSG_ZC, .control = NONE, .how = LINK, .damage = HEADER };
+CASE(reference_sendmsg_link) { .op = OP_SENDMSG, .how = HOW_LINK, .damage = DAMAGE_HEADER };
+CASE(reference_zc_retry) { .op = OP_ZC, .how = HOW_RETRY, .damage = DAMAGE_HEADER };
+CASE(reference_zc_poll_first) { .op = OP_ZC, .how = HOW_POLL_FIRST, .damage = DAMAGE_HEADER };
+CASE(reference_zc_link) { .op = OP_ZC, .how = HOW_LINK, .damage = DAMAGE_HEADER };
 
 /* Silent damage: the wire carries what was written after submit */
-CASE(sendmsg_poll_first) { .op = SENDMSG, .control = SEGMENT, .how = POLL_FIRST, .damage = RESIZE };
-CASE(zc_poll_first) { .op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST, .damage = RESIZE };
-CASE(sendmsg_link) { .op = SENDMSG, .control = SEGMENT, .how = LINK, .damage = RESIZE };
-CASE(zc_link) { .op = SENDMSG_ZC, .control = SEGMENT, .how = LINK, .damage = RESIZE };
-CASE(sendmsg_retry) { .op = SENDMSG, .control = SEGMENT, .how = RETRY, .damage = RESIZE };
-CASE(zc_retry) { .op = SENDMSG_ZC, .control = SEGMENT, .how = RETRY, .damage = RESIZE };
+CASE(sendmsg_poll_first) { .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST };
+CASE(zc_poll_first) { .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST };
+CASE(sendmsg_link) { .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_LINK };
+CASE(zc_link) { .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_LINK };
+CASE(sendmsg_retry) { .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_RETRY };
+CASE(zc_retry) { .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_RETRY };
 
 /* The same for control that does not fit into 40 bytes */
-CASE(sendmsg_quic_poll_first) {
-	.op = SENDMSG, .control = QUIC, .how = POLL_FIRST, .damage = RESIZE
-};
-
-CASE(zc_quic_poll_first) { .op = SENDMSG_ZC, .control = QUIC, .how = POLL_FIRST, .damage = RESIZE };
-CASE(sendmsg_quic_retry) { .op = SENDMSG, .control = QUIC, .how = RETRY, .damage = RESIZE };
-CASE(zc_quic_retry) { .op = SENDMSG_ZC, .control = QUIC, .how = RETRY, .damage = RESIZE };
+CASE(sendmsg_quic_poll_first) { .op = OP_SENDMSG, .control = CTL_QUIC, .how = HOW_POLL_FIRST };
+CASE(zc_quic_poll_first) { .op = OP_ZC, .control = CTL_QUIC, .how = HOW_POLL_FIRST };
+CASE(sendmsg_quic_retry) { .op = OP_SENDMSG, .control = CTL_QUIC, .how = HOW_RETRY };
+CASE(zc_quic_retry) { .op = OP_ZC, .control = CTL_QUIC, .how = HOW_RETRY };
 
 /* A buffer that was reused, as by a function that has returned */
 CASE(sendmsg_poll_first_junk) {
-	.op = SENDMSG, .control = SEGMENT, .how = POLL_FIRST, .damage = JUNK
+	.op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST, .damage = DAMAGE_JUNK,
 };
 
 CASE(zc_poll_first_junk) {
-	.op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST, .damage = JUNK
+	.op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST, .damage = DAMAGE_JUNK,
 };
 
-CASE(sendmsg_retry_junk) { .op = SENDMSG, .control = SEGMENT, .how = RETRY, .damage = JUNK };
-CASE(zc_retry_junk) { .op = SENDMSG_ZC, .control = SEGMENT, .how = RETRY, .damage = JUNK };
+CASE(sendmsg_retry_junk) {
+	.op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_RETRY, .damage = DAMAGE_JUNK,
+};
+
+CASE(zc_retry_junk) {
+	.op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_RETRY, .damage = DAMAGE_JUNK,
+};
 
 /* A buffer that was freed */
-CASE(sendmsg_link_unmap) { .op = SENDMSG, .control = SEGMENT, .how = LINK, .damage = UNMAP };
-CASE(zc_poll_first_unmap) {
-	.op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST, .damage = UNMAP
+CASE(sendmsg_link_unmap) {
+	.op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_LINK, .damage = DAMAGE_UNMAP,
 };
 
-CASE(zc_quic_link_unmap) { .op = SENDMSG_ZC, .control = QUIC, .how = LINK, .damage = UNMAP };
-CASE(zc_retry_unmap) { .op = SENDMSG_ZC, .control = SEGMENT, .how = RETRY, .damage = UNMAP };
+CASE(zc_poll_first_unmap) {
+	.op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST, .damage = DAMAGE_UNMAP,
+};
+
+CASE(zc_quic_link_unmap) {
+	.op = OP_ZC, .control = CTL_QUIC, .how = HOW_LINK, .damage = DAMAGE_UNMAP,
+};
+
+CASE(zc_retry_unmap) {
+	.op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_RETRY, .damage = DAMAGE_UNMAP,
+};
 
 static void damage(struct run *run, enum damage kind)
 {
@@ -134,20 +141,20 @@ static void damage(struct run *run, enum damage kind)
 	unsigned int i;
 
 	for (i = 0; i < run->n; i++) {
-		struct parcel *p = &run->parcels[i];
+		struct message *p = &run->messages[i];
 
 		switch (kind) {
-		case RESIZE:
-			parcel_resize(p);
+		case DAMAGE_RESIZE:
+			message_resize(p);
 			break;
-		case JUNK:
+		case DAMAGE_JUNK:
 			memset(p->buf, 0xff, p->msg.msg_controllen);
 			break;
-		case UNMAP:
+		case DAMAGE_UNMAP:
 			/* The page that the control ends with */
 			munmap(p->buf + p->msg.msg_controllen - page, page);
 			break;
-		case HEADER:
+		case DAMAGE_HEADER:
 			memset(&p->msg, 0xff, sizeof(p->msg));
 			memset(&p->iov, 0xff, sizeof(p->iov));
 			memset(&p->to, 0xff, sizeof(p->to));
@@ -167,11 +174,11 @@ TEST_F(late_read, after_submit)
 	if (!possible(self->why))
 		return;
 	run_pack(run, COUNT, variant->control);
-	for (i = 0; i < run->n && variant->damage == UNMAP; i++) {
+	for (i = 0; i < run->n && variant->damage == DAMAGE_UNMAP; i++) {
 		at = mmap(NULL, page, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		ASSERT_TRUE(at != MAP_FAILED);
-		parcel_control_at_end(&run->parcels[i], &run->flow, at, page);
+		message_control_at_end(&run->messages[i], &run->pair, at, page);
 	}
 	wrong = run_submit(run);
 	if (!wrong) {
@@ -180,7 +187,7 @@ TEST_F(late_read, after_submit)
 	}
 	judge(NULL, opcode_name(run->op), self->what, wrong);
 
-	judge(variant->damage == HEADER ? NULL : DEFECT,
+	judge(variant->damage == DAMAGE_HEADER ? NULL : DEFECT,
 	      opcode_name(run->op), self->what, run_judge(run));
 }
 

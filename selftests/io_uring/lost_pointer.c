@@ -50,7 +50,7 @@ FIXTURE_SETUP(lost_pointer)
 {
 	snprintf(self->what, sizeof(self->what), "%s%s %s, %s",
 		 family_name(variant->family),
-		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 variant->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 control_name(variant->family, variant->control),
 		 how_name(variant->how));
 	self->why = run_open(&self->run, variant->family, variant->op,
@@ -69,61 +69,70 @@ FIXTURE_TEARDOWN(lost_pointer)
 #define CASE(name) FIXTURE_VARIANT_ADD(lost_pointer, name)
 
 /* A retry without control works everywhere: what follows is about control */
-CASE(reference_udp4_sendmsg) { .family = UDP4, .op = SENDMSG, .control = NONE };
-CASE(reference_udp4_zc) { .family = UDP4, .op = SENDMSG_ZC, .control = NONE };
-CASE(reference_udp4_zc_fixed) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = NONE };
-CASE(reference_udp6_sendmsg) { .family = UDP6, .op = SENDMSG, .control = NONE };
-CASE(reference_udp6_zc) { .family = UDP6, .op = SENDMSG_ZC, .control = NONE };
-CASE(reference_mapped_sendmsg) { .family = MAPPED, .op = SENDMSG, .control = NONE };
-CASE(reference_mapped_zc) { .family = MAPPED, .op = SENDMSG_ZC, .control = NONE };
+CASE(reference_udp4_sendmsg) { .family = FAM_UDP4, .op = OP_SENDMSG };
+CASE(reference_udp4_zc) { .family = FAM_UDP4, .op = OP_ZC };
+CASE(reference_udp4_zc_fixed) { .family = FAM_UDP4, .op = OP_ZC_FIXED };
+CASE(reference_udp6_sendmsg) { .family = FAM_UDP6, .op = OP_SENDMSG };
+CASE(reference_udp6_zc) { .family = FAM_UDP6, .op = OP_ZC };
+CASE(reference_mapped_sendmsg) { .family = FAM_MAPPED, .op = OP_SENDMSG };
+CASE(reference_mapped_zc) { .family = FAM_MAPPED, .op = OP_ZC };
 
 /* Control on the stack of ____sys_sendmsg(): the report, GSO alone */
-CASE(udp4_sendmsg_segment) { .family = UDP4, .op = SENDMSG, .control = SEGMENT };
-CASE(udp4_zc_segment) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT };
-CASE(udp4_zc_fixed_segment) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
-CASE(udp6_sendmsg_segment) { .family = UDP6, .op = SENDMSG, .control = SEGMENT };
-CASE(udp6_zc_segment) { .family = UDP6, .op = SENDMSG_ZC, .control = SEGMENT };
-CASE(udp6_zc_fixed_segment) { .family = UDP6, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
-CASE(mapped_sendmsg_segment) { .family = MAPPED, .op = SENDMSG, .control = SEGMENT };
-CASE(mapped_zc_segment) { .family = MAPPED, .op = SENDMSG_ZC, .control = SEGMENT };
-CASE(mapped_zc_fixed_segment) { .family = MAPPED, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
+CASE(udp4_sendmsg_segment) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT };
+CASE(udp4_zc_segment) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT };
+CASE(udp4_zc_fixed_segment) { .family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
+CASE(udp6_sendmsg_segment) { .family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_SEGMENT };
+CASE(udp6_zc_segment) { .family = FAM_UDP6, .op = OP_ZC, .control = CTL_SEGMENT };
+CASE(udp6_zc_fixed_segment) { .family = FAM_UDP6, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
+CASE(mapped_sendmsg_segment) { .family = FAM_MAPPED, .op = OP_SENDMSG, .control = CTL_SEGMENT };
+CASE(mapped_zc_segment) { .family = FAM_MAPPED, .op = OP_ZC, .control = CTL_SEGMENT };
+CASE(mapped_zc_fixed_segment) { .family = FAM_MAPPED, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
 
 /* Control that ____sys_sendmsg() allocates: what a QUIC stack sends */
-CASE(udp4_sendmsg_quic) { .family = UDP4, .op = SENDMSG, .control = QUIC };
-CASE(udp4_zc_quic) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC };
-CASE(udp4_zc_fixed_quic) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = QUIC };
-CASE(udp6_sendmsg_quic) { .family = UDP6, .op = SENDMSG, .control = QUIC };
-CASE(udp6_zc_quic) { .family = UDP6, .op = SENDMSG_ZC, .control = QUIC };
-CASE(udp6_zc_fixed_quic) { .family = UDP6, .op = SENDMSG_ZC_FIXED, .control = QUIC };
-CASE(mapped_sendmsg_quic) { .family = MAPPED, .op = SENDMSG, .control = QUIC };
-CASE(mapped_zc_quic) { .family = MAPPED, .op = SENDMSG_ZC, .control = QUIC };
-CASE(mapped_zc_fixed_quic) { .family = MAPPED, .op = SENDMSG_ZC_FIXED, .control = QUIC };
+CASE(udp4_sendmsg_quic) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(udp4_zc_quic) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC };
+CASE(udp4_zc_fixed_quic) { .family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_QUIC };
+CASE(udp6_sendmsg_quic) { .family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(udp6_zc_quic) { .family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC };
+CASE(udp6_zc_fixed_quic) { .family = FAM_UDP6, .op = OP_ZC_FIXED, .control = CTL_QUIC };
+CASE(mapped_sendmsg_quic) { .family = FAM_MAPPED, .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(mapped_zc_quic) { .family = FAM_MAPPED, .op = OP_ZC, .control = CTL_QUIC };
+CASE(mapped_zc_fixed_quic) { .family = FAM_MAPPED, .op = OP_ZC_FIXED, .control = CTL_QUIC };
 
 /* First issued by an io-wq worker: another stack, and a header made at prep */
 CASE(udp4_sendmsg_segment_async) {
-	.family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = ASYNC
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_ASYNC,
 };
 
-CASE(udp4_zc_segment_async) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = ASYNC };
+CASE(udp4_zc_segment_async) {
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_ASYNC,
+};
 
 /* Issued by the submission thread, which has the task's memory but no stack */
-CASE(udp4_zc_quic_sqpoll) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .how = SQPOLL };
+CASE(udp4_zc_quic_sqpoll) {
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .how = HOW_SQPOLL,
+};
 
 /* Issued again by task work inside the task's own io_uring_enter(2) */
-CASE(udp4_zc_quic_defer) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .how = DEFER };
+CASE(udp4_zc_quic_defer) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .how = HOW_DEFER };
 
 /* Not issued at submit: the first issue is the one that meets a full buffer */
 CASE(udp4_sendmsg_segment_poll_first) {
-	.family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = POLL_FIRST
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
 };
 
 CASE(udp4_zc_segment_poll_first) {
-	.family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = POLL_FIRST
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
 };
 
 /* After a poll: old kernels prepare the header of a linked send at submit */
-CASE(udp4_sendmsg_segment_link) { .family = UDP4, .op = SENDMSG, .control = SEGMENT, .how = LINK };
-CASE(udp4_zc_segment_link) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .how = LINK };
+CASE(udp4_sendmsg_segment_link) {
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_LINK,
+};
+
+CASE(udp4_zc_segment_link) {
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_LINK,
+};
 
 /*
  * Bring the sends to where they have been issued and met a full buffer. What
@@ -132,20 +141,20 @@ CASE(udp4_zc_segment_link) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMEN
  */
 static const char *force_retry(struct run *run)
 {
-	struct pollfd pfd = { .fd = run->flow.tx, .events = POLLOUT };
+	struct pollfd pfd = { .fd = run->pair.tx, .events = POLLOUT };
 	const char *wrong = NULL;
 
-	if (run->how == LINK)
-		wrong = flow_fill(&run->flow);
-	else if (run->how == POLL_FIRST && poll(&pfd, 1, 0) != 1)
+	if (run->how == HOW_LINK)
+		wrong = pair_fill(&run->pair);
+	else if (run->how == HOW_POLL_FIRST && poll(&pfd, 1, 0) != 1)
 		wrong = "the send buffer is full before anything was sent";
 	if (!wrong)
 		wrong = run_submit(run);
-	if (wrong || (run->how != LINK && run->how != POLL_FIRST))
+	if (wrong || (run->how != HOW_LINK && run->how != HOW_POLL_FIRST))
 		return wrong;
 	return run_release(run) ?:
 	       ring_await(&run->ring, run->op, run->n,
-			  run->how == POLL_FIRST ? 1 : run->n);
+			  run->how == HOW_POLL_FIRST ? 1 : run->n);
 }
 
 TEST_F(lost_pointer, retry)
@@ -154,8 +163,8 @@ TEST_F(lost_pointer, retry)
 	const char *wrong;
 	int err = 0;
 
-	if (variant->control != NONE)
-		err = run_first_issue(variant->op);
+	if (hint_first_issue && variant->control != CTL_NONE)
+		err = hint_first_issue(variant->op);
 	judge(DEFECT, opcode_name(variant->op), self->what,
 	      err ? reason("-%s at once, without a retry", errno_name(err)) :
 		    NULL);
@@ -166,7 +175,7 @@ TEST_F(lost_pointer, retry)
 	wrong = force_retry(run) ?: run_finish(run);
 	judge(NULL, opcode_name(run->op), self->what, wrong);
 
-	if (run_wrong_length(run)) {
+	if (hint_wrong_length && hint_wrong_length(run)) {
 		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
@@ -188,9 +197,9 @@ FIXTURE_VARIANT(system_call)
 FIXTURE_SETUP(system_call)
 {
 	self->why = netns_enter(false) ?:
-		    flow_open(&self->run.flow, variant->family);
+		    pair_open(&self->run.pair, variant->family);
 	if (!self->why)
-		run_pack(&self->run, 1, QUIC);
+		run_pack(&self->run, 1, CTL_QUIC);
 }
 
 FIXTURE_TEARDOWN(system_call)
@@ -199,15 +208,15 @@ FIXTURE_TEARDOWN(system_call)
 }
 
 FIXTURE_VARIANT_ADD(system_call, udp4) {
-	.family = UDP4
+	.family = FAM_UDP4
 };
 
 FIXTURE_VARIANT_ADD(system_call, udp6) {
-	.family = UDP6
+	.family = FAM_UDP6
 };
 
 FIXTURE_VARIANT_ADD(system_call, mapped) {
-	.family = MAPPED
+	.family = FAM_MAPPED
 };
 
 TEST_F(system_call, reference)
@@ -216,9 +225,9 @@ TEST_F(system_call, reference)
 
 	if (!possible(self->why))
 		return;
-	ASSERT_EQ(SEND_SIZE, sendmsg(run->flow.tx, &run->parcels[0].msg, 0));
-	judge(NULL, "sendmsg(2)", control_name(variant->family, QUIC),
-	      flow_judge(&run->flow, run->parcels, 1));
+	ASSERT_EQ(SEND_SIZE, sendmsg(run->pair.tx, &run->messages[0].msg, 0));
+	judge(NULL, "sendmsg(2)", control_name(variant->family, CTL_QUIC),
+	      pair_judge(&run->pair, run->messages, 1));
 }
 
 TEST_HARNESS_MAIN

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The network of a test: a namespace of its own, requests to rtnetlink, and a
- * queue on a device that holds packets for as long as the test wants: on lo, or
- * on a network card. Loopback and veth give send memory back at once, and a card
- * soon, so without such a queue a UDP socket does not fill.
+ * queue on lo that holds packets for as long as the test wants. Loopback gives
+ * send memory back at once, so without such a queue a UDP socket does not fill.
  */
 #ifndef IO_URING_SELFTEST_NETWORK_H
 #define IO_URING_SELFTEST_NETWORK_H
@@ -22,23 +21,10 @@
 /* Two addresses of lo per family: the receiver's, and one to send from */
 #define LO4_ADDR	"127.0.0.1"
 #define LO4_SOURCE	"127.0.0.2"
-#define LO6_ADDR	"2001:db8::1"
+#define LO6_ADDR	"::1"
 #define LO6_SOURCE	"2001:db8::2"
 #define MAPPED_ADDR	"::ffff:127.0.0.1"
 #define MAPPED_SOURCE	"::ffff:127.0.0.2"
-
-/* Headers before 5.0 lack it */
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX	62
-#endif
-
-#define GATE_HANDLE	0x10c00000	/* of the queue, as in tc(8): 10c0: */
-
-/*
- * Use the queue of this device instead of that of lo; what is sent to the
- * address leaves through it. The caller has to remove the queue.
- */
-void gate_on(int ifindex, const struct sockaddr_storage *to);
 
 /*
  * All of these return NULL, or a sentence that says why it cannot be done
@@ -52,10 +38,10 @@ void gate_on(int ifindex, const struct sockaddr_storage *to);
 const char *netns_enter(bool must);
 
 /* Put a queue on the device that lets only the first few packets through */
-const char *gate_close(void);
+const char *qdisc_hold(void);
 
 /* Let through all that the queue holds, and whatever follows */
-const char *gate_open(void);
+const char *qdisc_release(void);
 
 struct request {
 	struct nlmsghdr nlh;
@@ -79,5 +65,28 @@ int if_ioctl(const char *name, unsigned long request, struct ifreq *ifr);
 
 /* A socket with the request in it, or -1 and errno */
 int rtnl_ask(struct request *req, unsigned short flags);
+
+#define QDISC_HANDLE	0x10c00000	/* as in tc(8): 10c0: */
+
+/* What becomes a queue that holds packets, or lets them go */
+struct qdisc {
+	const char *kind;
+	void (*options)(struct request *req, bool hold);
+};
+
+void tbf_options(struct request *req, bool hold);
+
+/* A hook: what to try in place of tbf alone, ends with a row of zeros */
+#pragma weak hint_qdiscs
+const struct qdisc *hint_qdiscs(void);
+
+/*
+ * Use the queue of this device instead of that of lo; what is sent to the
+ * address leaves through it. The caller has to remove the queue.
+ */
+void qdisc_use(int ifindex, const struct sockaddr_storage *to);
+
+/* The device that has the queue is a network card */
+bool qdisc_on_card(void);
 
 #endif

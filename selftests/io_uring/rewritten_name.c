@@ -83,27 +83,29 @@ FIXTURE_TEARDOWN(rewritten_name)
 }
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp4_sendmsg) {
-	IORING_OP_SENDMSG, false
+	.opcode = IORING_OP_SENDMSG,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp4_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, false
+	.opcode = IORING_OP_SENDMSG_ZC,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp6_sendmsg) {
-	IORING_OP_SENDMSG, true
+	.opcode = IORING_OP_SENDMSG,
+	.v6 = true,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, udp6_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, true
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.v6 = true,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, reference_udp4_send) {
-	IORING_OP_SEND, false
+	.opcode = IORING_OP_SEND,
 };
 
 FIXTURE_VARIANT_ADD(rewritten_name, reference_udp4_send_zc) {
-	OP_SEND_ZC, false
+	.opcode = OP_SEND_ZC,
 };
 
 static const char *enter_cgroup(char *mounted, char *group)
@@ -218,7 +220,7 @@ static const char *send_one(struct io_uring *ring, int opcode, bool v6,
 	const int least = 1;
 	int fds[PORTS], i;
 	socklen_t len;
-	const char *wrong = listen_all(fds, v6, &to, &len) ?: gate_close();
+	const char *wrong = listen_all(fds, v6, &to, &len) ?: qdisc_hold();
 
 	if (wrong)
 		return wrong;
@@ -230,7 +232,7 @@ static const char *send_one(struct io_uring *ring, int opcode, bool v6,
 		.msg_name = &to, .msg_namelen = len,
 		.msg_iov = &iov, .msg_iovlen = 1,
 	};
-	wrong = limit_time(call.fd) ?: call_start(&call) ?: gate_open() ?:
+	wrong = limit_time(call.fd) ?: call_start(&call) ?: qdisc_release() ?:
 		call_end(&call, story);
 	if (!wrong)
 		tell_port(story, fds);

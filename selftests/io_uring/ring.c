@@ -19,18 +19,18 @@
 
 const char *opcode_name(enum opcode op)
 {
-	return op == SENDMSG ? "sendmsg" : "sendmsg_zc";
+	return op == OP_SENDMSG ? "sendmsg" : "sendmsg_zc";
 }
 
 const char *how_name(enum how how)
 {
 	static const char * const names[] = {
-		[RETRY] = "retry",
-		[ASYNC] = "retry after IOSQE_ASYNC",
-		[SQPOLL] = "retry under SQPOLL",
-		[DEFER] = "retry under DEFER_TASKRUN",
-		[POLL_FIRST] = "POLL_FIRST",
-		[LINK] = "IOSQE_IO_LINK",
+		[HOW_RETRY] = "retry",
+		[HOW_ASYNC] = "retry after IOSQE_ASYNC",
+		[HOW_SQPOLL] = "retry under SQPOLL",
+		[HOW_DEFER] = "retry under DEFER_TASKRUN",
+		[HOW_POLL_FIRST] = "POLL_FIRST",
+		[HOW_LINK] = "IOSQE_IO_LINK",
 	};
 
 	return names[how];
@@ -38,7 +38,7 @@ const char *how_name(enum how how)
 
 static unsigned int code(enum opcode op)
 {
-	return op == SENDMSG ? IORING_OP_SENDMSG : IORING_OP_SENDMSG_ZC;
+	return op == OP_SENDMSG ? IORING_OP_SENDMSG : IORING_OP_SENDMSG_ZC;
 }
 
 /* Zero-copy pins pages, old kernels lock the ring: use all that is allowed */
@@ -76,8 +76,7 @@ void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
 	sqe->user_data = 0;
 }
 
-/* Send one datagram to oneself, to learn whether the kernel takes the flags */
-static int trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
+int ring_trial(struct io_uring *ring, enum opcode op, unsigned int ioprio)
 {
 	static char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
@@ -126,7 +125,7 @@ static const char *setup_error(int err, enum how how)
 			      "sysctl kernel.io_uring_disabled=0, or run outside the container that filters it");
 	if (err == ENOMEM)
 		return cannot("no memory for a ring", err, MEMLOCK_REMEDY);
-	if (err == EINVAL && (how == DEFER || how == POLL_FIRST))
+	if (err == EINVAL && (how == HOW_DEFER || how == HOW_POLL_FIRST))
 		return cannot("no IORING_SETUP_DEFER_TASKRUN", 0,
 			      "nothing to do, it came with 6.1");
 	return cannot("no ring", err,
@@ -138,10 +137,10 @@ const char *ring_init(struct io_uring *ring, enum how how)
 	struct io_uring_params params = { };
 	int ret;
 
-	if (how == DEFER || how == POLL_FIRST)
+	if (how == HOW_DEFER || how == HOW_POLL_FIRST)
 		params.flags = IORING_SETUP_DEFER_TASKRUN |
 			       IORING_SETUP_SINGLE_ISSUER;
-	if (how == SQPOLL) {
+	if (how == HOW_SQPOLL) {
 		params.flags = IORING_SETUP_SQPOLL;
 		params.sq_thread_idle = 100;
 	}
@@ -158,20 +157,20 @@ const char *ring_open(struct io_uring *ring, enum opcode op, enum how how)
 	if (why)
 		return why;
 	/* The next feature flag after 5.16, where io-wq learned to poll */
-	if (how == ASYNC && !(ring->features & IORING_FEAT_CQE_SKIP))
+	if (how == HOW_ASYNC && !(ring->features & IORING_FEAT_CQE_SKIP))
 		return cannot("io-wq blocks in the send and issues it once", 0,
 			      "nothing to do, it polls since 5.16");
-	if (how == POLL_FIRST &&
-	    trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
+	if (how == HOW_POLL_FIRST &&
+	    ring_trial(ring, op, IORING_RECVSEND_POLL_FIRST) == -EINVAL)
 		return cannot("no IORING_RECVSEND_POLL_FIRST", 0,
 			      "nothing to do, it came with 5.19");
-	if (op != SENDMSG && trial(ring, op, 0) == -ENOMEM)
+	if (op != OP_SENDMSG && ring_trial(ring, op, 0) == -ENOMEM)
 		return cannot("no memory to send without a copy", ENOMEM,
 			      MEMLOCK_REMEDY);
 	return NULL;
 }
 
-const char *ring_register(struct io_uring *ring, struct parcel *p,
+const char *ring_register(struct io_uring *ring, struct message *p,
 			  unsigned int n)
 {
 	struct iovec iov[SENDS];
@@ -184,30 +183,25 @@ const char *ring_register(struct io_uring *ring, struct parcel *p,
 	if (ret)
 		return cannot("cannot register buffers", -ret, MEMLOCK_REMEDY);
 	/* Taken for prepared but not valid: EFAULT as 6.15 and newer say it */
-	if (trial(ring, SENDMSG_ZC_FIXED, IORING_RECVSEND_FIXED_BUF) == -EINVAL)
+	if (ring_trial(ring, OP_ZC_FIXED, IORING_RECVSEND_FIXED_BUF) == -EINVAL)
 		return cannot("no registered buffer vectors for sendmsg_zc", 0,
 			      "nothing to do, they came with 6.15");
 	return NULL;
 }
 
-bool ring_tells_usage(struct io_uring *ring)
-{
-	return trial(ring, SENDMSG_ZC, IORING_SEND_ZC_REPORT_USAGE) != -EINVAL;
-}
-
 struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
-			       enum how how, const struct flow *flow,
-			       struct parcel *p, unsigned int index)
+			       enum how how, const struct udp_pair *pair,
+			       struct message *p, unsigned int index)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-	ring_prep(sqe, op, flow->tx, &p->msg, MSG_NOSIGNAL);
+	ring_prep(sqe, op, pair->tx, &p->msg, MSG_NOSIGNAL);
 	sqe->user_data = index;
-	if (how == ASYNC)
+	if (how == HOW_ASYNC)
 		sqe->flags |= IOSQE_ASYNC;
-	if (how == POLL_FIRST)
+	if (how == HOW_POLL_FIRST)
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	if (op == SENDMSG_ZC_FIXED) {
+	if (op == OP_ZC_FIXED) {
 		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
 		sqe->buf_index = index;
 	}
@@ -339,7 +333,7 @@ const char *ring_collect(struct io_uring *ring, struct done *done,
 	return wrong;
 }
 
-const char *done_judge(const struct done *done, const struct parcel *p,
+const char *done_judge(const struct done *done, const struct message *p,
 		       unsigned int n)
 {
 	unsigned int i;
@@ -358,36 +352,41 @@ const char *done_judge(const struct done *done, const struct parcel *p,
 /* Issued when it is submitted, so that only a full buffer makes it wait */
 static bool issued_at_once(const struct run *run)
 {
-	return run->how != POLL_FIRST && run->how != LINK;
+	return run->how != HOW_POLL_FIRST && run->how != HOW_LINK;
 }
 
 /* Issued at once, and a queue keeps what was sent before */
 static bool waits_for_room(const struct run *run)
 {
-	return issued_at_once(run) && run->gated;
+	return issued_at_once(run) && run->hold;
+}
+
+const char *run_hold(struct run *run)
+{
+	run->hold = true;
+	return qdisc_hold();
 }
 
 const char *run_start(struct run *run, enum opcode op, enum how how,
-		      bool gated)
+		      bool hold)
 {
 	const char *why;
 
 	run->op = op;
 	run->how = how;
-	run->gated = gated;
 	why = ring_open(&run->ring, op, how);
-	if (!why && gated)
-		why = gate_close();
+	if (!why && hold)
+		why = run_hold(run);
 	if (!why && pipe(run->trigger))
 		why = reason("pipe(2) failed: %s", errno_name(errno));
 	return why;
 }
 
 const char *run_open(struct run *run, enum family family, enum opcode op,
-		     enum how how, bool gated)
+		     enum how how, bool hold)
 {
-	return netns_enter(gated) ?: flow_open(&run->flow, family) ?:
-	       run_start(run, op, how, gated);
+	return netns_enter(hold) ?: pair_open(&run->pair, family) ?:
+	       run_start(run, op, how, hold);
 }
 
 void run_close(struct run *run)
@@ -397,11 +396,11 @@ void run_close(struct run *run)
 	if (run->ring.ring_fd > 0)
 		io_uring_queue_exit(&run->ring);
 	for (i = 0; i < SENDS; i++)
-		free(run->parcels[i].payload.iov_base);
-	if (run->flow.tx > 0)
-		close(run->flow.tx);
-	if (run->flow.rx > 0)
-		close(run->flow.rx);
+		free(run->messages[i].payload.iov_base);
+	if (run->pair.tx > 0)
+		close(run->pair.tx);
+	if (run->pair.rx > 0)
+		close(run->pair.rx);
 	if (run->trigger[1] > 0) {
 		close(run->trigger[0]);
 		close(run->trigger[1]);
@@ -412,13 +411,10 @@ void run_pack(struct run *run, unsigned int n, enum control control)
 {
 	unsigned int i;
 
-	/* What a card has lost may come late, and must not count for new sends */
-	if (run->flow.remote)
-		run->flow.first += run->n;
 	run->n = n;
 	for (i = 0; i < n; i++)
-		parcel_pack(&run->parcels[i], &run->flow, run->flow.first + i,
-			    control);
+		message_pack(&run->messages[i], &run->pair, run->pair.first + i,
+			     control);
 }
 
 /* A poll, since old kernels would have a read, and what follows it, in io-wq */
@@ -433,9 +429,9 @@ static void queue_link_head(struct run *run)
 
 const char *run_register(struct run *run)
 {
-	if (run->op != SENDMSG_ZC_FIXED)
+	if (run->op != OP_ZC_FIXED)
 		return NULL;
-	return ring_register(&run->ring, run->parcels, run->n);
+	return ring_register(&run->ring, run->messages, run->n);
 }
 
 const char *run_submit(struct run *run)
@@ -445,15 +441,15 @@ const char *run_submit(struct run *run)
 	unsigned int i;
 
 	if (waits_for_room(run))
-		wrong = flow_fill(&run->flow);
+		wrong = pair_fill(&run->pair);
 	if (wrong)
 		return wrong;
 	for (i = 0; i < run->n; i++) {
-		if (run->how == LINK)
+		if (run->how == HOW_LINK)
 			queue_link_head(run);
-		sqe = ring_send(&run->ring, run->op, run->how, &run->flow,
-				&run->parcels[i], i);
-		if (run->op != SENDMSG)
+		sqe = ring_send(&run->ring, run->op, run->how, &run->pair,
+				&run->messages[i], i);
+		if (run->op != OP_SENDMSG)
 			sqe->ioprio |= run->zc_flags;
 	}
 	wrong = ring_submit(&run->ring);
@@ -465,25 +461,25 @@ const char *run_submit(struct run *run)
 		return NULL;
 	if (io_uring_cq_ready(&run->ring))
 		return "a completion came before the send could be issued";
-	return flow_nothing_yet(&run->flow);
+	return pair_nothing_yet(&run->pair);
 }
 
 const char *run_release(struct run *run)
 {
-	if (run->how == LINK && write(run->trigger[1], "", 1) != 1)
+	if (run->how == HOW_LINK && write(run->trigger[1], "", 1) != 1)
 		return reason("cannot write to a pipe: %s", errno_name(errno));
 	return NULL;
 }
 
 const char *run_finish(struct run *run)
 {
-	const char *wrong = run->gated ? gate_open() : run_release(run);
+	const char *wrong = run->hold ? qdisc_release() : run_release(run);
 
 	return wrong ?: ring_collect(&run->ring, run->done, run->n);
 }
 
 const char *run_judge(struct run *run)
 {
-	return done_judge(run->done, run->parcels, run->n) ?:
-	       flow_judge(&run->flow, run->parcels, run->n);
+	return done_judge(run->done, run->messages, run->n) ?:
+	       pair_judge(&run->pair, run->messages, run->n);
 }

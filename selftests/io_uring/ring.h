@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rings, and sends that wait in them: of a few datagrams, or of a stream.
+ * Rings, and sends of a few datagrams that wait in them.
  */
 #ifndef IO_URING_SELFTEST_RING_H
 #define IO_URING_SELFTEST_RING_H
@@ -24,16 +24,16 @@
 #define IORING_SETUP_DEFER_TASKRUN	0x2000
 #endif
 
-enum opcode { SENDMSG, SENDMSG_ZC, SENDMSG_ZC_FIXED };
+enum opcode { OP_SENDMSG, OP_ZC, OP_ZC_FIXED };
 
 /* Why a request is issued later than it is submitted */
 enum how {
-	RETRY,			/* full send buffer, then POLLOUT */
-	ASYNC,			/* the same, first issued by io-wq */
-	SQPOLL,			/* the same, issued by the kernel's thread */
-	DEFER,			/* the same, retried by task work of a waiter */
-	POLL_FIRST,		/* not issued at all before POLLOUT */
-	LINK,			/* not issued before the request ahead is done */
+	HOW_RETRY,			/* full send buffer, then POLLOUT */
+	HOW_ASYNC,			/* the same, first issued by io-wq */
+	HOW_SQPOLL,			/* the same, issued by the kernel's thread */
+	HOW_DEFER,			/* the same, retried by task work of a waiter */
+	HOW_POLL_FIRST,		/* not issued at all before POLLOUT */
+	HOW_LINK,			/* not issued before the request ahead is done */
 };
 
 #ifndef IORING_SEND_ZC_REPORT_USAGE
@@ -68,19 +68,19 @@ const char *ring_init(struct io_uring *ring, enum how how);
 void ring_prep(struct io_uring_sqe *sqe, enum opcode op, int fd,
 	       const struct msghdr *msg, unsigned int flags);
 
-/* Whether the notification of sendmsg_zc can say that the data was copied */
-bool ring_tells_usage(struct io_uring *ring);
+/* Send one datagram to oneself, to learn whether the kernel takes the flags */
+int ring_trial(struct io_uring *ring, enum opcode op, unsigned int ioprio);
 
 /*
  * Put one send into the submission queue; its user_data is its index. For
- * SENDMSG_ZC_FIXED the parcels must have been registered before.
+ * OP_ZC_FIXED the messages must have been registered before.
  */
 struct io_uring_sqe *ring_send(struct io_uring *ring, enum opcode op,
-			       enum how how, const struct flow *flow,
-			       struct parcel *p, unsigned int index);
+			       enum how how, const struct udp_pair *pair,
+			       struct message *p, unsigned int index);
 
-/* Register the payloads of n parcels as fixed buffers 0 to n - 1 */
-const char *ring_register(struct io_uring *ring, struct parcel *p,
+/* Register the payloads of n messages as fixed buffers 0 to n - 1 */
+const char *ring_register(struct io_uring *ring, struct message *p,
 			  unsigned int n);
 
 /* Submit all that is queued: NULL or what went wrong */
@@ -103,33 +103,36 @@ const char *ring_await(struct io_uring *ring, enum opcode op, unsigned int n,
 const char *ring_collect(struct io_uring *ring, struct done *done,
 			 unsigned int n);
 
-/* NULL when each res is the length of its parcel; otherwise what it was */
-const char *done_judge(const struct done *done, const struct parcel *p,
+/* NULL when each res is the length of its message; otherwise what it was */
+const char *done_judge(const struct done *done, const struct message *p,
 		       unsigned int n);
 
 struct run {
 	enum opcode op;
 	enum how how;
-	bool gated;			/* lo has a queue that holds packets */
+	bool hold;			/* lo has a queue that holds packets */
 	unsigned int n;
 	struct io_uring ring;
-	struct flow flow;
-	struct parcel parcels[SENDS];
+	struct udp_pair pair;
+	struct message messages[SENDS];
 	struct done done[SENDS];
 	unsigned short zc_flags;	/* of sendmsg_zc, in all sends */
 	int trigger[2];			/* LINK: a byte here lets the sends go */
 };
 
 /*
- * Ring and sockets, in a network namespace of their own; gated: with a queue
+ * Ring and sockets, in a network namespace of their own; hold: with a queue
  * on its lo. NULL, or the reason of a SKIP.
  */
 const char *run_open(struct run *run, enum family family, enum opcode op,
-		     enum how how, bool gated);
+		     enum how how, bool hold);
 
-/* The same over a flow that is open already, with the queue in place */
+/* The same over a pair that is open already, with the queue in place */
 const char *run_start(struct run *run, enum opcode op, enum how how,
-		      bool gated);
+		      bool hold);
+
+/* Put the queue there later. NULL, or the reason of a SKIP */
+const char *run_hold(struct run *run);
 
 /* Give back all that these have taken, as far as there is something */
 void run_close(struct run *run);
@@ -159,90 +162,35 @@ const char *run_judge(struct run *run);
 
 /*
  * Hooks, for whoever builds with HOOKS and tests kernels that have some of the
- * fixes: which other defect spoils what a test looks for. The names below call
- * them; without a hook nothing is spoilt.
+ * fixes: which other defect spoils what a test looks for. Without them nothing
+ * is spoilt.
  */
 #pragma weak hint_first_issue
 #pragma weak hint_spoiled
 #pragma weak hint_hidden
 #pragma weak hint_wrong_length
-int hint_first_issue(enum opcode op);
-const char *hint_spoiled(enum opcode op);
-const char *hint_hidden(struct run *run, enum control control, bool length);
-bool hint_wrong_length(const struct run *run);
 
 /* The errno that a send with control gives when nothing is in its way, or 0 */
-static inline int run_first_issue(enum opcode op)
-{
-	return hint_first_issue ? hint_first_issue(op) : 0;
-}
+int hint_first_issue(enum opcode op);
 
-/* Whether that spoils all sends with control: the reason to SKIP, or NULL */
+/* Whether that spoils all sends with control: the reason of a SKIP, or NULL */
+const char *hint_spoiled(enum opcode op);
+
+/* The same for every retry with that control; length: of a wrong length, too */
+const char *hint_hidden(struct run *run, enum control control, bool length);
+
+/* Whether a retry ended with -EINVAL, which is wrong_length's to report */
+bool hint_wrong_length(const struct run *run);
+
 static inline const char *run_spoiled(enum opcode op)
 {
 	return hint_spoiled ? hint_spoiled(op) : NULL;
 }
 
-/*
- * Whether another defect spoils every retry of a send with that control: the
- * reason of a SKIP, or NULL. length: of a wrong length, too.
- */
 static inline const char *run_hidden(struct run *run, enum control control,
 				     bool length)
 {
 	return hint_hidden ? hint_hidden(run, control, length) : NULL;
 }
-
-/* Whether a retry ended with -EINVAL, which is wrong_length's to report */
-static inline bool run_wrong_length(const struct run *run)
-{
-	return hint_wrong_length && hint_wrong_length(run);
-}
-
-#define STREAM_TOTAL	1048576	/* bytes */
-
-struct stream {
-	int tx;
-	int rx;			/* or, over a network card: */
-	struct remote *remote;
-	char *data;
-	union {
-		struct cmsghdr cmsg;
-		char room[CMSG_SPACE(sizeof(uint32_t))];
-	} control;
-	struct iovec iov;
-	struct msghdr msg;
-};
-
-/* Where a stream goes, and how: all zero for a peer on lo */
-struct route {
-	struct remote *remote;
-	struct sockaddr_storage to, own;
-	socklen_t len;
-	int ifindex;
-};
-
-/* NULL or what went wrong */
-const char *stream_open(struct stream *s, const struct route *route);
-
-/* All data acknowledged, so that each timestamp that is due has been queued */
-const char *stream_acked(const struct stream *s);
-
-/*
- * One request through the ring, read by the peer only after it was submitted.
- * What is wrong with what it came to, or NULL; *defect is repeated-control if
- * that is it. *why: the reason of a SKIP, if it cannot be told here.
- */
-const char *stream_send(struct io_uring *ring, enum opcode op, bool control,
-			const struct route *route, const char **defect,
-			const char **why);
-
-/* Ask for a TX timestamp by control: SO_TIMESTAMPING with TX_ACK */
-void stream_control(struct stream *s);
-
-/* TX_ACK timestamps in the error queue, which this empties */
-int stream_timestamps(const struct stream *s);
-
-void stream_close(struct stream *s);
 
 #endif

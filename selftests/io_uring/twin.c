@@ -49,7 +49,7 @@ const char *call_name(int opcode)
 
 const char *twin_ring(struct io_uring *ring, int opcode)
 {
-	const char *why = ring_init(ring, RETRY);
+	const char *why = ring_init(ring, HOW_RETRY);
 	struct io_uring_probe *probe;
 	bool there;
 

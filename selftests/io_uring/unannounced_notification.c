@@ -28,11 +28,11 @@
 #define LAST		50	/* of the send after all others */
 
 enum end {
-	SENT,			/* the link goes on: a reference */
-	FAILED,			/* a request ahead fails */
-	TIMEOUT,		/* a timeout ahead is removed */
-	BAD,			/* one behind has a flag that does not exist */
-	BAD_ALONE,		/* it has such a flag itself, and no link */
+	END_SENT,			/* the link goes on: a reference */
+	END_FAILED,			/* a request ahead fails */
+	END_TIMEOUT,		/* a timeout ahead is removed */
+	END_BAD,			/* one behind has a flag that does not exist */
+	END_BAD_ALONE,		/* it has such a flag itself, and no link */
 };
 
 SHARE_NETNS()
@@ -62,43 +62,63 @@ FIXTURE_TEARDOWN(unannounced_notification)
 }
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_send_zc) {
-	OP_SEND_ZC, SENT, "in a link",
+	.opcode = OP_SEND_ZC,
+	.end = END_SENT,
+	.what = "in a link",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, SENT, "in a link",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_SENT,
+	.what = "in a link",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_bad_send_zc) {
-	OP_SEND_ZC, BAD_ALONE, "that cannot be prepared",
+	.opcode = OP_SEND_ZC,
+	.end = END_BAD_ALONE,
+	.what = "that cannot be prepared",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, reference_bad_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, BAD_ALONE, "that cannot be prepared",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_BAD_ALONE,
+	.what = "that cannot be prepared",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, failed_send_zc) {
-	OP_SEND_ZC, FAILED, "behind a request that fails",
+	.opcode = OP_SEND_ZC,
+	.end = END_FAILED,
+	.what = "behind a request that fails",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, failed_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, FAILED, "behind a request that fails",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_FAILED,
+	.what = "behind a request that fails",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, timeout_send_zc) {
-	OP_SEND_ZC, TIMEOUT, "behind a timeout that is removed",
+	.opcode = OP_SEND_ZC,
+	.end = END_TIMEOUT,
+	.what = "behind a timeout that is removed",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, timeout_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, TIMEOUT, "behind a timeout that is removed",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_TIMEOUT,
+	.what = "behind a timeout that is removed",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, bad_send_zc) {
-	OP_SEND_ZC, BAD, "in a link that cannot be prepared",
+	.opcode = OP_SEND_ZC,
+	.end = END_BAD,
+	.what = "in a link that cannot be prepared",
 };
 
 FIXTURE_VARIANT_ADD(unannounced_notification, bad_sendmsg_zc) {
-	IORING_OP_SENDMSG_ZC, BAD, "in a link that cannot be prepared",
+	.opcode = IORING_OP_SENDMSG_ZC,
+	.end = END_BAD,
+	.what = "in a link that cannot be prepared",
 };
 
 /* A UDP socket that sends to itself */
@@ -142,9 +162,9 @@ static void queue_head(struct io_uring *ring, enum end end)
 	static struct __kernel_timespec hour = { .tv_sec = 3600 };
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-	if (end == TIMEOUT)
+	if (end == END_TIMEOUT)
 		io_uring_prep_timeout(sqe, &hour, 0, 0);
-	else if (end == FAILED)
+	else if (end == END_FAILED)
 		io_uring_prep_cancel64(sqe, OTHERS, 0);
 	else
 		io_uring_prep_nop(sqe);
@@ -157,24 +177,24 @@ static void queue_link(struct io_uring *ring, int opcode, int fd, enum end end)
 	struct io_uring_sqe *sqe;
 	unsigned int i;
 
-	if (end != BAD_ALONE)
+	if (end != END_BAD_ALONE)
 		queue_head(ring, end);
 	for (i = 0; i < SENDS_IN_LINK; i++) {
 		sqe = queue(ring, opcode, fd, i);
-		if (i + 1 < SENDS_IN_LINK && end != BAD_ALONE)
+		if (i + 1 < SENDS_IN_LINK && end != END_BAD_ALONE)
 			sqe->flags |= IOSQE_IO_LINK;
-		if (end == BAD_ALONE || (end == BAD && i + 1 == SENDS_IN_LINK))
+		if (end == END_BAD_ALONE || (end == END_BAD && i + 1 == SENDS_IN_LINK))
 			sqe->ioprio = 1 << 15;
 		/* What fails ends the submission of what is behind */
-		if (end == BAD_ALONE)
+		if (end == END_BAD_ALONE)
 			io_uring_submit(ring);
 	}
-	if (end == TIMEOUT) {
+	if (end == END_TIMEOUT) {
 		sqe = io_uring_get_sqe(ring);
 		io_uring_prep_timeout_remove(sqe, OTHERS + 1, 0);
 		sqe->user_data = OTHERS + 2;
 	}
-	if (end != BAD_ALONE)
+	if (end != END_BAD_ALONE)
 		io_uring_submit(ring);
 }
 
@@ -208,7 +228,7 @@ static const char *collect(struct io_uring *ring, int *results,
 
 TEST_F(unannounced_notification, broken_link)
 {
-	const bool bad = variant->end == BAD || variant->end == BAD_ALONE;
+	const bool bad = variant->end == END_BAD || variant->end == END_BAD_ALONE;
 	int i, first, last;
 
 	if (!possible(netns_once()) ||
@@ -221,10 +241,10 @@ TEST_F(unannounced_notification, broken_link)
 	ASSERT_WELL(collect(&self->ring, self->results, &self->more,
 			    &self->notified));
 
-	first = variant->end == SENT ? 100 : -ECANCELED;
+	first = variant->end == END_SENT ? 100 : -ECANCELED;
 	last = bad ? -EINVAL : first;
 	for (i = 0; i < SENDS_IN_LINK - 1; i++)
-		ASSERT_EQ(variant->end == BAD_ALONE ? last : first,
+		ASSERT_EQ(variant->end == END_BAD_ALONE ? last : first,
 			  self->results[i]);
 	ASSERT_EQ(last, self->results[i]);
 

@@ -32,11 +32,12 @@
 #define DEFECT		"wrong-length"
 #define DECOY_SOURCE	"127.0.0.3"
 
-enum layout { PLAIN, DECOY, PAGE_END };
+enum layout { LAYOUT_PLAIN, LAYOUT_DECOY, LAYOUT_PAGE_END };
 
 FIXTURE(wrong_length)
 {
 	struct run run;
+	const char *why;	/* of a SKIP */
 	char what[128];
 };
 
@@ -51,15 +52,23 @@ FIXTURE_VARIANT(wrong_length)
 FIXTURE_SETUP(wrong_length)
 {
 	static const char * const names[] = {
-		[PLAIN] = "zero bytes behind it",
-		[DECOY] = "another IP_PKTINFO behind it",
-		[PAGE_END] = "at the end of a page",
+		[LAYOUT_PLAIN] = "zero bytes behind it",
+		[LAYOUT_DECOY] = "another IP_PKTINFO behind it",
+		[LAYOUT_PAGE_END] = "at the end of a page",
 	};
 
 	snprintf(self->what, sizeof(self->what), "%s %s %s, retry",
 		 family_name(variant->family),
 		 control_name(variant->family, variant->control),
 		 names[variant->layout]);
+	self->why = run_spoiled(variant->op) ?:
+		    run_open(&self->run, variant->family, variant->op,
+			     HOW_RETRY, false);
+	if (!self->why) {
+		/* One send, so that there is one retry: each would add to the length */
+		run_pack(&self->run, 1, variant->control);
+		self->why = run_register(&self->run);
+	}
 }
 
 FIXTURE_TEARDOWN(wrong_length)
@@ -70,45 +79,50 @@ FIXTURE_TEARDOWN(wrong_length)
 #define CASE(name) FIXTURE_VARIANT_ADD(wrong_length, name)
 
 /* One message, converted on the stack: 16 bytes become 24 */
-CASE(udp4_sendmsg_segment) { .family = UDP4, .op = SENDMSG, .control = SEGMENT };
-CASE(udp4_zc_segment) { .family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT };
-CASE(udp4_zc_fixed_segment) { .family = UDP4, .op = SENDMSG_ZC_FIXED, .control = SEGMENT };
+CASE(udp4_sendmsg_segment) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT };
+CASE(udp4_zc_segment) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT };
+CASE(udp4_zc_fixed_segment) { .family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
 
 /* Three messages, converted in allocated memory: 56 bytes become 80 */
-CASE(udp4_sendmsg_quic) { .family = UDP4, .op = SENDMSG, .control = QUIC };
-CASE(udp4_zc_quic) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC };
-CASE(udp6_sendmsg_quic) { .family = UDP6, .op = SENDMSG, .control = QUIC };
-CASE(udp6_zc_quic) { .family = UDP6, .op = SENDMSG_ZC, .control = QUIC };
+CASE(udp4_sendmsg_quic) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(udp4_zc_quic) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC };
+CASE(udp6_sendmsg_quic) { .family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(udp6_zc_quic) { .family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC };
 
 /* The 24 bytes too many are a message of just that size, and are obeyed */
-CASE(udp4_sendmsg_quic_decoy) { .family = UDP4, .op = SENDMSG, .control = QUIC, .layout = DECOY };
-CASE(udp4_zc_quic_decoy) { .family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .layout = DECOY };
+CASE(udp4_sendmsg_quic_decoy) {
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC, .layout = LAYOUT_DECOY,
+};
+
+CASE(udp4_zc_quic_decoy) {
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .layout = LAYOUT_DECOY,
+};
 
 /* The bytes too many cannot be read */
 CASE(udp4_sendmsg_segment_page_end) {
-	.family = UDP4, .op = SENDMSG, .control = SEGMENT, .layout = PAGE_END
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .layout = LAYOUT_PAGE_END,
 };
 
 CASE(udp4_zc_segment_page_end) {
-	.family = UDP4, .op = SENDMSG_ZC, .control = SEGMENT, .layout = PAGE_END
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .layout = LAYOUT_PAGE_END,
 };
 
 CASE(udp4_sendmsg_quic_page_end) {
-	.family = UDP4, .op = SENDMSG, .control = QUIC, .layout = PAGE_END
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC, .layout = LAYOUT_PAGE_END,
 };
 
 CASE(udp4_zc_quic_page_end) {
-	.family = UDP4, .op = SENDMSG_ZC, .control = QUIC, .layout = PAGE_END
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .layout = LAYOUT_PAGE_END,
 };
 
 /* Behind the control, and not counted in its length */
-static void add_decoy(struct parcel *p)
+static void add_decoy(struct message *p)
 {
 	size_t len = p->msg.msg_controllen;
 	struct in_pktinfo info = { };
 
 	inet_pton(AF_INET, DECOY_SOURCE, &info.ipi_spec_dst);
-	parcel_add_control(p, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	message_add_control(p, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 	p->msg.msg_controllen = len;
 }
 
@@ -119,31 +133,18 @@ static const char *lay_out(struct run *run, enum layout layout)
 	char *at;
 
 	for (i = 0; i < run->n; i++) {
-		if (layout == DECOY)
-			add_decoy(&run->parcels[i]);
-		if (layout != PAGE_END)
+		if (layout == LAYOUT_DECOY)
+			add_decoy(&run->messages[i]);
+		if (layout != LAYOUT_PAGE_END)
 			continue;
 		at = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (at == MAP_FAILED || mprotect(at + page, page, PROT_NONE))
 			return reason("cannot map a page: %s",
 				      errno_name(errno));
-		parcel_control_at_end(&run->parcels[i], &run->flow, at, page);
+		message_control_at_end(&run->messages[i], &run->pair, at, page);
 	}
 	return NULL;
-}
-
-/* Ring and sockets, and one send: NULL, or the reason of a SKIP */
-static const char *open_one(struct run *run, enum family family,
-			    enum opcode op, enum control control, bool gated)
-{
-	const char *why = run_spoiled(op) ?:
-			  run_open(run, family, op, RETRY, gated);
-
-	if (why)
-		return why;
-	run_pack(run, 1, control);
-	return run_register(run);
 }
 
 TEST_F(wrong_length, retry)
@@ -151,12 +152,10 @@ TEST_F(wrong_length, retry)
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(open_one(run, variant->family, variant->op,
-			       variant->control, true) ?:
+	if (!possible(self->why ?: run_hold(run) ?:
 		      run_hidden(run, variant->control, false)))
 		return;
 
-	/* One send, so that there is one retry: each would add to the length */
 	run_pack(run, 1, variant->control);
 	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
 		run_finish(run);
@@ -171,8 +170,7 @@ TEST_F(wrong_length, reference_at_once)
 	struct run *run = &self->run;
 	const char *wrong;
 
-	if (!possible(open_one(run, variant->family, variant->op,
-			       variant->control, false)))
+	if (!possible(self->why))
 		return;
 	wrong = lay_out(run, variant->layout) ?: run_submit(run) ?:
 		run_finish(run) ?: run_judge(run);

@@ -49,9 +49,9 @@ FIXTURE_VARIANT(zerocopy)
 FIXTURE_SETUP(zerocopy)
 {
 	self->opcode = opcode_name(variant->op);
-	self->why = run_open(&self->run, UDP4, variant->op, RETRY, true);
+	self->why = run_open(&self->run, FAM_UDP4, variant->op, HOW_RETRY, true);
 	if (!self->why)
-		run_pack(&self->run, SENDS, NONE);
+		run_pack(&self->run, SENDS, CTL_NONE);
 }
 
 FIXTURE_TEARDOWN(zerocopy)
@@ -60,11 +60,11 @@ FIXTURE_TEARDOWN(zerocopy)
 }
 
 FIXTURE_VARIANT_ADD(zerocopy, reference_sendmsg) {
-	.op = SENDMSG
+	.op = OP_SENDMSG
 };
 
 FIXTURE_VARIANT_ADD(zerocopy, zc) {
-	.op = SENDMSG_ZC
+	.op = OP_ZC
 };
 
 /* All sends came to this, and were notified of as the opcode has it */
@@ -79,9 +79,9 @@ static const char *judge_all(const struct run *run, int res)
 			return reason("send %u: -%s instead of %s", i,
 				      errno_name(-d->res), res < 0 ?
 				      errno_name(-res) : "success");
-		if (run->op == SENDMSG && d->more)
+		if (run->op == OP_SENDMSG && d->more)
 			return reason("send %u: F_MORE from sendmsg", i);
-		if (run->op != SENDMSG && res >= 0 && !d->more)
+		if (run->op != OP_SENDMSG && res >= 0 && !d->more)
 			return reason("send %u: succeeded without F_MORE", i);
 	}
 	return NULL;
@@ -90,13 +90,13 @@ static const char *judge_all(const struct run *run, int res)
 /* Nothing of the earlier sends is underway, and a new one goes through */
 static const char *works_again(struct run *run)
 {
-	const char *wrong = socket_drain(run->flow.tx) ?:
-			    flow_nothing_yet(&run->flow);
+	const char *wrong = socket_drain(run->pair.tx) ?:
+			    pair_nothing_yet(&run->pair);
 
 	if (wrong)
 		return wrong;
-	run_pack(run, 1, NONE);
-	ring_send(&run->ring, run->op, RETRY, &run->flow, run->parcels, 0);
+	run_pack(run, 1, CTL_NONE);
+	ring_send(&run->ring, run->op, HOW_RETRY, &run->pair, run->messages, 0);
 	return ring_submit(&run->ring) ?:
 	       ring_collect(&run->ring, run->done, 1) ?: run_judge(run);
 }
@@ -108,7 +108,7 @@ TEST_F(zerocopy, succeeds)
 	if (!possible(self->why))
 		return;
 	judge(NULL, self->opcode, "success after a retry",
-	      run_submit(run) ?: run_finish(run) ?: judge_all(run, SEND_SIZE) ?:
+	      run_submit(run) ?: run_finish(run) ?: judge_all(run, SEGMENT_SIZE) ?:
 	      run_judge(run) ?: works_again(run));
 }
 
@@ -121,11 +121,11 @@ TEST_F(zerocopy, fails)
 		return;
 	wrong = run_submit(run);
 	/* An unconnected socket is shut down, and ENOTCONN is reported */
-	if (!wrong && shutdown(run->flow.tx, SHUT_WR) && errno != ENOTCONN)
+	if (!wrong && shutdown(run->pair.tx, SHUT_WR) && errno != ENOTCONN)
 		wrong = "shutdown(2) failed";
 	judge(NULL, self->opcode, "EPIPE at a retry",
 	      wrong ?: run_finish(run) ?: judge_all(run, -EPIPE) ?:
-	      flow_nothing_yet(&run->flow));
+	      pair_nothing_yet(&run->pair));
 }
 
 TEST_F(zerocopy, cancelled)
@@ -146,7 +146,7 @@ TEST_F(zerocopy, cancelled)
 	judge(NULL, self->opcode, "cancelled while it waits",
 	      wrong ?: ring_submit(&run->ring) ?:
 	      ring_collect(&run->ring, run->done, run->n) ?:
-	      judge_all(run, -ECANCELED) ?: gate_open() ?: works_again(run));
+	      judge_all(run, -ECANCELED) ?: qdisc_release() ?: works_again(run));
 }
 
 /*
@@ -180,22 +180,22 @@ TEST_F(zerocopy, ring_closed)
 	if (!possible(self->why))
 		return;
 	for (i = 0; i < ROUNDS && !wrong; i++) {
-		run_pack(run, SENDS, NONE);
+		run_pack(run, SENDS, CTL_NONE);
 		/* One payload for all, which works_again() leaves alone */
 		for (k = 0; k < SENDS; k++) {
-			parcel_pack(&run->parcels[k], &run->flow, UNHEARD_ID,
-				    NONE);
-			run->parcels[k].iov[0].iov_base =
-				run->parcels[SENDS - 1].payload.iov_base;
+			message_pack(&run->messages[k], &run->pair, FILLER_ID,
+				     CTL_NONE);
+			run->messages[k].iov.iov_base =
+				run->messages[SENDS - 1].payload.iov_base;
 		}
 		wrong = run_submit(run);
 		io_uring_queue_exit(&run->ring);
-		wrong = wrong ?: ring_init(&run->ring, RETRY);
+		wrong = wrong ?: ring_init(&run->ring, HOW_RETRY);
 	}
-	wrong = wrong ?: gate_open() ?: works_again(run);
-	if (!wrong && getsockname(run->flow.tx, (void *)&addr, &len))
+	wrong = wrong ?: qdisc_release() ?: works_again(run);
+	if (!wrong && getsockname(run->pair.tx, (void *)&addr, &len))
 		wrong = "getsockname(2) failed";
-	close(run->flow.tx);
+	close(run->pair.tx);
 	judge(NULL, self->opcode, "ring closed while it waits",
 	      wrong ?: port_free(&addr));
 }
@@ -216,8 +216,8 @@ TEST_F(zerocopy, process_exit)
 	if (!child) {
 		/* A ring belongs to the process that made it */
 		io_uring_queue_exit(&run->ring);
-		wrong = ring_init(&run->ring, RETRY);
-		run_pack(run, SENDS, NONE);
+		wrong = ring_init(&run->ring, HOW_RETRY);
+		run_pack(run, SENDS, CTL_NONE);
 		wrong = wrong ?: run_submit(run);
 		if (wrong)
 			blame(NULL, self->opcode, "in a child", wrong);
@@ -230,7 +230,7 @@ TEST_F(zerocopy, process_exit)
 	else if (waitpid(child, &status, 0) != child || status)
 		wrong = "the process did not end as it should";
 	judge(NULL, self->opcode, "process ends while it waits",
-	      wrong ?: gate_open() ?: works_again(run));
+	      wrong ?: qdisc_release() ?: works_again(run));
 }
 
 TEST_HARNESS_MAIN

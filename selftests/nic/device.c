@@ -21,14 +21,14 @@
 #define MOST_FEATURES	256
 #define HEADERS_V4	28	/* IPv4 and UDP */
 #define HEADERS_V6	48
-#define LOSS_MS		1500	/* far more than a datagram is under way */
+#define SETTLE_MS	50	/* a card sends all it has in that time */
 #define HELLO_MS	100
 #define HELLOS		100
 
 /* What the tests switch, and its state in HARDWARE_GSO and so on */
 static const struct {
 	const char *name;
-	bool on[BEST + 1];
+	bool on[OFFLOAD_BEST + 1];
 } features[] = {
 	{ "tx-checksum-ipv4",		{ 1, 1, 0, 1, 1 } },
 	{ "tx-checksum-ip-generic",	{ 1, 1, 0, 1, 1 } },
@@ -57,11 +57,11 @@ struct state {
 const char *offload_name(enum offload offload)
 {
 	static const char * const names[] = {
-		[HARDWARE_GSO] = "hardware GSO",
-		[SOFTWARE_GSO] = "software GSO",
-		[NO_CHECKSUM] = "no checksum offload",
-		[NO_SCATTER] = "no scatter-gather",
-		[BEST] = "all offloads",
+		[OFFLOAD_HARDWARE_GSO] = "hardware GSO",
+		[OFFLOAD_SOFTWARE_GSO] = "software GSO",
+		[OFFLOAD_NO_CHECKSUM] = "no checksum offload",
+		[OFFLOAD_NO_SCATTER] = "no scatter-gather",
+		[OFFLOAD_BEST] = "all offloads",
 	};
 
 	return names[offload];
@@ -194,19 +194,19 @@ const char *device_offload(const struct device *dev, enum offload offload)
 	ret = set_state(dev, wanted) ?: get_state(dev, &now);
 	if (ret)
 		return cannot("cannot switch offloads", ret, "run as root");
-	if (offload == HARDWARE_GSO && !(now.active & SEGMENTATION))
+	if (offload == OFFLOAD_HARDWARE_GSO && !(now.active & SEGMENTATION))
 		return cannot("the card does not cut UDP trains itself", 0,
 			      "nothing to do, tx-udp-segmentation is not there, or not wanted");
-	if (offload <= SOFTWARE_GSO && !(now.active & CHECKSUMS))
+	if (offload <= OFFLOAD_SOFTWARE_GSO && !(now.active & CHECKSUMS))
 		return cannot("no checksum offload", 0,
 			      "nothing to do, the driver has none");
-	if (offload == SOFTWARE_GSO && now.active & SEGMENTATION)
+	if (offload == OFFLOAD_SOFTWARE_GSO && now.active & SEGMENTATION)
 		return cannot("tx-udp-segmentation cannot be turned off", 0,
 			      "nothing to do, the driver has it fixed");
-	if (offload == NO_CHECKSUM && now.active & CHECKSUMS)
+	if (offload == OFFLOAD_NO_CHECKSUM && now.active & CHECKSUMS)
 		return cannot("checksum offload cannot be turned off", 0,
 			      "nothing to do, the driver has it fixed");
-	if (offload == NO_SCATTER && now.active & SCATTER)
+	if (offload == OFFLOAD_NO_SCATTER && now.active & SCATTER)
 		return cannot("scatter-gather cannot be turned off", 0,
 			      "nothing to do, the driver has it fixed");
 	return NULL;
@@ -354,7 +354,7 @@ static void see_queue(const struct nlmsghdr *nlh, void *arg)
 	if (nlh->nlmsg_type != RTM_NEWQDISC ||
 	    tc->tcm_ifindex != found->ifindex || tc->tcm_parent == TC_H_INGRESS)
 		return;
-	if (tc->tcm_handle == GATE_HANDLE)
+	if (tc->tcm_handle == QDISC_HANDLE)
 		found->ours = true;
 	else if (tc->tcm_handle)
 		found->other = true;
@@ -400,7 +400,7 @@ void device_clear(const struct device *dev)
 		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.tc)),
 		.nlh.nlmsg_type = RTM_DELQDISC,
 		.tc.tcm_ifindex = dev->ifindex,
-		.tc.tcm_handle = GATE_HANDLE,
+		.tc.tcm_handle = QDISC_HANDLE,
 		.tc.tcm_parent = TC_H_ROOT,
 	};
 	struct queues found;
@@ -531,7 +531,7 @@ const char *device_ends(const struct device *dev, bool v6)
  * Neighbours get to know each other, and a link comes up, before a test. true:
  * a datagram of that size has come through.
  */
-static bool greet(const struct device *dev, const struct flow *flow,
+static bool greet(const struct device *dev, const struct udp_pair *pair,
 		  size_t size)
 {
 	static uint8_t hello[LARGEST] = { HELLO_ID >> 8, HELLO_ID & 0xff };
@@ -541,11 +541,11 @@ static bool greet(const struct device *dev, const struct flow *flow,
 	socklen_t len;
 	int fd, i;
 
-	if (ends(flow->family == UDP6, &local, &to, &len))
+	if (ends(pair->family == FAM_UDP6, &local, &to, &len))
 		return false;
 	fd = socket_through(dev, &local, len);
 	for (i = 0; i < HELLOS && !heard; i++) {
-		sendto(fd, hello, size, 0, (void *)&flow->to, len);
+		sendto(fd, hello, size, 0, (void *)&pair->to, len);
 		heard = dev->remote->take(dev->remote, &d, HELLO_MS) > 0 &&
 			d.id == HELLO_ID && d.len == size;
 	}
@@ -553,35 +553,35 @@ static bool greet(const struct device *dev, const struct flow *flow,
 	return heard;
 }
 
-const char *device_path(const struct device *dev, struct flow *flow)
+const char *device_path(const struct device *dev, struct udp_pair *pair)
 {
-	if (greet(dev, flow, flow->segment))
+	if (greet(dev, pair, pair->segment))
 		return NULL;
 	return cannot(reason("datagrams of %u bytes do not get through",
-			     flow->segment), 0,
+			     pair->segment), 0,
 		      "set the MTU of the other end, and of what is between, to that of the card");
 }
 
-const char *device_flow(const struct device *dev, struct flow *flow,
+const char *device_pair(const struct device *dev, struct udp_pair *pair,
 			enum family family, bool source, int room)
 {
-	bool v6 = family == UDP6;
+	bool v6 = family == FAM_UDP6;
 	struct sockaddr_storage local;
 	const char *why;
 	long mtu;
 
-	memset(flow, 0, sizeof(*flow));
-	flow->family = family;
-	flow->rx = -1;
-	flow->remote = dev->remote;
-	flow->patience = LOSS_MS;
+	memset(pair, 0, sizeof(*pair));
+	pair->family = family;
+	pair->rx = -1;
+	pair->judge = remote_judge;
+	pair->settle = SETTLE_MS;
 	mtu = read_number(dev, "mtu");
-	flow->segment = (mtu - (v6 ? HEADERS_V6 : HEADERS_V4)) & ~3;
-	why = ends(v6, &local, &flow->to, &flow->to_len) ?:
-	      dev->remote->open(dev->remote, &flow->to, "udp");
+	pair->segment = (mtu - (v6 ? HEADERS_V6 : HEADERS_V4)) & ~3;
+	why = ends(v6, &local, &pair->to, &pair->to_len) ?:
+	      dev->remote->open(dev->remote, &pair->to, "udp");
 	if (why)
 		return why;
-	if (!greet(dev, flow, sizeof(uint32_t)))
+	if (!greet(dev, pair, sizeof(uint32_t)))
 		return device_trouble(dev) ?:
 		       cannot(reason("nothing gets through %s to the remote",
 				     dev->name), 0,
@@ -592,18 +592,18 @@ const char *device_flow(const struct device *dev, struct flow *flow,
 	 * where the control asks for the card's: sends that do not get what
 	 * they asked for are lost then.
 	 */
-	flow->own = local;
-	if (!find_address(dev, &local, true, &flow->other)) {
-		flow->other = local;
+	pair->own = local;
+	if (!find_address(dev, &local, true, &pair->other)) {
+		pair->other = local;
 		if (source)
-			address(&flow->own, &flow->to_len, v6,
+			address(&pair->own, &pair->to_len, v6,
 				v6 ? "::1" : "127.0.0.1");
 	}
-	flow->tx = socket_through(dev, &flow->own, flow->to_len);
-	if (flow->tx < 0)
+	pair->tx = socket_through(dev, &pair->own, pair->to_len);
+	if (pair->tx < 0)
 		return cannot("cannot send through the card", errno,
 			      "set LOCAL_V4 and LOCAL_V6 to addresses of the card");
-	setsockopt(flow->tx, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	setsockopt(pair->tx, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	return NULL;
 }
 
@@ -705,4 +705,9 @@ bool device_restore(const struct device *dev, FILE *from)
 		good = false;
 	}
 	return good;
+}
+
+bool ring_tells_usage(struct io_uring *ring)
+{
+	return ring_trial(ring, OP_ZC, IORING_SEND_ZC_REPORT_USAGE) != -EINVAL;
 }

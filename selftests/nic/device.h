@@ -23,11 +23,11 @@ struct device {
 
 /* States of a card, made by switching its offloads on or off */
 enum offload {
-	HARDWARE_GSO,		/* it cuts a train of segments itself */
-	SOFTWARE_GSO,		/* the stack does, just before the driver */
-	NO_CHECKSUM,		/* and computes checksums */
-	NO_SCATTER,		/* and copies all into one piece */
-	BEST,			/* whatever the card can do is on */
+	OFFLOAD_HARDWARE_GSO,		/* it cuts a train of segments itself */
+	OFFLOAD_SOFTWARE_GSO,		/* the stack does, just before the driver */
+	OFFLOAD_NO_CHECKSUM,		/* and computes checksums */
+	OFFLOAD_NO_SCATTER,		/* and copies all into one piece */
+	OFFLOAD_BEST,			/* whatever the card can do is on */
 };
 
 const char *offload_name(enum offload offload);
@@ -49,11 +49,19 @@ const char *device_queue(const struct device *dev);
 /* Both ends' addresses are set, and the near one is the card's */
 const char *device_ends(const struct device *dev, bool v6);
 
+/* Where a stream goes */
+struct route {
+	struct remote *remote;
+	struct sockaddr_storage to, own;
+	socklen_t len;
+	int ifindex;
+};
+
 /* A route for TCP, over IPv4 if possible */
 const char *device_route(const struct device *dev, struct route *route);
 
 /* Datagrams as large as the card sends them get through */
-const char *device_path(const struct device *dev, struct flow *flow);
+const char *device_path(const struct device *dev, struct udp_pair *pair);
 
 /* Why no send can leave the card without having been copied, or NULL */
 const char *device_copies(const struct device *dev);
@@ -62,13 +70,13 @@ const char *device_copies(const struct device *dev);
 bool device_cuts(const struct device *dev);
 
 /*
- * Open a flow through the card to its remote, and wait until a datagram comes
+ * Open a pair through the card to its remote, and wait until a datagram comes
  * through. source: the sends will ask for a source address by control, and
  * without that the kernel would choose another. room: of the send buffer, in
  * bytes; 0 for the smallest. NULL or what is wrong: nic.sh has found that this
  * works, so it is no reason of a SKIP.
  */
-const char *device_flow(const struct device *dev, struct flow *flow,
+const char *device_pair(const struct device *dev, struct udp_pair *pair,
 			enum family family, bool source, int room);
 
 /* Remove our queue, if it is there */
@@ -88,5 +96,8 @@ void device_describe(const struct device *dev, FILE *to);
  */
 void device_save(const struct device *dev, FILE *to);
 bool device_restore(const struct device *dev, FILE *from);
+
+/* Whether the notification of sendmsg_zc can say that the data was copied */
+bool ring_tells_usage(struct io_uring *ring);
 
 #endif

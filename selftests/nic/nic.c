@@ -34,6 +34,7 @@
 #include "remote.h"
 #include "report.h"
 #include "ring.h"
+#include "stream.h"
 #include "train.h"
 
 #define JUMBO		9000
@@ -46,7 +47,7 @@ struct way {
 	enum opcode op;
 	enum control control;
 	enum how how;
-	bool gated;			/* our queue is on the card */
+	bool hold;			/* our queue is on the card */
 	unsigned int n;
 	bool resize;			/* the control changes after submit */
 };
@@ -56,45 +57,76 @@ static const char *way_name(const struct way *way, const char *more)
 	static char name[160];
 
 	snprintf(name, sizeof(name), "%s%s %s, %s%s", family_name(way->family),
-		 way->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 way->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 control_name(way->family, way->control),
 		 how_name(way->how), more);
 	return name;
 }
 
-/* Card, path, ring and queue. false: the test is skipped, and has to return */
-static bool way_open(struct __test_metadata *_metadata, const struct way *way,
-		     struct device *dev, struct run *run, enum offload offload,
-		     int mtu)
-{
-	const char *why = device_get(dev);
+/* What is prepared for a test: card, a path through it, ring and queue */
+struct path {
+	struct device dev;
+	struct run run;
+	const char *why;	/* of a SKIP */
+	const char *wrong;	/* what did not work that nic.sh has seen work */
+};
 
-	if (!possible(why))
-		return false;
-	device_clear(dev);
-	why = device_ends(dev, way->family == UDP6) ?: device_mtu(dev, mtu) ?:
-	      device_offload(dev, offload);
-	if (!why && way->gated)
-		why = device_queue(dev);
-	if (!possible(why))
-		return false;
-	judge(NULL, opcode_name(way->op), way_name(way, ""),
-	      device_flow(dev, &run->flow, way->family, way->control & SOURCE,
-			  way->gated ? 0 : ROOM));
-	why = device_path(dev, &run->flow);
-	if (!why && way->control & SEGMENT)
-		why = trains_refused(&run->flow);
-	gate_on(dev->ifindex, &run->flow.to);
+/* The pair of sockets through the card, and nothing under way in it */
+static void path_connect(struct path *path, const struct way *way)
+{
+	struct udp_pair *pair = &path->run.pair;
+
+	path->wrong = device_pair(&path->dev, pair, way->family,
+				  way->control & CTL_SOURCE, way->hold ? 0 : ROOM);
+	if (path->wrong)
+		return;
+	path->why = device_path(&path->dev, pair);
+	if (!path->why && way->control & CTL_SEGMENT)
+		path->why = trains_refused(pair);
+	qdisc_use(path->dev.ifindex, &pair->to);
 	/* What is under way gives back room that a retry would not wait for */
-	judge(NULL, opcode_name(way->op), way_name(way, ""),
-	      socket_drain(run->flow.tx));
-	why = why ?: run_start(run, way->op, way->how, way->gated);
-	if (!possible(why))
-		return false;
-	if (way->op != SENDMSG && ring_tells_usage(&run->ring))
+	if (!path->why)
+		path->wrong = socket_drain(pair->tx);
+}
+
+static void path_open(struct path *path, const struct way *way,
+		      enum offload offload, int mtu)
+{
+	struct device *dev = &path->dev;
+	struct run *run = &path->run;
+
+	path->why = device_get(dev);
+	if (path->why)
+		return;
+	device_clear(dev);
+	path->why = device_ends(dev, way->family == FAM_UDP6) ?:
+		    device_mtu(dev, mtu) ?: device_offload(dev, offload);
+	if (!path->why && way->hold)
+		path->why = device_queue(dev);
+	if (!path->why)
+		path_connect(path, way);
+	if (!path->why && !path->wrong)
+		path->why = run_start(run, way->op, way->how, way->hold);
+	if (path->why || path->wrong)
+		return;
+	if (way->op != OP_SENDMSG && ring_tells_usage(&run->ring))
 		run->zc_flags = IORING_SEND_ZC_REPORT_USAGE;
 	run_pack(run, way->n, way->control);
-	return possible(run_register(run));
+	path->why = run_register(run);
+}
+
+static void path_close(struct path *path)
+{
+	run_close(&path->run);
+	if (path->dev.ifindex)
+		device_clear(&path->dev);
+}
+
+/* What a card has lost may come late, and must not count for new messages */
+static void pack_next(struct run *run, const struct way *way)
+{
+	run->pair.first += run->n;
+	run_pack(run, way->n, way->control);
 }
 
 /* What one try came to: wrong in the sends themselves, or in what they do */
@@ -108,11 +140,11 @@ static struct verdict way_try(const struct way *way, struct run *run)
 	struct verdict v = { };
 	unsigned int i;
 
-	run->flow.lost = 0;
-	run_pack(run, way->n, way->control);
+	datagrams_lost = 0;
+	pack_next(run, way);
 	v.mechanics = run_submit(run);
 	for (i = 0; i < run->n && way->resize; i++)
-		parcel_resize(&run->parcels[i]);
+		message_resize(&run->messages[i]);
 	v.mechanics = v.mechanics ?: run_finish(run);
 	if (!v.mechanics)
 		v.effect = run_judge(run);
@@ -127,7 +159,7 @@ static void way_tell(const struct way *way, const struct run *run,
 
 	for (i = 0; i < run->n; i++)
 		good += run->done[i].res >= 0 && !run->done[i].copied;
-	printf("# nic: sends %u%s", run->n, way->gated ? ", all retried" : "");
+	printf("# nic: sends %u%s", run->n, way->hold ? ", all retried" : "");
 	if (run->zc_flags)
 		printf(", without a copy %u", good);
 	printf(", datagrams lost %u\n", lost);
@@ -135,28 +167,28 @@ static void way_tell(const struct way *way, const struct run *run,
 }
 
 /* Repeat what a loss has spoilt; only what is wrong in another way counts */
-static struct verdict way_go(const struct way *way, const struct device *dev,
-			     struct run *run)
+static struct verdict way_go(const struct way *way, struct path *path)
 {
+	struct run *run = &path->run;
 	unsigned int lost = 0;
 	struct verdict v;
 	int i;
 
 	for (i = 0; i < TRIES; i++) {
 		v = way_try(way, run);
-		lost += run->flow.lost;
-		if (!run->flow.lost)
+		lost += datagrams_lost;
+		if (!datagrams_lost)
 			break;
-		v.mechanics = device_trouble(dev) ?: socket_drain(run->flow.tx);
-		if (!v.mechanics && way->gated)
-			v.mechanics = gate_close();
+		v.mechanics = device_trouble(&path->dev) ?: socket_drain(run->pair.tx);
+		if (!v.mechanics && way->hold)
+			v.mechanics = qdisc_hold();
 		if (v.mechanics)
 			break;
 	}
 	if (v.mechanics)
 		return v;
 	way_tell(way, run, lost);
-	if (run->flow.lost) {
+	if (datagrams_lost) {
 		/* Whose fault that is, the sender cannot tell */
 		v.mechanics = reason("%s, in each of %d tries", v.effect, TRIES);
 		v.effect = NULL;
@@ -168,8 +200,7 @@ static struct verdict way_go(const struct way *way, const struct device *dev,
 
 FIXTURE(delivery)
 {
-	struct device dev;
-	struct run run;
+	struct path path;
 	char what[160];
 };
 
@@ -183,126 +214,128 @@ FIXTURE_VARIANT(delivery)
 
 FIXTURE_SETUP(delivery)
 {
+	const struct way way = {
+		.family = variant->family, .op = variant->op,
+		.control = CTL_SOURCE, .how = HOW_RETRY, .n = 1,
+	};
+
 	snprintf(self->what, sizeof(self->what), "%s%s at once, %s, mtu %d",
 		 family_name(variant->family),
-		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 variant->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 offload_name(variant->offload), variant->mtu);
+	path_open(&self->path, &way, variant->offload, variant->mtu);
 }
 
 FIXTURE_TEARDOWN(delivery)
 {
+	path_close(&self->path);
 }
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_hardware) {
-	UDP4, SENDMSG, HARDWARE_GSO, ORDINARY
+	.family = FAM_UDP4, .op = OP_SENDMSG, .offload = OFFLOAD_HARDWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_hardware) {
-	UDP4, SENDMSG_ZC, HARDWARE_GSO, ORDINARY
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_HARDWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_fixed_hardware) {
-	UDP4, SENDMSG_ZC_FIXED, HARDWARE_GSO, ORDINARY
+	.family = FAM_UDP4, .op = OP_ZC_FIXED, .offload = OFFLOAD_HARDWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_sendmsg_hardware) {
-	UDP6, SENDMSG, HARDWARE_GSO, ORDINARY
+	.family = FAM_UDP6, .op = OP_SENDMSG, .offload = OFFLOAD_HARDWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_hardware) {
-	UDP6, SENDMSG_ZC, HARDWARE_GSO, ORDINARY
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_HARDWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_hardware) {
-	UDP6, SENDMSG_ZC_FIXED, HARDWARE_GSO, ORDINARY
+	.family = FAM_UDP6, .op = OP_ZC_FIXED, .offload = OFFLOAD_HARDWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_software) {
-	UDP4, SENDMSG, SOFTWARE_GSO, ORDINARY
+	.family = FAM_UDP4, .op = OP_SENDMSG, .offload = OFFLOAD_SOFTWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_software) {
-	UDP4, SENDMSG_ZC, SOFTWARE_GSO, ORDINARY
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_SOFTWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_fixed_software) {
-	UDP4, SENDMSG_ZC_FIXED, SOFTWARE_GSO, ORDINARY
+	.family = FAM_UDP4, .op = OP_ZC_FIXED, .offload = OFFLOAD_SOFTWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_sendmsg_software) {
-	UDP6, SENDMSG, SOFTWARE_GSO, ORDINARY
+	.family = FAM_UDP6, .op = OP_SENDMSG, .offload = OFFLOAD_SOFTWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_software) {
-	UDP6, SENDMSG_ZC, SOFTWARE_GSO, ORDINARY
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_SOFTWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_software) {
-	UDP6, SENDMSG_ZC_FIXED, SOFTWARE_GSO, ORDINARY
+	.family = FAM_UDP6, .op = OP_ZC_FIXED, .offload = OFFLOAD_SOFTWARE_GSO, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_no_checksum) {
-	UDP4, SENDMSG, NO_CHECKSUM, ORDINARY
+	.family = FAM_UDP4, .op = OP_SENDMSG, .offload = OFFLOAD_NO_CHECKSUM, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_no_checksum) {
-	UDP4, SENDMSG_ZC, NO_CHECKSUM, ORDINARY
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_NO_CHECKSUM, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_no_checksum) {
-	UDP6, SENDMSG_ZC, NO_CHECKSUM, ORDINARY
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_NO_CHECKSUM, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_no_scatter) {
-	UDP4, SENDMSG, NO_SCATTER, ORDINARY
+	.family = FAM_UDP4, .op = OP_SENDMSG, .offload = OFFLOAD_NO_SCATTER, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_no_scatter) {
-	UDP4, SENDMSG_ZC, NO_SCATTER, ORDINARY
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_NO_SCATTER, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_no_scatter) {
-	UDP6, SENDMSG_ZC, NO_SCATTER, ORDINARY
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_NO_SCATTER, .mtu = ORDINARY,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_sendmsg_jumbo) {
-	UDP4, SENDMSG, BEST, JUMBO
+	.family = FAM_UDP4, .op = OP_SENDMSG, .offload = OFFLOAD_BEST, .mtu = JUMBO,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp4_zc_jumbo) {
-	UDP4, SENDMSG_ZC, BEST, JUMBO
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_BEST, .mtu = JUMBO,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_jumbo) {
-	UDP6, SENDMSG_ZC, BEST, JUMBO
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_BEST, .mtu = JUMBO,
 };
 
 FIXTURE_VARIANT_ADD(delivery, udp6_zc_fixed_jumbo) {
-	UDP6, SENDMSG_ZC_FIXED, BEST, JUMBO
+	.family = FAM_UDP6, .op = OP_ZC_FIXED, .offload = OFFLOAD_BEST, .mtu = JUMBO,
 };
 
 TEST_F(delivery, at_once)
 {
-	const struct way way = {
-		.family = variant->family, .op = variant->op,
-		.control = SOURCE, .how = RETRY, .n = 1,
-	};
-	struct run *run = &self->run;
+	struct run *run = &self->path.run;
 	struct tally tally = { };
 	unsigned int most;
 	const char *wrong;
 
-	if (variant->op != SENDMSG_ZC_FIXED &&
+	if (variant->op != OP_ZC_FIXED &&
 	    !possible(run_spoiled(variant->op)))
 		return;
-	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
-		      variant->mtu))
+	if (!possible(self->path.why))
 		return;
-	most = trains_most(&run->flow);
-	if (variant->op == SENDMSG_ZC_FIXED &&
-	    !possible(trains_register(run)))
+	judge(NULL, opcode_name(variant->op), self->what, self->path.wrong);
+	most = trains_most(&run->pair);
+	if (!possible(trains_register(run)))
 		return;
-	wrong = trains_send(run, &self->dev, most, &tally);
+	wrong = trains_send(run, &self->path.dev, most, &tally);
 	tally_tell(&tally, run, self->what);
 	judge(NULL, opcode_name(run->op), self->what, wrong);
 	if (most > KNOWN_MOST)
@@ -313,8 +346,8 @@ TEST_F(delivery, at_once)
 
 FIXTURE(zero_copy)
 {
-	struct device dev;
-	struct run run;
+	struct path path;
+	struct way way;
 	char what[128];
 };
 
@@ -327,58 +360,59 @@ FIXTURE_VARIANT(zero_copy)
 
 FIXTURE_SETUP(zero_copy)
 {
+	self->way = (struct way) {
+		.family = variant->family, .op = variant->op,
+		.control = CTL_SEGMENT, .how = HOW_RETRY, .n = SENDS,
+	};
 	snprintf(self->what, sizeof(self->what), "%s%s at once, %s",
 		 family_name(variant->family),
-		 variant->op == SENDMSG_ZC_FIXED ? " registered buffers" : "",
+		 variant->op == OP_ZC_FIXED ? " registered buffers" : "",
 		 offload_name(variant->offload));
+	path_open(&self->path, &self->way, variant->offload, ORDINARY);
 }
 
 FIXTURE_TEARDOWN(zero_copy)
 {
+	path_close(&self->path);
 }
 
 FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_hardware) {
-	UDP4, SENDMSG_ZC, HARDWARE_GSO
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_HARDWARE_GSO,
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp6_zc_hardware) {
-	UDP6, SENDMSG_ZC, HARDWARE_GSO
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_HARDWARE_GSO,
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_software) {
-	UDP4, SENDMSG_ZC, SOFTWARE_GSO
+	.family = FAM_UDP4, .op = OP_ZC, .offload = OFFLOAD_SOFTWARE_GSO,
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp6_zc_software) {
-	UDP6, SENDMSG_ZC, SOFTWARE_GSO
+	.family = FAM_UDP6, .op = OP_ZC, .offload = OFFLOAD_SOFTWARE_GSO,
 };
 
 FIXTURE_VARIANT_ADD(zero_copy, udp4_zc_fixed_software) {
-	UDP4, SENDMSG_ZC_FIXED, SOFTWARE_GSO
+	.family = FAM_UDP4, .op = OP_ZC_FIXED, .offload = OFFLOAD_SOFTWARE_GSO,
 };
 
 TEST_F(zero_copy, usage)
 {
-	const struct way way = {
-		.family = variant->family, .op = variant->op,
-		.control = SEGMENT, .how = RETRY, .n = SENDS,
-	};
-	struct run *run = &self->run;
+	struct run *run = &self->path.run;
 	unsigned int i, copied = 0;
 	struct verdict v;
 
-	if (!possible(run_spoiled(variant->op)))
+	if (!possible(run_spoiled(variant->op)) ||
+	    !possible(self->path.why))
 		return;
-	if (!way_open(_metadata, &way, &self->dev, run, variant->offload,
-		      ORDINARY))
-		return;
+	judge(NULL, opcode_name(variant->op), self->what, self->path.wrong);
 	if (!run->zc_flags &&
 	    !possible(cannot("sendmsg_zc does not tell whether it copied", 0,
-					"nothing to do, all but the first 6.1 do")))
+			     "nothing to do, all but the first 6.1 do")))
 		return;
-	if (!possible(device_copies(&self->dev)))
+	if (!possible(device_copies(&self->path.dev)))
 		return;
-	v = way_go(&way, &self->dev, run);
+	v = way_go(&self->way, &self->path);
 	judge(NULL, opcode_name(run->op), self->what,
 	      v.mechanics ?: v.effect);
 	for (i = 0; i < run->n; i++)
@@ -393,233 +427,252 @@ TEST_F(zero_copy, usage)
 
 FIXTURE(lost_pointer)
 {
-	struct device dev;
-	struct run run;
+	struct path path;
+	struct way way;
 };
 
 FIXTURE_VARIANT(lost_pointer)
 {
-	struct way way;
+	enum family family;
+	enum opcode op;
+	enum control control;
 };
 
 FIXTURE_SETUP(lost_pointer)
 {
+	self->way = (struct way) {
+		.family = variant->family, .op = variant->op,
+		.control = variant->control, .how = HOW_RETRY, .hold = true,
+		.n = SENDS,
+	};
+	path_open(&self->path, &self->way, OFFLOAD_BEST, ORDINARY);
 }
 
 FIXTURE_TEARDOWN(lost_pointer)
 {
+	path_close(&self->path);
 }
 
-#define RETRIED(family, op, control) \
-	{ family, op, control, RETRY, true, SENDS, false }
-
 FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_sendmsg) {
-	RETRIED(UDP4, SENDMSG, NONE)
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_NONE,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, reference_udp4_zc) {
-	RETRIED(UDP4, SENDMSG_ZC, NONE)
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_NONE,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, reference_udp6_zc) {
-	RETRIED(UDP6, SENDMSG_ZC, NONE)
+	.family = FAM_UDP6, .op = OP_ZC, .control = CTL_NONE,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_segment) {
-	RETRIED(UDP4, SENDMSG, SEGMENT)
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_segment) {
-	RETRIED(UDP4, SENDMSG_ZC, SEGMENT)
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_fixed_segment) {
-	RETRIED(UDP4, SENDMSG_ZC_FIXED, SEGMENT)
+	.family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_SEGMENT,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_segment) {
-	RETRIED(UDP6, SENDMSG_ZC, SEGMENT)
+	.family = FAM_UDP6, .op = OP_ZC, .control = CTL_SEGMENT,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_sendmsg_quic) {
-	RETRIED(UDP4, SENDMSG, QUIC)
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp4_zc_quic) {
-	RETRIED(UDP4, SENDMSG_ZC, QUIC)
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_sendmsg_quic) {
-	RETRIED(UDP6, SENDMSG, QUIC)
+	.family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_QUIC,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_quic) {
-	RETRIED(UDP6, SENDMSG_ZC, QUIC)
+	.family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC,
 };
 
 FIXTURE_VARIANT_ADD(lost_pointer, udp6_zc_fixed_quic) {
-	RETRIED(UDP6, SENDMSG_ZC_FIXED, QUIC)
+	.family = FAM_UDP6, .op = OP_ZC_FIXED, .control = CTL_QUIC,
 };
 
 TEST_F(lost_pointer, retry)
 {
-	const struct way *way = &variant->way;
-	const char *opcode = opcode_name(way->op);
-	struct run *run = &self->run;
+	const char *what = way_name(&self->way, "");
+	const char *opcode = opcode_name(variant->op);
 	struct verdict v;
 	int err = 0;
 
-	if (!possible(device_get(&self->dev)))
+	if (!possible(self->path.why))
 		return;
-	if (way->control != NONE)
-		err = run_first_issue(way->op);
-	judge("lost-pointer", opcode, way_name(way, ""),
+	if (hint_first_issue && variant->control != CTL_NONE)
+		err = hint_first_issue(variant->op);
+	judge("lost-pointer", opcode, what,
 	      err ? reason("-%s at once, without a retry", errno_name(err)) :
 		    NULL);
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
-		return;
-	v = way_go(way, &self->dev, run);
-	judge(NULL, opcode, way_name(way, ""), v.mechanics);
-	if (run_wrong_length(run)) {
+	judge(NULL, opcode, what, self->path.wrong);
+	v = way_go(&self->way, &self->path);
+	judge(NULL, opcode, what, v.mechanics);
+	if (hint_wrong_length && hint_wrong_length(&self->path.run)) {
 		TH_LOG("-EINVAL, see wrong_length");
 		return;
 	}
-	judge(way->control == NONE ? NULL : "lost-pointer", opcode,
-	      way_name(way, ""), v.effect);
+	judge(variant->control == CTL_NONE ? NULL : "lost-pointer", opcode,
+	      what, v.effect);
 }
 
 FIXTURE(wrong_length)
 {
-	struct device dev;
-	struct run run;
+	struct path path;
+	struct way way;
 };
 
 FIXTURE_VARIANT(wrong_length)
 {
-	struct way way;
+	enum family family;
+	enum opcode op;
+	enum control control;
 };
 
+/* One send, so that there is one retry: each would add to the length */
 FIXTURE_SETUP(wrong_length)
 {
+	self->way = (struct way) {
+		.family = variant->family, .op = variant->op,
+		.control = variant->control, .how = HOW_RETRY, .hold = true,
+		.n = 1,
+	};
+	path_open(&self->path, &self->way, OFFLOAD_BEST, ORDINARY);
 }
 
 FIXTURE_TEARDOWN(wrong_length)
 {
+	path_close(&self->path);
 }
 
-/* One send, so that there is one retry: each would add to the length */
-#define RETRIED_ONCE(family, op, control) \
-	{ family, op, control, RETRY, true, 1, false }
-
 FIXTURE_VARIANT_ADD(wrong_length, udp4_sendmsg_segment) {
-	RETRIED_ONCE(UDP4, SENDMSG, SEGMENT)
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT,
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_segment) {
-	RETRIED_ONCE(UDP4, SENDMSG_ZC, SEGMENT)
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT,
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp6_sendmsg_quic) {
-	RETRIED_ONCE(UDP6, SENDMSG, QUIC)
+	.family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_QUIC,
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp6_zc_quic) {
-	RETRIED_ONCE(UDP6, SENDMSG_ZC, QUIC)
+	.family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC,
 };
 
 FIXTURE_VARIANT_ADD(wrong_length, udp4_zc_fixed_quic) {
-	RETRIED_ONCE(UDP4, SENDMSG_ZC_FIXED, QUIC)
+	.family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_QUIC,
 };
 
 TEST_F(wrong_length, retry)
 {
-	const struct way *way = &variant->way;
-	const char *opcode = opcode_name(way->op);
-	struct run *run = &self->run;
+	const char *what = way_name(&self->way, "");
+	const char *opcode = opcode_name(variant->op);
 	struct verdict v;
 
-	if (!possible(run_spoiled(way->op)))
+	if (!possible(run_spoiled(variant->op)) ||
+	    !possible(self->path.why))
 		return;
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	judge(NULL, opcode, what, self->path.wrong);
+	if (!possible(run_hidden(&self->path.run, variant->control, false)))
 		return;
-	if (!possible(run_hidden(run, way->control, false)))
-		return;
-	v = way_go(way, &self->dev, run);
-	judge(NULL, opcode, way_name(way, ""), v.mechanics);
-	judge("wrong-length", opcode, way_name(way, ""), v.effect);
+	v = way_go(&self->way, &self->path);
+	judge(NULL, opcode, what, v.mechanics);
+	judge("wrong-length", opcode, what, v.effect);
 }
 
 FIXTURE(late_read)
 {
-	struct device dev;
-	struct run run;
+	struct path path;
+	struct way way;
 };
 
 FIXTURE_VARIANT(late_read)
 {
-	struct way way;
+	enum family family;
+	enum opcode op;
+	enum control control;
+	enum how how;
 };
 
 FIXTURE_SETUP(late_read)
 {
+	self->way = (struct way) {
+		.family = variant->family, .op = variant->op,
+		.control = variant->control, .how = variant->how,
+		.hold = variant->how == HOW_RETRY, .n = 4, .resize = true,
+	};
+	path_open(&self->path, &self->way, OFFLOAD_BEST, ORDINARY);
 }
 
 FIXTURE_TEARDOWN(late_read)
 {
+	path_close(&self->path);
 }
 
 FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_poll_first) {
-	{ UDP4, SENDMSG, SEGMENT, POLL_FIRST, false, 4, true }
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_zc_poll_first) {
-	{ UDP4, SENDMSG_ZC, SEGMENT, POLL_FIRST, false, 4, true }
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_link) {
-	{ UDP4, SENDMSG, SEGMENT, LINK, false, 4, true }
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_LINK,
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp6_zc_quic_link) {
-	{ UDP6, SENDMSG_ZC, QUIC, LINK, false, 4, true }
+	.family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC, .how = HOW_LINK,
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_sendmsg_retry) {
-	{ UDP4, SENDMSG, SEGMENT, RETRY, true, 4, true }
+	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_RETRY,
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp4_zc_retry) {
-	{ UDP4, SENDMSG_ZC, SEGMENT, RETRY, true, 4, true }
+	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_RETRY,
 };
 
 FIXTURE_VARIANT_ADD(late_read, udp6_zc_quic_retry) {
-	{ UDP6, SENDMSG_ZC, QUIC, RETRY, true, 4, true }
+	.family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC, .how = HOW_RETRY,
 };
 
 TEST_F(late_read, after_submit)
 {
-	const char *more = ", another segment size after submit";
-	const struct way *way = &variant->way;
-	const char *opcode = opcode_name(way->op);
-	struct run *run = &self->run;
+	const char *what = way_name(&self->way, ", another segment size after submit");
+	const char *opcode = opcode_name(variant->op);
 	struct verdict v;
 
-	if (!possible(run_spoiled(way->op)))
+	if (!possible(run_spoiled(variant->op)) ||
+	    !possible(self->path.why))
 		return;
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	judge(NULL, opcode, what, self->path.wrong);
+	if (self->way.hold &&
+	    !possible(run_hidden(&self->path.run, variant->control, true)))
 		return;
-	if (way->gated &&
-	    !possible(run_hidden(run, way->control, true)))
-		return;
-	v = way_go(way, &self->dev, run);
-	judge(NULL, opcode, way_name(way, more), v.mechanics);
-	judge("late-read", opcode, way_name(way, more), v.effect);
+	v = way_go(&self->way, &self->path);
+	judge(NULL, opcode, what, v.mechanics);
+	judge("late-read", opcode, what, v.effect);
 }
 
 FIXTURE(repeated_control)
 {
 	struct device dev;
 	struct io_uring ring;
+	struct route route;
+	const char *why;	/* of a SKIP */
 };
 
 FIXTURE_VARIANT(repeated_control)
@@ -630,52 +683,53 @@ FIXTURE_VARIANT(repeated_control)
 
 FIXTURE_SETUP(repeated_control)
 {
+	self->why = device_get(&self->dev);
+	if (self->why)
+		return;
+	device_clear(&self->dev);
+	self->why = device_mtu(&self->dev, ORDINARY) ?:
+		    device_offload(&self->dev, OFFLOAD_BEST) ?:
+		    device_route(&self->dev, &self->route) ?:
+		    ring_open(&self->ring, variant->op, HOW_RETRY);
 }
 
 FIXTURE_TEARDOWN(repeated_control)
 {
+	if (self->ring.ring_fd > 0)
+		io_uring_queue_exit(&self->ring);
 }
 
 FIXTURE_VARIANT_ADD(repeated_control, reference_zc) {
-	SENDMSG_ZC, false
+	.op = OP_ZC, .control = false,
 };
 
 FIXTURE_VARIANT_ADD(repeated_control, sendmsg) {
-	SENDMSG, true
+	.op = OP_SENDMSG, .control = true,
 };
 
 FIXTURE_VARIANT_ADD(repeated_control, zc) {
-	SENDMSG_ZC, true
+	.op = OP_ZC, .control = true,
 };
 
 TEST_F(repeated_control, short_send)
 {
-	struct route route;
 	const char *wrong, *defect, *why;
 
 	if (variant->control &&
 	    !possible(run_spoiled(variant->op)))
 		return;
-	why = device_get(&self->dev);
-	if (!possible(why))
+	if (!possible(self->why))
 		return;
-	device_clear(&self->dev);
-	why = device_mtu(&self->dev, ORDINARY) ?:
-	      device_offload(&self->dev, BEST) ?:
-	      device_route(&self->dev, &route) ?:
-	      ring_open(&self->ring, variant->op, RETRY);
-	if (!possible(why))
-		return;
-	wrong = stream_send(&self->ring, variant->op, false, &route, &defect,
-			    &why);
+	wrong = stream_send(&self->ring, variant->op, false, &self->route,
+			    &defect, &why);
 	if (!possible(why))
 		return;
 	judge(defect, opcode_name(variant->op),
 	      "tcp 1 MiB, MSG_WAITALL, no control", wrong);
 	if (!variant->control)
 		return;
-	wrong = stream_send(&self->ring, variant->op, true, &route, &defect,
-			    &why);
+	wrong = stream_send(&self->ring, variant->op, true, &self->route,
+			    &defect, &why);
 	judge(defect, opcode_name(variant->op),
 	      "tcp 1 MiB, MSG_WAITALL, SO_TIMESTAMPING", wrong);
 }
@@ -683,49 +737,55 @@ TEST_F(repeated_control, short_send)
 /* The same control by sendmsg(2): what the receiver asks for can be had */
 FIXTURE(system_call)
 {
-	struct device dev;
-	struct run run;
+	struct path path;
+	struct way way;
 };
 
 FIXTURE_VARIANT(system_call)
 {
-	struct way way;
+	enum family family;
 };
 
 FIXTURE_SETUP(system_call)
 {
+	self->way = (struct way) {
+		.family = variant->family, .op = OP_SENDMSG,
+		.control = CTL_QUIC, .how = HOW_RETRY, .n = 1,
+	};
+	path_open(&self->path, &self->way, OFFLOAD_BEST, ORDINARY);
 }
 
 FIXTURE_TEARDOWN(system_call)
 {
+	path_close(&self->path);
 }
 
 FIXTURE_VARIANT_ADD(system_call, udp4) {
-	{ UDP4, SENDMSG, QUIC, RETRY, false, 1, false }
+	.family = FAM_UDP4,
 };
 
 FIXTURE_VARIANT_ADD(system_call, udp6) {
-	{ UDP6, SENDMSG, QUIC, RETRY, false, 1, false }
+	.family = FAM_UDP6,
 };
 
 TEST_F(system_call, reference)
 {
-	const struct way *way = &variant->way;
-	struct run *run = &self->run;
+	struct run *run = &self->path.run;
 	const char *wrong = NULL;
 	int i;
 
-	if (!way_open(_metadata, way, &self->dev, run, BEST, ORDINARY))
+	if (!possible(self->path.why))
 		return;
+	judge(NULL, "sendmsg(2)", way_name(&self->way, ""), self->path.wrong);
 	for (i = 0; i < TRIES; i++) {
-		run_pack(run, 1, way->control);
-		ASSERT_EQ(SEND_SIZE, sendmsg(run->flow.tx,
-					     &run->parcels[0].msg, 0));
-		wrong = flow_judge(&run->flow, run->parcels, 1);
-		if (!run->flow.lost)
+		pack_next(run, &self->way);
+		ASSERT_EQ(SEND_SIZE, sendmsg(run->pair.tx,
+					     &run->messages[0].msg, 0));
+		wrong = pair_judge(&run->pair, run->messages, 1);
+		if (!datagrams_lost)
 			break;
 	}
-	judge(NULL, "sendmsg(2)", control_name(way->family, QUIC),
+	judge(NULL, "sendmsg(2)", control_name(variant->family, CTL_QUIC),
 	      wrong);
 }
 
@@ -740,21 +800,21 @@ TEST_HARNESS_MAIN
 static int check(void)
 {
 	struct device dev;
-	struct flow flow;
+	struct udp_pair pair;
 	const char *why;
 	int family;
 
 	why = device_get(&dev);
-	for (family = UDP4; family <= UDP6 && !why; family++) {
-		if (!getenv(family == UDP6 ? "LOCAL_V6" : "LOCAL_V4"))
+	for (family = FAM_UDP4; family <= FAM_UDP6 && !why; family++) {
+		if (!getenv(family == FAM_UDP6 ? "LOCAL_V6" : "LOCAL_V4"))
 			continue;
-		why = device_ends(&dev, family == UDP6);
+		why = device_ends(&dev, family == FAM_UDP6);
 		if (why) {
 			fprintf(stderr, "nic: %s\n", why);
 			return 2;
 		}
-		why = device_flow(&dev, &flow, family, false, 0) ?:
-		      device_path(&dev, &flow);
+		why = device_pair(&dev, &pair, family, false, 0) ?:
+		      device_path(&dev, &pair);
 	}
 	if (why) {
 		fprintf(stderr, "nic: %s\n", why);

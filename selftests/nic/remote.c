@@ -157,3 +157,81 @@ struct remote *remote_get(void)
 	signal(SIGPIPE, SIG_IGN);
 	return &pipes.remote;
 }
+
+#define LOSS_MS		1500	/* far more than a datagram is under way */
+#define ECT_0		2	/* ECN bits: capable, codepoint 0, as all sends ask for */
+#define CE		3	/* which a busy queue on the way makes of it */
+
+unsigned int datagrams_lost;
+
+/* Left over from an abandoned run, or a greeting */
+static bool stale(const struct udp_pair *pair, const struct datagram *d)
+{
+	return d->id < pair->first || d->id == HELLO_ID;
+}
+
+static const char *judge_one(const struct udp_pair *pair, struct message *p,
+			     struct datagram *d)
+{
+	/* Earlier ones are missing: on one path, in order, they are lost */
+	if (d->wrong < 0 && d->at > p->got && d->at < p->len &&
+	    d->at % p->segment == 0) {
+		datagrams_lost += (d->at - p->got) / p->segment;
+		p->got = d->at;
+	}
+	if (d->ecn == CE && p->control & CTL_ECN)
+		d->ecn = ECT_0;
+	return message_judge(pair, p, d);
+}
+
+/* Take what comes until nothing is missing, or nothing comes any more */
+static const char *take_all(struct udp_pair *pair, struct message *p,
+			    unsigned int n)
+{
+	struct remote *remote = remote_get();
+	const char *wrong = NULL;
+	struct datagram d;
+	unsigned int i;
+
+	while (messages_missing(p, n) && !wrong &&
+	       remote->take(remote, &d, LOSS_MS) == 1) {
+		for (i = 0; i < n; i++)
+			if (p[i].id == d.id)
+				break;
+		if (i == n && stale(pair, &d))
+			continue;
+		wrong = d.len < 4 || i == n ?
+			reason("a datagram of %zu bytes that was never sent",
+			       d.len) : judge_one(pair, &p[i], &d);
+	}
+	return wrong;
+}
+
+const char *remote_judge(struct udp_pair *pair, struct message *p,
+			 unsigned int n)
+{
+	struct remote *remote = remote_get();
+	const char *wrong;
+	struct datagram d;
+	unsigned int i;
+
+	datagrams_lost = 0;
+	wrong = take_all(pair, p, n);
+	if (wrong) {
+		datagrams_lost = 0;
+		return wrong;
+	}
+	for (i = 0; i < n; i++)
+		datagrams_lost += (p[i].len - p[i].got + p[i].segment - 1) /
+				  p[i].segment;
+	if (messages_missing(p, n))
+		return reason("%zu bytes did not arrive within %d ms",
+			      messages_missing(p, n), LOSS_MS);
+	if (datagrams_lost)
+		return reason("%u datagrams did not arrive", datagrams_lost);
+	while (remote->take(remote, &d, 0) > 0)
+		if (!stale(pair, &d))
+			return reason("%zu bytes of send %u arrived again",
+				      d.len, d.id);
+	return NULL;
+}

@@ -2,14 +2,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "network.h"
+#include "remote.h"
 #include "report.h"
 #include "train.h"
 
 #define LARGEST_TRAIN	65400		/* bytes, headers left out */
 #define PIECED		1400		/* largest segment of many pieces */
 #define PROBED		400		/* segment when counting how many */
+#define MOST_PIECES	12
+#define GAP		64		/* bytes between pieces */
 
 /* One send: so many segments, less or more by so many bytes */
 struct train {
@@ -21,94 +25,105 @@ struct train {
 
 static const struct train trains[] = {
 	/* No train at all: a datagram below and at a segment */
-	{ 1, -1, 1, NONE },
-	{ 1, 0, 1, NONE },
+	{ .segments = 1, .more = -1, .pieces = 1, .control = CTL_NONE },
+	{ .segments = 1, .more = 0, .pieces = 1, .control = CTL_NONE },
 	/* The smallest: below, at and above two segments, and one alone */
-	{ 1, 0, 1, SEGMENT },
-	{ 2, -1, 1, SEGMENT },
-	{ 2, 0, 1, SEGMENT },
-	{ 2, 4, 1, SEGMENT },
+	{ .segments = 1, .more = 0, .pieces = 1, .control = CTL_SEGMENT },
+	{ .segments = 2, .more = -1, .pieces = 1, .control = CTL_SEGMENT },
+	{ .segments = 2, .more = 0, .pieces = 1, .control = CTL_SEGMENT },
+	{ .segments = 2, .more = 4, .pieces = 1, .control = CTL_SEGMENT },
 	/* What QUIC stacks send */
-	{ 8, 0, 1, QUIC },
-	{ 16, -1, 1, QUIC },
-	{ 32, 0, 1, SEGMENT },
+	{ .segments = 8, .more = 0, .pieces = 1, .control = CTL_QUIC },
+	{ .segments = 16, .more = -1, .pieces = 1, .control = CTL_QUIC },
+	{ .segments = 32, .more = 0, .pieces = 1, .control = CTL_SEGMENT },
 	/* The most that each kernel takes, and the most that this one does */
-	{ KNOWN_MOST, 0, 1, QUIC },
-	{ 0, 0, 1, SEGMENT },
-	{ 0, -1, 1, QUIC },
+	{ .segments = KNOWN_MOST, .more = 0, .pieces = 1, .control = CTL_QUIC },
+	{ .segments = 0, .more = 0, .pieces = 1, .control = CTL_SEGMENT },
+	{ .segments = 0, .more = -1, .pieces = 1, .control = CTL_QUIC },
 	/* In pieces whose ends are no ends of segments */
-	{ 8, 0, 7, SEGMENT },
-	{ 8, 4, MOST_PIECES, QUIC },
-	{ 2, -1, 3, SEGMENT },
-	{ 1, 0, 5, NONE },
+	{ .segments = 8, .more = 0, .pieces = 7, .control = CTL_SEGMENT },
+	{ .segments = 8, .more = 4, .pieces = MOST_PIECES, .control = CTL_QUIC },
+	{ .segments = 2, .more = -1, .pieces = 3, .control = CTL_SEGMENT },
+	{ .segments = 1, .more = 0, .pieces = 5, .control = CTL_NONE },
 };
 
 #define TRAINS	(sizeof(trains) / sizeof(*trains))
+
+/* Move the payload apart, so that no two pieces can be merged */
+static void train_split(struct message *p, unsigned int pieces)
+{
+	static struct iovec iov[MOST_PIECES];
+	size_t piece = (p->len + pieces - 1) / pieces;
+	char *data = p->payload.iov_base;
+	unsigned int i = pieces;
+
+	/* The last one first, since each goes where the next one was */
+	while (i--) {
+		iov[i].iov_len = i + 1 < pieces ? piece : p->len - i * piece;
+		iov[i].iov_base = memmove(data + i * (piece + GAP),
+					  data + i * piece, iov[i].iov_len);
+	}
+	p->msg.msg_iov = iov;
+	p->msg.msg_iovlen = pieces;
+}
 
 static void train_pack(const struct train *train, struct run *run,
 		       unsigned int most)
 {
 	unsigned int n = train->segments ?: most;
-	struct shape shape = {
-		.segment = run->flow.segment, .pieces = train->pieces,
-	};
+	uint16_t segment = run->pair.segment;
 
-	if (shape.segment > LARGEST_TRAIN / n)
-		shape.segment = LARGEST_TRAIN / n & ~3;
+	if (segment > LARGEST_TRAIN / n)
+		segment = LARGEST_TRAIN / n & ~3;
 	/*
 	 * Without a copy a train is at most 17 fragments, one for each page
 	 * that a piece lies in; more are refused with -EMSGSIZE.
 	 */
-	if (train->pieces > 1 && shape.segment > PIECED)
-		shape.segment = PIECED;
-	shape.len = n * shape.segment + train->more;
-	run->flow.first++;
+	if (train->pieces > 1 && segment > PIECED)
+		segment = PIECED;
+	run->pair.first++;
 	run->n = 1;
-	parcel_shape(run->parcels, &run->flow, run->flow.first, train->control,
-		     &shape);
+	message_shape(run->messages, &run->pair, run->pair.first, train->control,
+		      n * segment + train->more, segment);
+	train_split(run->messages, train->pieces);
 }
 
 const char *trains_register(struct run *run)
 {
-	const struct shape largest = {
-		.len = LARGEST_TRAIN, .segment = 4, .pieces = MOST_PIECES,
-	};
-
 	io_uring_unregister_buffers(&run->ring);
-	parcel_shape(run->parcels, &run->flow, UNHEARD_ID, NONE, &largest);
+	message_shape(run->messages, &run->pair, FILLER_ID, CTL_NONE,
+		      LARGEST_TRAIN + MOST_PIECES * (GAP + 1), 4);
 	return run_register(run);
 }
 
 /* sendmsg(2) takes so many segments; the receiver passes over them */
-static bool takes(struct flow *flow, unsigned int segments)
+static bool takes(struct udp_pair *pair, unsigned int segments)
 {
-	const struct shape shape = {
-		.len = segments * PROBED, .segment = PROBED, .pieces = 1,
-	};
-	static struct parcel p;
-	struct pollfd pfd = { .fd = flow->tx, .events = POLLOUT };
+	static struct message p;
+	struct pollfd pfd = { .fd = pair->tx, .events = POLLOUT };
 
-	parcel_shape(&p, flow, UNHEARD_ID, SEGMENT, &shape);
+	message_shape(&p, pair, FILLER_ID, CTL_SEGMENT,
+		      segments * PROBED, PROBED);
 	poll(&pfd, 1, WAIT_MS);
-	return sendmsg(flow->tx, &p.msg, 0) >= 0;
+	return sendmsg(pair->tx, &p.msg, 0) >= 0;
 }
 
-const char *trains_refused(struct flow *flow)
+const char *trains_refused(struct udp_pair *pair)
 {
-	if (takes(flow, 2) || errno != EIO)
+	if (takes(pair, 2) || errno != EIO)
 		return NULL;
 	return cannot("GSO without checksum offload", EIO,
 		      "nothing to do, kernels before 6.11 refuse it, sendmsg(2) too");
 }
 
-unsigned int trains_most(struct flow *flow)
+unsigned int trains_most(struct udp_pair *pair)
 {
 	unsigned int low = KNOWN_MOST, high = LARGEST_TRAIN / PROBED + 1;
 
-	if (!takes(flow, low))
+	if (!takes(pair, low))
 		return 1;
 	while (high - low > 1) {
-		if (takes(flow, (low + high) / 2))
+		if (takes(pair, (low + high) / 2))
 			low = (low + high) / 2;
 		else
 			high = (low + high) / 2;
@@ -122,17 +137,17 @@ static const char *train_go(struct run *run, const struct device *dev,
 			    struct tally *tally)
 {
 	const char *wrong = NULL;
-	const struct parcel *p = run->parcels;
-	struct pollfd pfd = { .fd = run->flow.tx, .events = POLLOUT };
+	const struct message *p = run->messages;
+	struct pollfd pfd = { .fd = run->pair.tx, .events = POLLOUT };
 	struct io_uring_sqe *sqe;
 	int i, want;
 
 	for (i = 0; i < TRIES; i++) {
 		train_pack(train, run, most);
 		poll(&pfd, 1, WAIT_MS);
-		sqe = ring_send(&run->ring, run->op, RETRY, &run->flow,
-				run->parcels, 0);
-		if (run->op != SENDMSG)
+		sqe = ring_send(&run->ring, run->op, HOW_RETRY, &run->pair,
+				run->messages, 0);
+		if (run->op != OP_SENDMSG)
 			sqe->ioprio |= run->zc_flags;
 		wrong = ring_submit(&run->ring) ?:
 			ring_collect(&run->ring, run->done, 1);
@@ -140,8 +155,8 @@ static const char *train_go(struct run *run, const struct device *dev,
 			break;
 		tally->sends++;
 		/* Without checksum offload old kernels refuse GSO, each way */
-		if (run->done[0].res == -EIO && train->control & SEGMENT) {
-			want = sendmsg(run->flow.tx, &p->msg, 0) < 0 ? -errno :
+		if (run->done[0].res == -EIO && train->control & CTL_SEGMENT) {
+			want = sendmsg(run->pair.tx, &p->msg, 0) < 0 ? -errno :
 								      0;
 			wrong = want == -EIO ? NULL :
 				"-EIO where sendmsg(2) succeeds";
@@ -149,11 +164,11 @@ static const char *train_go(struct run *run, const struct device *dev,
 			break;
 		}
 		wrong = run_judge(run);
-		tally->lost += run->flow.lost;
+		tally->lost += datagrams_lost;
 		tally->copied += run->done[0].copied;
-		tally->datagrams += train->control & SEGMENT ?
+		tally->datagrams += train->control & CTL_SEGMENT ?
 			(p->len + p->segment - 1) / p->segment : 1;
-		if (!run->flow.lost)
+		if (!datagrams_lost)
 			break;
 		wrong = device_trouble(dev) ?: wrong;
 	}
@@ -194,7 +209,7 @@ void tally_tell(const struct tally *t, const struct run *run, const char *what)
 	printf("# nic: %s %s: %u sends, %u datagrams, tx_packets %+ld, cut by %s",
 	       opcode_name(run->op), what, t->sends, t->datagrams, t->packets,
 	       who_cut(t));
-	if (run->op != SENDMSG && run->zc_flags)
+	if (run->op != OP_SENDMSG && run->zc_flags)
 		printf(", without a copy: %u of %u",
 		       t->sends - t->refused - t->copied, t->sends);
 	printf(", lost %u\n", t->lost);

@@ -23,12 +23,12 @@ struct tally {
 };
 
 /* Why even sendmsg(2) cannot send a train through the card, or NULL */
-const char *trains_refused(struct flow *flow);
+const char *trains_refused(struct udp_pair *pair);
 
 /* The most segments that sendmsg(2) takes, 1 if it takes none at all */
-unsigned int trains_most(struct flow *flow);
+unsigned int trains_most(struct udp_pair *pair);
 
-/* Memory for every train, registered once. NULL or the reason of a SKIP */
+/* Memory for every train, registered once if the opcode needs it. NULL or the reason of a SKIP */
 const char *trains_register(struct run *run);
 
 /* Send all of the table. NULL, or what was wrong with which */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,64 +10,53 @@
 #include <linux/net_tstamp.h>
 
 #include "network.h"
+#include "remote.h"
 #include "report.h"
-#include "ring.h"
+#include "stream.h"
 
 #define SOCKET_BUFFER	65536
 
-const char *stream_open(struct stream *s, const struct route *route)
+struct stream {
+	int tx;
+	struct remote *remote;
+	char *data;
+	union {
+		struct cmsghdr cmsg;
+		char room[CMSG_SPACE(sizeof(uint32_t))];
+	} control;
+	struct iovec iov;
+	struct msghdr msg;
+};
+
+/* NULL or what went wrong */
+static const char *stream_open(struct stream *s, const struct route *route)
 {
 	const int size = SOCKET_BUFFER;
 	const int report = SOF_TIMESTAMPING_SOFTWARE |
 			   SOF_TIMESTAMPING_OPT_TSONLY;
-	struct sockaddr_storage to;
-	socklen_t len;
-	int listener = -1;
+	struct sockaddr_storage to = route->to;
+	const char *wrong;
 	size_t at;
 
 	memset(s, 0, sizeof(*s));
-	s->rx = -1;
 	s->remote = route->remote;
 	s->data = malloc(STREAM_TOTAL);
 	if (!s->data)
 		return "out of memory";
 	for (at = 0; at < STREAM_TOTAL; at++)
 		s->data[at] = stream_byte(at);
-
-	if (route->remote) {
-		const char *wrong;
-
-		to = route->to;
-		len = route->len;
-		wrong = route->remote->open(route->remote, &to, "tcp");
-		if (wrong)
-			return wrong;
-	} else {
-		address(&to, &len, false, LO4_ADDR);
-		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-		if (bind(listener, (void *)&to, len) || listen(listener, 1) ||
-		    getsockname(listener, (void *)&to, &len))
-			return reason("no TCP over loopback: %s",
-				      errno_name(errno));
-	}
+	wrong = route->remote->open(route->remote, &to, "tcp");
+	if (wrong)
+		return wrong;
 	s->tx = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(s->tx, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (route->remote && (bind(s->tx, (void *)&route->own, len) ||
-			      setsockopt(s->tx, SOL_SOCKET, SO_BINDTOIFINDEX,
-					 &route->ifindex,
-					 sizeof(route->ifindex))))
+	if (bind(s->tx, (void *)&route->own, route->len) ||
+	    setsockopt(s->tx, SOL_SOCKET, SO_BINDTOIFINDEX, &route->ifindex,
+		       sizeof(route->ifindex)))
 		return reason("cannot send through the card: %s",
 			      errno_name(errno));
-	if (connect(s->tx, (void *)&to, len))
+	if (connect(s->tx, (void *)&to, route->len))
 		return reason("no TCP connection: %s", errno_name(errno));
-	if (listener >= 0) {
-		s->rx = accept(listener, NULL, NULL);
-		close(listener);
-		if (s->rx < 0)
-			return reason("no TCP connection: %s",
-				      errno_name(errno));
-	}
 	if (setsockopt(s->tx, SOL_SOCKET, SO_TIMESTAMPING, &report,
 		       sizeof(report)))
 		return reason("cannot ask for timestamps: %s",
@@ -80,14 +68,14 @@ const char *stream_open(struct stream *s, const struct route *route)
 	return NULL;
 }
 
-void stream_close(struct stream *s)
+static void stream_close(struct stream *s)
 {
 	close(s->tx);
-	close(s->rx);
 	free(s->data);
 }
 
-void stream_control(struct stream *s)
+/* Ask for a TX timestamp by control: SO_TIMESTAMPING with TX_ACK */
+static void stream_control(struct stream *s)
 {
 	const uint32_t flags = SOF_TIMESTAMPING_TX_ACK;
 	struct cmsghdr *cmsg = &s->control.cmsg;
@@ -100,43 +88,8 @@ void stream_control(struct stream *s)
 	s->msg.msg_controllen = sizeof(s->control);
 }
 
-/*
- * Read until the request is complete and all that it sent has arrived, which
- * is less than STREAM_TOTAL when it ended early. NULL or what was wrong.
- */
-static const char *stream_read(struct stream *s, struct io_uring *ring)
-{
-	struct pollfd pfd[] = {
-		{ .fd = s->rx, .events = POLLIN },
-		{ .fd = ring->ring_fd, .events = POLLIN },
-	};
-	static char buf[SOCKET_BUFFER];
-	struct io_uring_cqe *cqe;
-	ssize_t len, i;
-	int at = 0;
-
-	for (;;) {
-		if (!io_uring_peek_cqe(ring, &cqe)) {
-			if (cqe->res <= at)
-				return NULL;
-			pfd[1].fd = -1;
-		}
-		if (poll(pfd, 2, WAIT_MS) < 1)
-			return reason("%d bytes arrived, then none for 10 s",
-				      at);
-		if (!pfd[0].revents)
-			continue;
-		len = read(s->rx, buf, sizeof(buf));
-		for (i = 0; i < len; i++, at++)
-			if (buf[i] != stream_byte(at))
-				return reason("wrong content at byte %d", at);
-		if (len <= 0)
-			return reason("the stream ended after %d bytes", at);
-	}
-}
-
 /* All data acknowledged, so that each timestamp that is due has been queued */
-const char *stream_acked(const struct stream *s)
+static const char *stream_acked(const struct stream *s)
 {
 	const char *wrong = socket_drain(s->tx);
 	struct tcp_info info;
@@ -148,7 +101,8 @@ const char *stream_acked(const struct stream *s)
 	return wrong;
 }
 
-int stream_timestamps(const struct stream *s)
+/* TX_ACK timestamps in the error queue, which this empties */
+static int stream_timestamps(const struct stream *s)
 {
 	char control[256];
 	struct cmsghdr *cmsg;
@@ -177,17 +131,6 @@ int stream_timestamps(const struct stream *s)
 	}
 }
 
-/* The peer has something to read, and the request is not complete */
-static bool is_short(struct stream *s, struct io_uring *ring)
-{
-	struct pollfd pfd = { .fd = s->rx, .events = POLLIN };
-
-	if (s->remote ? !!s->remote->readable(s->remote) :
-			poll(&pfd, 1, WAIT_MS) != 1)
-		return false;
-	return !io_uring_cq_ready(ring);
-}
-
 /* What a send of STREAM_TOTAL bytes came to */
 struct outcome {
 	int res;
@@ -206,10 +149,10 @@ static const char *submit(struct stream *s, struct io_uring *ring,
 	wrong = ring_submit(ring);
 	if (wrong)
 		return wrong;
-	out->was_short = is_short(s, ring);
-	wrong = s->remote ? s->remote->drain(s->remote) : stream_read(s, ring);
-	wrong = wrong ?: ring_collect(ring, &done, 1);
-	if (!wrong && s->remote && done.res > 0)
+	out->was_short = !s->remote->readable(s->remote) &&
+			 !io_uring_cq_ready(ring);
+	wrong = s->remote->drain(s->remote) ?: ring_collect(ring, &done, 1);
+	if (!wrong && done.res > 0)
 		wrong = s->remote->drained(s->remote, done.res);
 	wrong = wrong ?: stream_acked(s);
 	out->res = done.res;
