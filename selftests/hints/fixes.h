@@ -108,6 +108,11 @@ static const struct fix {
 		.opcode = "sendmsg_zc",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "grown-name",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 
