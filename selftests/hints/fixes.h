@@ -113,6 +113,26 @@ static const struct fix {
 		.opcode = "any",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recv",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recvmsg",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recvmsg_trunc",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recv_trunc",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 
