@@ -133,6 +133,11 @@ static const struct fix {
 		.opcode = "recv_trunc",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "lost-error",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 
