@@ -138,6 +138,11 @@ static const struct fix {
 		.opcode = "any",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "late-file",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 
