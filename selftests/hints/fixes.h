@@ -143,6 +143,21 @@ static const struct fix {
 		.opcode = "any",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "cut-control",
+		.opcode = "sendmsg",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "cut-control",
+		.opcode = "sendmsg",
+		.bits = 32,
+	},
+	{
+		.defect = "cut-control",
+		.opcode = "sendmsg_zc",
+		.bits = 32,
+	},
 	{ }
 };
 
