@@ -158,6 +158,11 @@ static const struct fix {
 		.opcode = "sendmsg_zc",
 		.bits = 32,
 	},
+	{
+		.defect = "repeated-id",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 
