@@ -163,6 +163,11 @@ static const struct fix {
 		.opcode = "any",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "fastopen-unfinished",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 

@@ -20,7 +20,7 @@ Verdict = Literal["pass", "known", "REGRESSION", "NEWLY FIXED", "fail", "skip", 
 # By what they are about: control messages of sends, sends as a whole, receives
 CONTROL = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
 SENDS = ("cut-control", "late-file", "eaten-data", "rewritten-name", "unannounced-notification",
-         "repeated-id")
+         "fastopen-unfinished", "repeated-id")
 RECEIVES = ("used-up-control", "grown-name", "repeated-peek", "merged-records", "lost-error")
 DEFECTS = (*CONTROL, *SENDS, *RECEIVES)
 OTHER = "other"                        # the column of programs that are about no defect
