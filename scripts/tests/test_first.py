@@ -45,9 +45,35 @@ class FirstTest(unittest.TestCase):
             net = tree / "io_uring/net.c"
             body = "int io_recvmsg(struct io_kiocb *req)\n{\n%s\tif (io_net_retry(sock, flags))\n\t\treturn 1;\n}\n"
             net.write_text(body % "")
-            self.assertEqual(reissue.present(tree), {("used-up-control", "any"), ("merged-records", "any")})
-            net.write_text(body.replace("io_net_retry", "io_recv_retry") % "\tmsg.msg_controllen = len;\n")
+            five = {("used-up-control", "any"), ("merged-records", "any")}
+            later = {("grown-name", "any"), ("lost-error", "any"), ("repeated-peek", "recv"),
+                     ("repeated-peek", "recvmsg"), ("repeated-peek", "recvmsg_trunc")}
+            self.assertEqual(reissue.present(tree), five | later)
+            body = body.replace("io_net_retry", "io_recv_retry")
+            net.write_text(body % "\tmsg.msg_controllen = len;\n")
+            self.assertEqual(reissue.present(tree), later)
+            retry = "bool io_recv_retry(int flags)\n{\n\treturn !(flags & MSG_PEEK);\n}\n"
+            net.write_text(retry + body % ("\tmsg.msg_controllen = len;\n\tuaddr = NULL;\n"
+                                           "\tio_net_keep_error(sock, ret);\n"))
             self.assertEqual(reissue.present(tree), frozenset())
+
+    def test_what_a_send_lacks_after_a_part(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            tree = Path(name)
+            (tree / "io_uring").mkdir()
+            net = tree / "io_uring/net.c"
+            body = ("int io_sendmsg(struct io_kiocb *req)\n{\n"
+                    "\tif (io_net_retry(sock, flags)) {\n%s\t}\n}\n")
+            always = {("eaten-data", "sendmsg"), ("fastopen-unfinished", "any"), ("late-file", "any"),
+                      ("repeated-id", "any")}
+            net.write_text(body % "")
+            self.assertEqual(reissue.present(tree), always)
+            net.write_text(body % "\t\tkmsg->msg.msg_controllen = 0;\n")
+            self.assertEqual(reissue.present(tree), always | {("cut-control", "sendmsg")})
+            held = "static int hold(void)\n{\n\tscm_fp_copy(cmsg, &fp);\n\tmsg_zerocopy_realloc(sk);\n}\n"
+            net.write_text(held + body % "")
+            self.assertEqual(reissue.present(tree),
+                             always - {("late-file", "any"), ("repeated-id", "any")})
 
 
 if __name__ == "__main__":

@@ -225,7 +225,8 @@ class Trouble(unittest.TestCase):
                                      ("zerocopy", "zerocopy.udp4.send", "zerocopy"),
                                      ("nic", "wrong_length.udp4_zc.retry", "wrong-length"),
                                      ("nic", "zero_copy.udp4_zc.report", "not-zero-copy"),
-                                     ("nic", "system_call.udp4.sendmsg", "system-call"), ("nic", "nic", "nic")):
+                                     ("nic", "system_call.udp4.sendmsg", "system-call"), ("nic", "nic", "nic"),
+                                     ("short_send", "cut_control.tcp.short_send", "cut-control")):
             self.assertEqual(ktap.subject(program, name), about)
 
     def test_seconds(self) -> None:

@@ -77,6 +77,8 @@ class Cells(unittest.TestCase):
         self.assertEqual([result.opcode(name) for name in ("e.unix_dgram_send.full", "u.failed_send_zc.link",
                                                            "m.seqpacket_recvmsg.waitall", "r.zc.short_send")],
                          ["send", "send_zc", "recvmsg", "sendmsg_zc"])
+        flags = ("r.tcp_trunc_recv.waitall", "r.tcp_peek_recv.waitall")
+        self.assertEqual([result.opcode(name) for name in flags], ["recv_trunc", "recv"])
 
     def test_defects_that_share_a_column(self) -> None:
         """The cell says the worst of them, the details have a line for each."""

@@ -108,6 +108,66 @@ static const struct fix {
 		.opcode = "sendmsg_zc",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "grown-name",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recv",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recvmsg",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recvmsg_trunc",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "repeated-peek",
+		.opcode = "recv_trunc",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "lost-error",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "late-file",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "cut-control",
+		.opcode = "sendmsg",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "cut-control",
+		.opcode = "sendmsg",
+		.bits = 32,
+	},
+	{
+		.defect = "cut-control",
+		.opcode = "sendmsg_zc",
+		.bits = 32,
+	},
+	{
+		.defect = "repeated-id",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "fastopen-unfinished",
+		.opcode = "any",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 

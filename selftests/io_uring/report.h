@@ -64,9 +64,11 @@ static inline const char *errno_name(int err)
 	} names[] = {
 		{ 0, "success" },
 		{ EAGAIN, "EAGAIN" },
+		{ EBADF, "EBADF" },
 		{ ECANCELED, "ECANCELED" },
 		{ ECONNRESET, "ECONNRESET" },
 		{ EFAULT, "EFAULT" },
+		{ EINPROGRESS, "EINPROGRESS" },
 		{ EINVAL, "EINVAL" },
 		{ EIO, "EIO" },
 		{ EMSGSIZE, "EMSGSIZE" },

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "difference.h"
 #include "network.h"
 #include "twin.h"
 
@@ -140,11 +141,13 @@ static void take_completion(struct call *c)
 	io_uring_get_events(c->ring);
 	if (c->notified || io_uring_peek_cqe(c->ring, &cqe))
 		return;
-	if (!(cqe->flags & IORING_CQE_F_NOTIF)) {
-		c->res = cqe->res;
-		c->done = true;
+	if (cqe->user_data != NOT_A_SEND) {
+		if (!(cqe->flags & IORING_CQE_F_NOTIF)) {
+			c->res = cqe->res;
+			c->done = true;
+		}
+		c->notified = !(cqe->flags & IORING_CQE_F_MORE);
 	}
-	c->notified = !(cqe->flags & IORING_CQE_F_MORE);
 	io_uring_cqe_seen(c->ring, cqe);
 }
 
@@ -180,6 +183,10 @@ const char *call_start(struct call *c)
 
 bool call_done(struct call *c)
 {
+	if (c->ring)
+		take_completion(c);
+	if (c->done && c->notified)
+		return true;
 	next_ms();
 	if (c->ring)
 		take_completion(c);
@@ -198,16 +205,58 @@ const char *call_end(struct call *c, struct story *story)
 			      c->ring ? "io_uring" : "the system call");
 	if (!c->ring)
 		pthread_join(c->thread, NULL);
-	if (!c->waited && !c->ring)
+	if (!c->waited && !c->ring && !c->at_once)
 		return reason("%s(2) did not wait, so nothing is to be learned from it",
 			      call_name(c->opcode));
-	if (!c->waited)
+	if (!c->waited && !c->at_once)
 		tell(story, "did not wait, ");
 	if (c->res < 0)
 		tell(story, "-%s", errno_name(-c->res));
 	else
 		tell(story, "%ld", c->res);
 	return NULL;
+}
+
+const char *call_taken(struct call *c)
+{
+	char byte;
+	int i;
+
+	for (i = 0; i < WAIT_MS; i++) {
+		call_done(c);
+		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+			return NULL;
+	}
+	return "what was sent is not received within 10 s";
+}
+
+const char *goes_on(struct io_uring *ring)
+{
+	char data[2];
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
+	struct call call = {
+		.ring = ring, .opcode = IORING_OP_RECV, .flags = MSG_WAITALL,
+		.msg = { .msg_iov = &iov, .msg_iovlen = 1 },
+	};
+	struct story story = { };
+	const char *wrong;
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv))
+		return cannot("no AF_UNIX socket", errno,
+			      "build the kernel with CONFIG_UNIX");
+	call.fd = sv[1];
+	wrong = call_start(&call);
+	if (!wrong && send(sv[0], data, 1, 0) != 1)
+		wrong = reason("cannot send: %s", errno_name(errno));
+	wrong = wrong ?: call_taken(&call);
+	if (!wrong && call.done)
+		wrong = cannot("MSG_WAITALL does not go on after a part", 0,
+			       "nothing to do, 5.19 and newer do");
+	close(sv[0]);
+	wrong = wrong ?: call_end(&call, &story);
+	close(sv[1]);
+	return wrong;
 }
 
 void tell(struct story *story, const char *fmt, ...)
@@ -256,6 +305,15 @@ ssize_t tell_message(struct story *story, int fd, size_t front)
 	else
 		tell_data(story, buf + front, len - front, 0);
 	return len;
+}
+
+void differs(enum difference difference, long by_call, long by_ring)
+{
+	const struct named *named = &differences[difference];
+
+	printf("# %s (%s): %s: %ld instead of %ld\n", named->name, named->where,
+	       named->why, by_ring, by_call);
+	fflush(stdout);
 }
 
 const char *limit_time(int fd)

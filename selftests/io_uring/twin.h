@@ -29,6 +29,7 @@ struct call {
 	int fd;
 	int flags;
 	struct msghdr msg;	/* of SEND and RECV the first iovec alone */
+	bool at_once;		/* it need not wait, on either side */
 
 	bool waited;		/* it did not return before there was a reason */
 	atomic_int tid;
@@ -55,6 +56,9 @@ bool call_done(struct call *c);
 /* Wait for the result and tell it. NULL or what went wrong */
 const char *call_end(struct call *c, struct story *story);
 
+/* Nothing of what was sent to the receiving call is left in its socket */
+const char *call_taken(struct call *c);
+
 __printf(2, 3) void tell(struct story *story, const char *fmt, ...);
 
 /* The bytes that all tests send, and whether they are what came from byte at on */
@@ -66,6 +70,38 @@ ssize_t tell_message(struct story *story, int fd, size_t front);
 
 /* Every socket of a test gets this: no system call on it takes longer */
 const char *limit_time(int fd);
+
+/*
+ * Whether a request with MSG_WAITALL goes on after a part: where it never does
+ * there is no second issue. NULL, or the reason of a SKIP
+ */
+const char *goes_on(struct io_uring *ring);
+
+/* In twin_tcp.c: sv[0] sends to sv[1], over lo and with small buffers */
+const char *tcp_pair(int *sv);
+
+/* For a test that looks at the control that comes with bytes at to at + len */
+struct control_seen {
+	void (*take)(struct control_seen *seen, struct msghdr *msg, long at,
+		     long len);
+};
+
+/*
+ * The other end of a stream reads until it has all that the call has sent; seen
+ * may be NULL
+ */
+const char *call_drain(struct call *c, int rx, struct control_seen *seen,
+		       struct story *story);
+
+/* All that was sent is acknowledged, and its timestamps are in the error queue */
+const char *tcp_acked(int fd);
+
+/*
+ * The id that the next message in the error queue has for its data: with
+ * SO_EE_ORIGIN_TIMESTAMPING of a TX_ACK timestamp, with SO_EE_ORIGIN_ZEROCOPY
+ * the last of a range. -1 when the queue has none.
+ */
+long next_id(int fd, unsigned char origin);
 
 /*
  * One network namespace for all tests of a program, which takes its time under
@@ -83,6 +119,16 @@ const char *netns_once(void);
 		TH_LOG("%s", wrong_);					\
 	ASSERT_TRUE(!wrong_);						\
 } while (0)
+
+/* Where io_uring need not be the system call: see differences in difference.h */
+enum difference {
+	EARLY_TIMESTAMPS,
+	SHORT_PEEK,
+	FIRST_PART,
+};
+
+/* The sides differ so, which is no failure */
+void differs(enum difference difference, long by_call, long by_ring);
 
 /*
  * Both sides have come to the same, or the test fails where this stands. A

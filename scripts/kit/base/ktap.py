@@ -30,6 +30,7 @@ class Case:
 NOTHING = "no line of it is in the log; run_kselftest.sh writes them elsewhere with -s or -p: run it without"
 NO_32 = f"{host.NO_32_BIT}: boot one with CONFIG_IA32_EMULATION (or its like), and ia32_emulation=1"
 NIC = "nic"                            # the program that sends through a NIC
+SHORT_SEND = "short_send"              # the program that is about two defects
 NOT_ZERO_COPY = "not-zero-copy"        # what its fixture zero_copy is about
 
 _HEADER = re.compile(r"# selftests: (\S+): (\S+)$")
@@ -52,8 +53,8 @@ def split_abi(program: str) -> tuple[str, str]:
 
 
 def subject(program: str, name: str) -> str:
-    """The defect that a case is about, "late-read": the name of its program, in nic of its fixture."""
-    word = name.partition(".")[0] if program == NIC else program
+    """What a case is about, "late-read": its program's name; its fixture's where that has several."""
+    word = name.partition(".")[0] if program in (NIC, SHORT_SEND) else program
     return NOT_ZERO_COPY if program == NIC and word == "zero_copy" else word.replace("_", "-")
 
 

@@ -19,8 +19,9 @@ Verdict = Literal["pass", "known", "REGRESSION", "NEWLY FIXED", "fail", "skip", 
 
 # By what they are about: control messages of sends, sends as a whole, receives
 CONTROL = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
-SENDS = ("eaten-data", "rewritten-name", "unannounced-notification")
-RECEIVES = ("used-up-control", "merged-records")
+SENDS = ("cut-control", "late-file", "eaten-data", "rewritten-name", "unannounced-notification",
+         "fastopen-unfinished", "repeated-id")
+RECEIVES = ("used-up-control", "grown-name", "repeated-peek", "merged-records", "lost-error")
 DEFECTS = (*CONTROL, *SENDS, *RECEIVES)
 OTHER = "other"                        # the column of programs that are about no defect
 FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
@@ -121,9 +122,13 @@ def is_reference(name: str) -> bool:
 
 
 def opcode(name: str) -> str:
-    """What a case of that name calls: an opcode that its variant names, such as send_zc, else sendmsg or sendmsg_zc."""
+    """What a case of that name calls: an opcode that its variant names, such as send_zc, else sendmsg or sendmsg_zc.
+
+    With MSG_TRUNC it is an opcode of its own, recv_trunc: kernels differ in that flag alone.
+    """
     words = name.split(".")[-2:][0].split("_")
     plain = next((word for word in ("send", "recv", "recvmsg") if word in words), "sendmsg")
+    plain += "_trunc" if "trunc" in words else ""
     return f"{plain}_zc" if "zc" in re.split(r"[._]", name) else plain
 
 

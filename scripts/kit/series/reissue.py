@@ -1,9 +1,9 @@
-"""Which of the five defects of patches/mainline/first the code of a kernel tree has, read from what it does."""
+"""Which defects the code of a tree has that are not in diagnosis.py, read from what it does."""
 
 import re
 from pathlib import Path
 
-from .ccode import Source
+from .ccode import Source, block
 
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 ZERO_COPY = {"send_zc": ("io_send_zc", "io_sendmsg_zc"), "sendmsg_zc": ("io_sendmsg_zc",)}
@@ -32,6 +32,12 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
         found.add(("used-up-control", "any"))
     if lacks("io_recvmsg", r"\bio_recv_retry\(", r"\bio_net_retry\("):
         found.add(("merged-records", "any"))
+    found |= _after_a_part(bodies)
+    if lacks("io_sendmsg", r"MSG_FASTOPEN|\bio_net_fastopen\("):
+        found.add(("fastopen-unfinished", "any"))
+    # Whoever holds files from submit on has the code that takes them out of the control
+    if "io_sendmsg" in bodies and not any("scm_fp_" in body for body in bodies.values()):
+        found.add(("late-file", "any"))
     for opcode, names in ZERO_COPY.items():
         if not any(name in bodies for name in names):
             continue
@@ -42,3 +48,27 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
     if lacks("__sys_sendmsg_sock", r"->msg_name\b"):
         found.add(("rewritten-name", "sendmsg"))
     return frozenset(found)
+
+
+def _after_a_part(bodies: dict[str, str]) -> set[tuple[str, str]]:
+    """The (slug, opcode) of the fixes about MSG_WAITALL that these functions, name -> body, lack."""
+    found: set[tuple[str, str]] = set()
+    receive, send = bodies.get("io_recvmsg", ""), bodies.get("io_sendmsg", "")
+    if re.search(r"\bio_(recv|net)_retry\(", receive):
+        if not re.search(r"\buaddr\s*=\s*NULL", receive):
+            found.add(("grown-name", "any"))
+        if "MSG_PEEK" not in bodies.get("io_recv_retry", ""):
+            found |= {("repeated-peek", opcode) for opcode in ("recv", "recvmsg", "recvmsg_trunc")}
+            # Before 6.10 a receive imports its buffer for each issue
+            if "kmsg" in bodies.get("io_recv", ""):
+                found.add(("repeated-peek", "recv_trunc"))
+        if not re.search(r"\bio_net_keep_error\(|\bsk_err\b", receive):
+            found.add(("lost-error", "any"))
+    short = block(send, r"\bio_net_retry\(")
+    if short:
+        # Whoever holds an id from the first issue on takes it there
+        if not any("msg_zerocopy_realloc(" in body for body in bodies.values()):
+            found.add(("repeated-id", "any"))
+        if re.search(r"\bmsg_controllen\s*=\s*0\s*;", short[1]):
+            found.add(("cut-control", "sendmsg"))
+    return found
