@@ -14,7 +14,8 @@ FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic",
          *(f"tools/testing/selftests/{name}" for name in (
              "Makefile", "lib.mk", "kselftest.h", "kselftest_harness.h", "kselftest_module.h",
              "kselftest", "run_kselftest.sh", "kselftest_install.sh", "gen_kselftest_tar.sh")),
-         "MAINTAINERS", "io_uring", "fs/io_uring.c", "include/linux", "net/socket.c")
+         "MAINTAINERS", "io_uring", "fs/io_uring.c", "include/linux", "include/net/scm.h",
+         "net/socket.c", "net/compat.c", "net/core/scm.c")
 
 
 def branches() -> list[str]:

@@ -97,15 +97,17 @@ class _Send:
         length = re.search(r"\bmsg_controllen\s*=(?!=|\s*0\s*;)", before)
         short = block(issue.body, r"\bio_net_retry\(")
         cleared = short and re.search(r"\w*controllen\s*=\s*0\s*;", short[1])
+        by_type = short and re.search(r"\bmsg_rights_sent\s*=\s*1\s*;", short[1])
         return [
             self._finding(f"lost-pointer{dash}", opcode, issue, pointer, "puts msg_control back before each issue",
                           "sends again with the msg_control that the last issue left"),
             self._finding("wrong-length", opcode, issue, length, "puts msg_controllen back before each issue",
                           "sends again with the msg_controllen that the last issue left"),
-            Finding(f"repeated-control{dash}", opcode, bool(short and not cleared),
+            Finding(f"repeated-control{dash}", opcode, bool(short and not cleared and not by_type),
                     self._where(issue, short[0] if short else 0),
                     "does not send the rest after a short send" if not short else
                     "clears msg_controllen after a short send" if cleared else
+                    "sends the rest without SCM_RIGHTS after a short send" if by_type else
                     "sends the rest after a short send with the same control"),
             Finding("late-read", opcode, True, self._where(issue, sent),
                     "leaves it to each issue to read the control data from user memory"),

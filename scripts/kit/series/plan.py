@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from . import patch, reject
+from . import applied, diagnosis, patch, reject
 from ..base.error import Failure
 from .patch import Branch, Patch
 from .tree import Scratch, Tree, scratch
@@ -30,17 +30,24 @@ class Stuck(Failure):
 
 def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[str]:
     """The slugs of what a tree lacks, in the order of its series. Raises Unusable when that cannot be told."""
+    branches = patch.near(tree.version)
     with scratch(tree) as copies:
         missing = set(copies.lacks())
+        states = applied.states(copies, branches[0].tip, read_from_code(tree))
+    missing |= {state.patch.slug for state in states if state.word != applied.IN}
     if selftest and not (tree.home / "tools/testing/selftests/io_uring").is_dir():
         missing.add(patch.SELFTEST)
         missing.add(patch.TARGETS)
-    branches = patch.near(tree.version)
     if patch.TARGETS not in (one.slug for one in branches[0].tip):
         missing.discard(patch.TARGETS)
     own = own_branch(tree)
     order = [one.slug for branch in ([own] if own else branches) for one in branch.all()]
     return [slug for slug in dict.fromkeys(order) if slug in missing and (not only or slug in only)]
+
+
+def read_from_code(tree: Tree) -> frozenset[str]:
+    """The slugs of which the code of a tree itself says whether it lacks them. Raises what diagnose() raises."""
+    return frozenset(finding.slug for finding in diagnosis.diagnose(tree.home))
 
 
 def own_branch(tree: Tree) -> Branch | None:
@@ -64,14 +71,15 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
     and no other came. Raises Stuck when one does not apply, Unusable when it cannot be told what is lacking.
     """
     wanted = lacking(tree, only, selftest)
+    coded = read_from_code(tree)
     steps: list[Step] = []
     with scratch(tree) as copies:
         for slug in wanted:
-            if slug not in EXTRA and slug not in copies.lacks():
+            if slug in coded and slug not in copies.lacks():
                 continue               # an earlier patch made it unnecessary
             candidates = [one for branch in patch.near(tree.version) for one in (*branch.all(), *branch.older)
                           if one.slug == slug]
-            step = _fitting(copies, candidates)
+            step = _fitting(copies, candidates, coded)
             if not step:
                 raise Stuck(f"{tree.home}: no patch for {slug} applies; nothing was changed",
                             reject.report(candidates[0], copies, tree, [each.patch for each in steps]))
@@ -79,7 +87,7 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
     return steps
 
 
-def _fitting(copies: Scratch, candidates: Collection[Patch]) -> Step | None:
+def _fitting(copies: Scratch, candidates: Collection[Patch], coded: Collection[str]) -> Step | None:
     """Applies the first candidate that fits, for which no other defect comes, and gives it."""
     before = set(copies.lacks())
     for merge in (False, True):
@@ -87,7 +95,8 @@ def _fitting(copies: Scratch, candidates: Collection[Patch]) -> Step | None:
             if not copies.apply(one, merge):
                 continue
             after = set(copies.lacks())
-            if one.slug in EXTRA or one.slug not in after and after < before:
+            gone = one.slug not in after and after < before if one.slug in coded else after <= before
+            if one.slug in EXTRA or gone:
                 return Step(one, merge)
             copies.undo()
     return None

@@ -149,7 +149,15 @@ class Scratch:
 
     def back(self) -> None:
         """Removes all patches again."""
-        git(self.home, "reset", "--quiet", "--hard", "start")
+        self.reset("start")
+
+    def mark(self) -> str:
+        """The present state, for reset()."""
+        return git(self.home, "rev-parse", "HEAD").stdout.strip()
+
+    def reset(self, mark: str) -> None:
+        """Goes back to a state."""
+        git(self.home, "reset", "--quiet", "--hard", mark)
 
 
 @contextmanager

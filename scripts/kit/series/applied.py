@@ -1,0 +1,52 @@
+"""Which patches of a series are in a tree: those that come out of it are, those that go in are not."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from . import patch, reissue
+from .patch import Branch, Patch
+from .tree import Scratch, Tree, scratch
+
+IN, MISSING, UNKNOWN = "ok", "MISSING", "CANNOT TELL"
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of one patch on a tree."""
+
+    patch: Patch
+    word: str                          # IN, MISSING or UNKNOWN
+    why: str
+
+
+def series(tree: Tree, branch: Branch, diagnosed: Collection[str]) -> list[State]:
+    """The state of the patches of a branch's series that diagnosis.py does not read from the code, in order.
+
+    Raises what scratch() raises.
+    """
+    with scratch(tree) as copies:
+        return states(copies, branch.tip, diagnosed)
+
+
+def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]) -> list[State]:
+    """The same on copies of a tree's files, which are as they were afterwards."""
+    asked = [one for one in patches if one.slug not in (patch.SELFTEST, patch.TARGETS)]
+    if all(one.slug in diagnosed for one in asked):
+        return []
+    seen = {slug for slug, _opcode in reissue.present(copies.home)}
+    start = copies.mark()
+    out = {one for one in reversed(asked) if copies.apply(one, reverse=True)}
+    found = []
+    for one in asked:
+        fits = copies.apply(one)
+        if one.slug in diagnosed:
+            continue
+        if one in out:
+            found.append(State(one, IN, f"{one.name} comes out"))
+        elif fits:
+            found.append(State(one, MISSING, f"{one.name} applies"))
+        else:
+            found.append(State(one, MISSING if one.slug in seen else UNKNOWN,
+                               f"{one.name} neither applies nor comes out"))
+    copies.reset(start)
+    return found

@@ -1,0 +1,38 @@
+"""[PATCH v2 3/18]: what stands in front of a patch's subject, as its folder's cover letter and `series` have it."""
+
+import re
+from pathlib import Path
+
+from . import patch
+
+_SUBJECT = re.compile(r"^Subject: (.*(?:\n[ \t].*)*)", re.M)
+_LETTER = re.compile(r"^Subject: \[(PATCH(?: \S+)*? v\d+) 0/(\d+)\]", re.M)
+WIDTH = 78                             # where git folds a header
+
+
+def prefixes(folder: Path) -> dict[Path, str]:
+    """Patch -> "PATCH v2 3/18"; empty for a folder whose cover letter has no version: its patches are not numbered."""
+    letter = folder / "cover-letter.txt"
+    match = _LETTER.search(patch.read(letter)) if letter.is_file() else None
+    if not match:
+        return {}
+    listed = patch.series(folder)
+    return {one.path: f"{match[1]} {number}/{len(listed)}" for number, one in enumerate(listed, 1)}
+
+
+def letter(folder: Path, text: str) -> str:
+    """A cover letter with the number of patches that its folder's `series` lists; as it is where it has no version."""
+    return _LETTER.sub(lambda found: f"Subject: [{found[1]} 0/{len(patch.series(folder))}]", text, count=1)
+
+
+def numbered(text: str, prefix: str = "PATCH") -> str:
+    """A patch with this in front of its subject, folded as git does."""
+    match = _SUBJECT.search(text)
+    if not match:
+        return text
+    subject = re.sub(r"^\[PATCH[^]]*\] ", "", re.sub(r"\n[ \t]+", " ", match[1]))
+    line = f"Subject: [{prefix}] {subject}"
+    if len(line) > WIDTH:
+        fold = line.rindex(" ", 0, WIDTH)
+        line = line[:fold] + "\n" + line[fold:]
+    return text[:match.start()] + line + text[match.end():]
