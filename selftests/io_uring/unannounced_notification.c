@@ -198,11 +198,16 @@ static void queue_link(struct io_uring *ring, int opcode, int fd, enum end end)
 		io_uring_submit(ring);
 }
 
-/* The last send is notified of after all that was sent or not sent before it */
-static const char *collect(struct io_uring *ring, int *results,
-			   unsigned int *more, unsigned int *notified)
+/*
+ * The last send is submitted once the others have completed, so that it is
+ * notified of after all of them. Submitted along with them it may be first.
+ */
+static const char *collect(struct io_uring *ring, int opcode, int fd,
+			   int *results, unsigned int *more,
+			   unsigned int *notified)
 {
 	struct __kernel_timespec ts = { .tv_sec = WAIT_MS / 1000 };
+	unsigned int left = SENDS_IN_LINK;
 	struct io_uring_cqe *cqe;
 	bool last = false;
 
@@ -220,6 +225,10 @@ static const char *collect(struct io_uring *ring, int *results,
 		} else {
 			results[cqe->user_data] = cqe->res;
 			*more += !!(cqe->flags & IORING_CQE_F_MORE);
+			if (!--left) {
+				queue(ring, opcode, fd, LAST);
+				io_uring_submit(ring);
+			}
 		}
 		io_uring_cqe_seen(ring, cqe);
 	}
@@ -236,10 +245,8 @@ TEST_F(unannounced_notification, broken_link)
 	    !possible(open_udp(&self->fd)))
 		return;
 	queue_link(&self->ring, variant->opcode, self->fd, variant->end);
-	queue(&self->ring, variant->opcode, self->fd, LAST);
-	io_uring_submit(&self->ring);
-	ASSERT_WELL(collect(&self->ring, self->results, &self->more,
-			    &self->notified));
+	ASSERT_WELL(collect(&self->ring, variant->opcode, self->fd,
+			    self->results, &self->more, &self->notified));
 
 	first = variant->end == END_SENT ? 100 : -ECANCELED;
 	last = bad ? -EINVAL : first;
