@@ -222,14 +222,14 @@ class Sweep:
         else:
             base = initramfs.base(built, kernel.arch)
             with self._probing, told(partial(progress.phase, label)):
-                whole.accelerator = vm.accelerator(files.image, base, kernel.arch)
+                whole.accelerator = vm.accelerator(files, base)
             progress.phase(label, f"booting ({whole.accelerator.upper()})")
 
             def seen(line: str) -> None:
                 if line.startswith("# selftests:"):
                     progress.phase(label, f"testing: {line.split()[-1]}")
 
-            run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen, self._machine)
+            run = guest.run(vm.Boot(whole.accelerator, files, base, home, seen, self._machine), request, row.nic)
             lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:

@@ -30,7 +30,7 @@ class Wish:
 
     def machine(self, arch: Architecture) -> vm.Machine:
         """The guest that is wished for. Raises Usage for what cannot be had."""
-        usual = replace(vm.USUAL, arch=arch, arguments=_arguments(self.append))
+        usual = replace(vm.USUAL, arguments=_arguments(self.append))
         return replace(usual, memory=_memory(self.memory) if self.memory else usual.memory,
                        cpus=_cpus(self.cpus, arch) if self.cpus else usual.cpus)
 
