@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..base import cache, command, progress
 from . import initramfs
+from ..kernel import pvh
 from ..kernel.kernel import Files
 from .nic import Ports
 from .qemu import PROGRAM
@@ -145,14 +146,15 @@ def _initrd(guest: Boot) -> Iterator[Path]:
 
 
 def _argv(guest: Boot, initrd: Path, results: str) -> list[str]:
-    # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
     arch, machine, ports = guest.files.arch, guest.machine, guest.ports
+    image = pvh.startable(guest.files.image) if arch.native else guest.files.image
+    # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
     arguments = (f"console={arch.console} results={arch.results} panic=-1 loglevel=5 oops=panic mitigations=off "
                  f"{arch.arguments} random.trust_cpu=on cryptomgr.notests rdinit=/init")
     return [*ports.around, "setpriv", "--pdeathsig", "KILL", *(ports.qemu if arch.native else (arch.qemu,)),
             *arch.machine, "-accel", guest.engine, "-cpu", arch.cpu if guest.engine == "tcg" else "host",
             "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
-            "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(guest.files.image),
+            "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
             "-initrd", str(initrd), "-append", f"{arguments} {machine.arguments}".rstrip(), *ports.arguments,
             "-chardev", f"file,id=console,path={guest.console}", "-chardev", results, *arch.serial]
 
