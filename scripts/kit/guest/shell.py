@@ -58,6 +58,9 @@ def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:
     if kernel.origin == "running":
         raise Usage("running: it is this host's, so its shell is this one; make -C selftests/io_uring builds the "
                     "programs")
+    if kernel.origin == "uml" and (found or gdb or wish.cpus or os.isatty(0)):
+        raise Usage(f"{word}: User Mode Linux has neither a NIC nor a second CPU nor this terminal, and gdb runs it as "
+                    "any other program; commands on standard input do")
     if found and not found.model.cloud:
         kernel = offer.generic(kernel)
     host.need((*host.RUN, chosen.emulator, *(nic.PACKAGES if found else ()),

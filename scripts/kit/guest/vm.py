@@ -1,12 +1,13 @@
-"""One kernel in QEMU: boots it, collects both serial ports, and ends it whatever happens.
+"""One guest, in QEMU or as User Mode Linux: boots it, collects what it says, and ends it whatever happens.
 
 The guest has no disk, and no network but the ports of a NIC that it is given. Its console goes to a
-file, its results, on a port of their own, come over QEMU's standard output, so that each line is seen when it is written.
+file, its results, on a port of their own, come over standard output, so that each line is seen when it is written.
 """
 
 import contextlib
 import os
 import selectors
+import shutil
 import subprocess
 import termios
 import time
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base import cache, command, progress
-from . import initramfs
+from . import initramfs, uml
+from ..base.arch import UML
 from ..kernel import pvh
 from ..kernel.kernel import Files
 from .nic import Ports
@@ -42,7 +44,7 @@ USUAL = Machine()
 class Boot:
     """A guest to be: the engine that runs it, its kernel and root, what it has, and where what it says goes."""
 
-    engine: str                        # "kvm" or "tcg"
+    engine: str                        # "kvm", "tcg" or "uml"
     files: Files
     base: Path                         # the part of its initramfs that all guests share
     home: Path                         # the folder for its console.log
@@ -68,10 +70,12 @@ class Run:
 
 
 def accelerator(files: Files, base: Path) -> str:
-    """"kvm" if a guest really boots with it on this host, else "tcg".
+    """What runs a guest of this kernel: "uml" if it is one, "kvm" if that really works on this host, else "tcg".
 
     Asked once per boot of the host and version of QEMU, then remembered.
     """
+    if files.arch == UML:
+        return uml.ENGINE
     if not files.arch.native or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     version = command.run([PROGRAM, "--version"], PROGRAM)
@@ -143,9 +147,12 @@ def _initrd(guest: Boot) -> Iterator[Path]:
         yield initrd
     finally:
         initrd.unlink(missing_ok=True)
+        shutil.rmtree(guest.home / uml.FOLDER, ignore_errors=True)
 
 
 def _argv(guest: Boot, initrd: Path, results: str) -> list[str]:
+    if guest.engine == uml.ENGINE:
+        return uml.words(guest.files.image, initrd, guest.console, guest.machine.memory, guest.machine.arguments)
     arch, machine, ports = guest.files.arch, guest.machine, guest.ports
     image = pvh.startable(guest.files.image) if arch.native else guest.files.image
     # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
@@ -196,6 +203,6 @@ def _watch(argv: list[str], guest: Boot, started: float) -> Run:
     if rest:
         lines.append((time.monotonic() - started, rest.decode(errors="replace")))
     if not ended and qemu.returncode:
-        ended = f"QEMU ended with {qemu.returncode}" + (f": {complaint[-1]}" if complaint else "")
+        ended = f"{'UML' if guest.engine == uml.ENGINE else 'QEMU'} ended with {qemu.returncode}" + (f": {complaint[-1]}" if complaint else "")
     text = console.read_text(errors="replace") if console.exists() else ""
     return Run(lines, text, ended, time.monotonic() - started)
