@@ -97,7 +97,7 @@ class Sweep:
         if unknown:
             raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
         self._arch = arch.named(request.arch)
-        self._machine = request.wish.machine(self._arch)
+        request.wish.machine(self._arch)           # tells what cannot be had
         offer = Kernels(refresh, self._arch)
         self._rows = self._arranged(list(kernels) or offer.resolve(request.kernels), offer)
         self._progress = Progress()
@@ -137,6 +137,9 @@ class Sweep:
         with self._progress, ThreadPoolExecutor(1) as builder:
             building = builder.submit(self._build)
             return command.together(self._jobs, [partial(self._one, row, building) for row in self._rows])
+
+    def _machine(self, row: Row) -> vm.Machine:
+        return row.wish.machine(self._arch, bool(row.nic))
 
     def _build(self) -> tuple[Path, tuple[str, ...]]:
         """The bundle, and those of its programs that the request names."""
@@ -232,7 +235,7 @@ class Sweep:
                 if line.startswith("# selftests:"):
                     progress.phase(label, f"testing: {line.split()[-1]}")
 
-            run = guest.run(vm.Boot(whole.accelerator, files, base, home, seen, self._machine), request, row.nic)
+            run = guest.run(vm.Boot(whole.accelerator, files, base, home, seen, self._machine(row)), request, row.nic)
             lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:

@@ -46,7 +46,7 @@ GREETING = """
 def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:
     """Boots the kernel of a word; gives the exit status. Raises Usage when the word stands for more than one."""
     chosen = arch.named(arch_name)
-    machine = wish.machine(chosen)
+    machine = wish.machine(chosen, bool(through))
     found = nic.named(through) if through else None
     if found and not chosen.native:
         raise Usage(f"--nic: not with --arch {chosen.name}; only amd64 guests have NICs")
