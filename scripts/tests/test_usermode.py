@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 from kit.base.arch import ARM64, UML
-from kit.base.error import Usage
+from kit.base.error import Unusable, Usage
 from kit.build.archive import Archive, Stanza
 from kit.guest.machine import Wish
 from kit.guest import shell
@@ -96,6 +96,9 @@ class Usermode(unittest.TestCase):
         one, = Kernels().resolve([f"uml:{program}"])
         self.assertEqual((one.label, str(one.version)), ("uml-7.3.4-dirty", "7.3.4"))
         self.assertEqual(one.obtain().arch, UML)
+        (self.home / ".config").write_text("CONFIG_NULL_CHAN=n\n")
+        with self.assertRaisesRegex(Unusable, "without null channels .* CONFIG_NULL_CHAN=y"):
+            one.obtain()
         for text in ("#!/bin/sh\necho hello\n", "no program", "", "#!/bin/sh\nexit 1\n"):
             program.write_text(text)
             with self.assertRaisesRegex(Usage, f"^uml:{program}: "):

@@ -101,7 +101,7 @@ PPC64EL = Architecture(
 UML = Architecture(
     name="uml", kernel="um", source="um", emulator="util-linux", flavour="", targets={"64": AMD64.targets["64"]},
     qemu="", machine=(), cpu="", console="tty0", results="tty1", image="linux", magic=(0, b"\x7fELF\2\1"), elf=(1, 62),
-    place="linux")
+    needed={"CONFIG_NULL_CHAN": "null channels for its consoles"}, place="linux")
 
 ALL = {each.name: each for each in (AMD64, ARM64, S390X, RISCV64, PPC64EL)}
 # What others call them

@@ -147,7 +147,7 @@ class Kernels:
         path = path.resolve()
         release = usermode.release(path)
         return Kernel(_label(f"uml-{release}"), f"uml:{path}", "uml", version.upstream(release), abis=UML.abis,
-                      obtain=lambda: Files(path, arch=UML))
+                      obtain=lambda: _able(f"uml:{path}", path, path.parent / ".config"))
 
     def generic(self, kernel: Kernel) -> Kernel:
         """The generic kernel beside one of Debian's cloud kernels; itself where there is none."""
@@ -170,13 +170,17 @@ class Kernels:
 def _usermode(one: usermode.Offer) -> Kernel:
     def obtain() -> Files:
         home = usermode.files(open_archive(), one)
-        found = Files(home / "linux", home / "modules", home / "config", UML, usermode.ALSO)
-        if why := config.refusal(home / "config", UML):
-            raise Unusable(f"{one.word}: {why}")
-        return found
+        return _able(one.word, home / "linux", home / "config", home / "modules")
 
     return Kernel(f"uml-{one.version}", one.word, "uml", one.version, usermode.PACKAGE, one.package_version,
                   abis=UML.abis, obtain=obtain)
+
+
+def _able(word: str, program: Path, settings: Path, modules: Path | None = None) -> Files:
+    """A User Mode Linux, unless its configuration, where that is at hand, cannot run the tests."""
+    if settings.exists() and (why := config.refusal(settings, UML)):
+        raise Unusable(f"{word}: {why}")
+    return Files(program, modules, settings if settings.exists() else None, UML, usermode.ALSO if modules else ())
 
 
 def _running() -> Kernel:
