@@ -101,8 +101,8 @@ def run(kernel: Kernel, home: Path) -> dict[str, Column]:
     else:
         files = kernel.obtain()
         base = initramfs.base(built, kernel.arch)
-        done = guest.job(vm.accelerator(files.image, base, kernel.arch), files, base, script.replace("{0}", "/bundle"),
-                         home, lambda line: None, modules=(*module.QDISCS, *module.ERRORS))
+        done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home), script.replace("{0}", "/bundle"),
+                         modules=(*module.QDISCS, *module.ERRORS))
         lines = guest.whole(done, kernel.label, home)
     (home / "ktap.log").write_text("".join(f"{line}\n" for line in lines))
     parts = re.split(r"^# abi (\d\d)$", "\n".join(lines), flags=re.M)

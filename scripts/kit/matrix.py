@@ -51,8 +51,9 @@ class Row:
                 + (f" --nic {self.through}" if self.nic else ""))
 
     def runs(self, program: str) -> bool:
-        """Whether a program (without its _32) is one for this row."""
-        return (program == ktap.NIC) == bool(self.nic)
+        """Whether a program (with its _32) is one for this row."""
+        name, abi = ktap.split_abi(program)
+        return (name == ktap.NIC) == bool(self.nic) and abi in self.kernel.abis
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Matrix:
         if unknown:
             raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
         self._arch = arch.named(request.arch)
-        self._machine = request.wish.machine(self._arch)
+        request.wish.machine(self._arch)           # tells what cannot be had
         offer = Kernels(refresh, self._arch)
         self._rows = self._arranged(list(kernels) or offer.resolve(request.kernels), offer)
         self._progress = Progress()
@@ -112,9 +113,12 @@ class Matrix:
                     raise Usage("running: has no VM, so no NIC in one; KERNELS=/boot/vmlinuz-... boots it in one")
                 if self._request.wish != Wish() and kernel.origin == "running":
                     raise Usage("running: has no VM, so neither --memory nor --cpus nor --append")
+                if kernel.origin == "uml" and (found or self._request.wish.cpus):
+                    raise Usage(f"{kernel.word}: User Mode Linux has neither a NIC nor a second CPU")
                 row = Row(offer.generic(kernel) if found and not found.model.cloud else kernel, found,
                           self._request.wish)
-                if not self._request.programs or any(map(row.runs, self._request.programs)):
+                if not self._request.programs or any(
+                        row.runs(f"{name}{suffix}") for name in self._request.programs for suffix in ("", "_32")):
                     rows.setdefault(row.label, row)
         if not rows:
             raise Usage(f"--program {' '.join(self._request.programs)}: {ktap.NIC} is what runs with --nic, "
@@ -134,6 +138,9 @@ class Matrix:
             building = builder.submit(self._build)
             return command.together(self._jobs, [partial(self._one, row, building) for row in self._rows])
 
+    def _machine(self, row: Row) -> vm.Machine:
+        return row.wish.machine(self._arch, bool(row.nic))
+
     def _build(self) -> tuple[Path, tuple[str, ...]]:
         """The bundle, and those of its programs that the request names."""
         try:
@@ -147,9 +154,8 @@ class Matrix:
         chosen = tuple(name for name in bundle.programs(built) if ktap.split_abi(name)[1] in self._request.abis
                        and (not asked or ktap.split_abi(name)[0] in asked))
         for row in self._rows:
-            if not any(row.runs(ktap.split_abi(name)[0]) for name in chosen):
-                raise Unusable(f"the bundle has no {' or '.join(self._request.abis)} bit program"
-                               + (f" for {row.through}" if row.nic else ""))
+            if not any(map(row.runs, chosen)):
+                raise Unusable(f"{row.label}: the bundle has no {' or '.join(self._request.abis)} bit program for it")
         return built, chosen
 
     def _one(self, row: Row, building: "Future[tuple[Path, tuple[str, ...]]]") -> result.KernelResult:
@@ -206,7 +212,7 @@ class Matrix:
         if not building.done():
             progress.phase(label, "waits for the selftest")
         built, chosen = building.result()
-        chosen = tuple(name for name in chosen if row.runs(ktap.split_abi(name)[0]))
+        chosen = tuple(filter(row.runs, chosen))
         request = bundle.request(chosen)
         started = time.monotonic()
         whole.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -222,14 +228,14 @@ class Matrix:
         else:
             base = initramfs.base(built, kernel.arch)
             with self._probing, told(partial(progress.phase, label)):
-                whole.accelerator = vm.accelerator(files.image, base, kernel.arch)
+                whole.accelerator = vm.accelerator(files, base)
             progress.phase(label, f"booting ({whole.accelerator.upper()})")
 
             def seen(line: str) -> None:
                 if line.startswith("# selftests:"):
                     progress.phase(label, f"testing: {line.split()[-1]}")
 
-            run = guest.run(whole.accelerator, files, base, request, row.nic, home, seen, self._machine)
+            run = guest.run(vm.Boot(whole.accelerator, files, base, home, seen, self._machine(row)), request, row.nic)
             lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:
@@ -241,7 +247,8 @@ class Matrix:
         whole.warnings = splat.lines(log)
         if not run and whole.outcome == "ran-nothing":
             whole.reason = refusal.why(whole.reason)
-        whole.cases = [verdict.judge(case, kernel, self._defects, whole.command, row.through) for case in cases]
+        whole.cases = [replace(verdict.judge(case, kernel, self._defects, whole.command, row.through),
+                               engine=whole.accelerator) for case in cases]
         whole.complete = not whole.unable
         return whole
 

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,18 @@ from .base import cache, host
 from .series import diagnosis, patch, plan, tree as trees
 from .build import fragment, source
 from .report import report
-from .base.arch import AMD64, Architecture
+from .base.arch import AMD64, UML, Architecture
 from .base.command import run
 from .base.error import BuildFailed, Unusable, Usage
 from .kernel.kernel import Files, Kernel
 from .base.paths import FRAGMENT, PATCHES
 from .series.patch import Patch
-from .report.result import CONTROL, FINISHED, OTHER, KernelResult
+from .report.result import CONTROL, FINISHED, OTHER, CaseResult, KernelResult
 from .series.tree import Scratch, Tree
 
 COLUMNS = (*CONTROL, OTHER)                # what the series are about
 PROOFS = PATCHES / "proofs"
+ENGINES = ("qemu", "auto", "uml", "both")
 TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
 
 
@@ -52,6 +53,7 @@ class Flavour:
 
 
 PLAIN = Flavour()
+Asked = tuple["Builder", tuple[str, ...]]     # what builds, and the ABIs that its kernels are asked
 
 
 def find(word: str) -> Tree:
@@ -123,51 +125,72 @@ def arrange(copies: Scratch, tree: Tree, variant: Variant) -> None:
                 raise Unusable(f"{tree.home}: {variant.name}: {one.name} does not apply")
 
 
-class Builder:
-    """Builds the variants of one tree in one flavour, one at a time."""
+def builders(tree: Tree, engine: str, arch: Architecture = AMD64, nics: bool = False) -> list[Asked]:
+    """What builds the kernels of each variant, and which ABIs each of them is asked. Raises Usage for what cannot be."""
+    if engine in ("uml", "both") and (nics or arch != AMD64):
+        raise Usage(f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
+    if engine == "qemu" or nics or arch != AMD64:
+        return [(Builder(tree, arch=arch), arch.abis)]
+    uml = (Builder(tree, arch=UML), UML.abis)
+    if engine == "uml":
+        return [uml]
+    rest = arch.abis if engine == "both" else tuple(abi for abi in arch.abis if abi not in UML.abis)
+    return [uml, (Builder(tree, arch=arch, nics=False), rest)]
 
-    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64) -> None:
+
+class Builder:
+    """Builds the variants of one tree in one flavour, one at a time, with drivers of NICs or without."""
+
+    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64, nics: bool = True) -> None:
+        # A flavour may ask for what only the drivers bring
+        self._nics = arch != UML and (nics or flavour != PLAIN or arch != AMD64)
         self._tree, self._flavour, self._arch = tree, flavour, arch
-        also = [*([] if arch.native else [arch.name]), *flavour.name.split()]
+        # Without them QEMU starts vmlinux itself, so that nothing has to be packed and unpacked
+        lean = arch == AMD64 and not self._nics
+        self._target, self._place_of = ("vmlinux", "vmlinux") if lean else (arch.image, arch.made)
+        also = [*([] if arch == AMD64 else [arch.name]), *flavour.name.split()]
         self._name = " ".join([tree.release, *also])
-        self._label = f"{tree.release}-{cache.digest(str(tree.home), *also)}"
+        folder = cache.digest(str(tree.home), *([] if self._nics else ["lean"]), *also)
+        self._label = f"{tree.release}-{folder}"
         self._guard = threading.Lock()
         self._fresh = False
 
-    def kernel(self, variant: Variant) -> Kernel:
-        """The kernel of a variant; its obtain() builds."""
+    def kernel(self, variant: Variant, abis: Sequence[str] = ()) -> Kernel:
+        """The kernel of a variant; its obtain() builds. `abis` are those that it is asked, all that it has otherwise."""
         with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             present = diagnosis.present(copies.home)
         label = f"{self._name} {variant.name}".replace(",", "").replace(" ", "-")
-        return Kernel(label, str(self._made(label)), "tree", self._tree.version, present=present,
-                      arch=self._arch, obtain=lambda: self._build(variant, label))
+        hosted = self._arch == UML
+        word = f"{'uml:' if hosted else ''}{self._made(label)}"
+        return Kernel(label, word, "tree", self._tree.version, present=present,
+                      arch=AMD64 if hosted else self._arch, abis=tuple(abis) or self._arch.abis,
+                      obtain=lambda: self._build(variant, label))
 
     def _build(self, variant: Variant, label: str) -> Files:
         host.need((*TOOLS, self._arch.emulator))
         top = cache.root() / "proofs"
         work, out = top / f"{self._label}.tree", top / f"{self._label}.build"
         with self._guard, cache.lock(f"proofs/{self._label}"):
-            top.mkdir(exist_ok=True)
+            out.mkdir(parents=True, exist_ok=True)
             cache.check_space(top)
             self._place(variant, work)
-            out.mkdir(exist_ok=True)
             log = top / f"{label}.log"
             with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}"}
             if not self._fresh:
                 fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words,
-                                   self._arch)
+                                   self._arch, self._nics)
                 self._fresh = True
-            run(fragment.make(work, out, self._arch, *self._flavour.words, self._arch.image), f"building {label}",
+            run(fragment.make(work, out, self._arch, *self._flavour.words, self._target), f"building {label}",
                 log=log, env=with_ccache, error=BuildFailed)
             made = self._made(label)
             # A copy: the next build writes into the file that is there
             made.unlink(missing_ok=True)
-            shutil.copyfile(out / self._arch.made, made)
+            shutil.copy(out / self._place_of, made)
         return Files(made, None, out / ".config", self._arch)
 
     def _made(self, label: str) -> Path:
-        return cache.root() / "proofs" / f"{label}.{self._arch.image}"
+        return cache.root() / "proofs" / f"{label}.{self._target}"
 
     def _place(self, variant: Variant, work: Path) -> None:
         """Turns the work tree into the variant. A file changes, and is compiled again, only where its text differs."""
@@ -178,6 +201,40 @@ class Builder:
         with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             copies.place(touched, work)
+
+
+def merged(results: Sequence[KernelResult]) -> KernelResult:
+    """What the engines said of one variant, as one result; of an ABI that several were asked the first one's cases."""
+    worst = next((each for each in results if each.outcome not in FINISHED),
+                 next((each for each in results if each.outcome == "failed"), results[0]))
+    first = engines(case for each in results for case in each.cases)
+    return replace(worst, accelerator=", ".join(dict.fromkeys(filter(None, (each.accelerator for each in results)))),
+                   seconds=round(sum(each.seconds for each in results), 1),
+                   complete=all(each.complete for each in results),
+                   warnings=list(dict.fromkeys(line for each in results for line in each.warnings)),
+                   cases=[case for each in results for case in each.cases if case.engine == first[case.abi]])
+
+
+def engines(cases: Iterable[CaseResult]) -> dict[str, str]:
+    """ABI -> what ran its cases: the first, where there are several."""
+    found: dict[str, str] = {}
+    for case in cases:
+        found.setdefault(case.abi, case.engine)
+    return found
+
+
+def differences(results: Sequence[KernelResult]) -> list[str]:
+    """The cases that two engines answered differently, or that only one of them had, a line for each."""
+    told: dict[str, dict[str, dict[str, str]]] = {}
+    for case in (case for each in results for case in each.cases):
+        told.setdefault(case.abi, {}).setdefault(case.engine, {})[case.test] = case.outcome
+    found = []
+    for abi, answers in told.items():
+        for test in sorted({test for cases in answers.values() for test in cases}):
+            said = {engine: cases.get(test, "missing") for engine, cases in answers.items()}
+            if len(set(said.values())) > 1:
+                found.append(f"{abi} {test}: " + ", ".join(f"{word} in {engine}" for engine, word in said.items()))
+    return found
 
 
 def counts(result: KernelResult, column: str) -> str:
@@ -203,11 +260,11 @@ def good(variant: Variant, result: KernelResult) -> bool:
 
 def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
     """The table: one row for each build, failed cases (64/32 bit) for each defect, and what is behind the bad rows."""
-    rows = [[f"{release}: failed cases, 64/32 bit", *COLUMNS, "time", ""]]
+    rows = [[f"{release}: failed cases, 64/32 bit", *COLUMNS, "time", "engine", ""]]
     details = []
     for variant, result in done:
         well = good(variant, result)
-        rows.append([f"  {variant.name}", *(counts(result, column) for column in COLUMNS), f"{result.seconds:.0f} s",
+        rows.append([f"  {variant.name}", *(counts(result, column) for column in COLUMNS), f"{result.seconds:.0f} s", result.accelerator,
                      "as its code says" if well else "NOT AS ITS CODE SAYS" if result.cases else result.outcome])
         if not well:
             odd = [case for case in result.cases if case.verdict not in ("pass", "known", "skip") or
@@ -228,6 +285,7 @@ def record(name: str, release: str, done: Sequence[tuple[Variant, KernelResult]]
     """
     data = {"tree": name, "release": release, "arch": arch.name, "date": datetime.date.today().isoformat(),
             "builds": [{"build": variant.name, "as_its_code_says": good(variant, result), "seconds": result.seconds,
+                        "engines": engines(result.cases),
                         "failed": {column: counts(result, column) for column in COLUMNS}} for variant, result in done]}
     PROOFS.mkdir(exist_ok=True)
     path = PROOFS / (f"{release}.json" if arch.native else f"{release}-{arch.name}.json")

@@ -62,7 +62,7 @@ def _cut_short(run: Run) -> tuple[Outcome, str] | None:
     panic = splat.panic(run.console)
     if not any("# kit: started" in line for _, line in run.lines):
         last = run.console.strip().splitlines()
-        return "did-not-boot", (panic or (run.ended if run.ended.startswith("QEMU")
+        return "did-not-boot", (panic or (run.ended if run.ended.startswith(("QEMU", "UML"))
                                           else f"last on the console: {last[-1]}" if last
                                           else "nothing on the console: no driver for an 8250 port, or a broken image"))
     if panic:

@@ -5,7 +5,8 @@ import unittest
 from pathlib import Path
 
 from kit.build import fragment
-from kit.base.error import BuildFailed
+from kit.base.error import BuildFailed, Unusable
+from kit.base.paths import FRAGMENT
 
 
 class Fragment(unittest.TestCase):
@@ -34,6 +35,16 @@ class Fragment(unittest.TestCase):
         fragment.whole(self.file("part", "CONFIG_A=y"), Path("linux-7"), final)
         with self.assertRaisesRegex(BuildFailed, "fragment: linux-7 does not take CONFIG_B$"):
             fragment.whole(own, Path("linux-7"), final)
+
+    def test_without_a_paragraph(self) -> None:
+        whole = self.file("fragment", "# One", "CONFIG_A=y", "", "# A NIC in the guest: x", "CONFIG_B=y")
+        self.assertEqual(fragment.without(whole, fragment.NICS), "# One\nCONFIG_A=y\n")
+        with self.assertRaisesRegex(Unusable, "no paragraph begins with # Two"):
+            fragment.without(whole, "# Two")
+
+    def test_no_nic_in_what_is_built_without(self) -> None:
+        self.assertNotIn("E1000E", fragment.without(FRAGMENT, fragment.NICS))
+        self.assertIn("CONFIG_IO_URING=y", fragment.without(FRAGMENT, fragment.NICS))
 
     def test_needed_is_sorted(self) -> None:
         needed = self.file("config", "CONFIG_B=y", "CONFIG_A=y")

@@ -71,6 +71,12 @@ class Schema(unittest.TestCase):
         self.assertEqual({test["environment"]["misc"]["kernel_log"] for test in document["tests"]},
                          {"not read: /dev/kmsg: x"})
 
+    def test_what_ran_it(self) -> None:
+        for engine, word in (("uml", "User Mode Linux"), ("tcg", "QEMU tcg"), ("", "QEMU")):
+            document = made([replace(sample.warned()[0], accelerator=engine)])
+            self.assertEqual({test["environment"]["comment"] for test in document["tests"]},
+                             {f"{word}, loopback"})
+
     def test_hostile_text(self) -> None:
         self.check(made(sample.hostile(), origin="a_lab_2"))
 

@@ -22,7 +22,9 @@ class Wishes(unittest.TestCase):
         self.assertNotIn("\n", str(caught.exception))
 
     def test_nothing_wished_for(self) -> None:
-        self.assertEqual((Wish().machine(AMD64), Wish().words), (vm.USUAL, ""))
+        self.assertEqual((Wish().machine(AMD64, nic=True), Wish().words), (vm.USUAL, ""))
+        self.assertEqual(Wish().machine(ARM64), vm.USUAL)
+        self.assertEqual(Wish().machine(AMD64).memory, "256")
 
     def test_memory(self) -> None:
         for text, mebibytes in (("300", "300"), ("300M", "300"), ("1G", "1024")):
@@ -57,7 +59,7 @@ class Wishes(unittest.TestCase):
         self.assertEqual(Row(one, wish=wish).command,
                          "scripts/qa run --memory 2G --append 'a b' --kernels debian:6.1.5")
         made = Matrix(Request(("k",), wish=wish), Path(), 1, kernels=[one])
-        self.assertEqual((made._machine.memory, made._rows[0].wish), ("2048", wish))
+        self.assertEqual((made._machine(made._rows[0]).memory, made._rows[0].wish), ("2048", wish))
         with self.assertRaisesRegex(Usage, "--cpus x: give a number"):
             Matrix(Request(("k",), wish=Wish(cpus="x")), Path(), 1, kernels=[one])
         with self.assertRaisesRegex(Usage, "running: has no VM, so neither --memory nor --cpus nor --append"):

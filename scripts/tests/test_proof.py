@@ -17,7 +17,8 @@ from kit.series.fixes import load
 from kit.kernel.kernel import Kernel
 from kit.base.ktap import Case
 from kit.proof import Variant
-from kit.report.result import KernelResult
+from kit.base.arch import ARM64
+from kit.report.result import CaseResult, KernelResult, Outcome
 from kit.verdict import judge
 from tests.test_diagnosis import TAKEN, code
 from tests.test_plan import ALL, BASE, FILE, ZC, Fixture
@@ -125,6 +126,70 @@ class Judging(unittest.TestCase):
                 proof.recorded()
 
 
+class Engines(Fixture):
+    """Which engine answers, and what two of them said of one variant."""
+
+    def result(self, engine: str, abi: str, *failed: str, outcome: Outcome = "passed") -> KernelResult:
+        """Three cases of one ABI, of which these fail."""
+        cases = [CaseResult("k", "7.3.4", "", abi, "late-read", f"f.{name}.sendmsg", "fail" if name in failed else "pass",
+                            "", "pass", "", "", 1.0, "", engine=engine) for name in "abc"]
+        return KernelResult(f"k-{engine}", "7.3.4", "", "", "tree", engine, "failed" if failed else outcome, "", 1.5, "",
+                            cases=cases)
+
+    def test_who_is_asked(self) -> None:
+        tree = self.make(ZC, False)
+
+        def asked(engine: str) -> list[tuple[str, tuple[str, ...]]]:
+            variant = Variant("as it is")
+            return [(kernel.word[:4], kernel.abis) for kernel in
+                    (builder.kernel(variant, abis) for builder, abis in proof.builders(tree, engine))]
+
+        self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
+        self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
+        self.assertEqual([abis for _, abis in asked("both")], [("64",), ("64", "32")])
+        self.assertEqual(asked("uml"), [("uml:", ("64",))])
+        self.assertEqual([abis for _, abis in asked("qemu")], [("64", "32")])
+
+    def test_what_user_mode_linux_cannot(self) -> None:
+        tree = self.make(ZC, False)
+        for engine in ("uml", "both"):
+            with self.assertRaisesRegex(Usage, f"--engine {engine}: User Mode Linux has no NICs"):
+                proof.builders(tree, engine, nics=True)
+            with self.assertRaisesRegex(Usage, "amd64 programs alone"):
+                proof.builders(tree, engine, ARM64)
+        self.assertEqual([abis for _, abis in proof.builders(tree, "auto", ARM64)], [("64", "32")])
+        self.assertEqual([abis for _, abis in proof.builders(tree, "auto", nics=True)], [("64", "32")])
+
+    def test_merged(self) -> None:
+        whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32", "a")])
+        self.assertEqual((whole.accelerator, whole.outcome, whole.seconds, len(whole.cases)), ("uml, tcg", "failed", 3.0, 6))
+        self.assertEqual(proof.engines(whole.cases), {"64": "uml", "32": "tcg"})
+        self.assertEqual(proof.merged([self.result("uml", "64"), self.result("tcg", "64", "a")]).cases,
+                         self.result("uml", "64").cases)
+
+    def test_an_engine_that_did_not_come_to_its_end(self) -> None:
+        for number in (0, 1):
+            parts = [self.result("uml", "64", "a"), self.result("tcg", "32", "a")]
+            parts[number] = replace(parts[number], outcome="panicked", warnings=["BUG: x"])
+            self.assertEqual((proof.merged(parts).outcome, proof.merged(parts).warnings), ("panicked", ["BUG: x"]))
+
+    def test_differences(self) -> None:
+        same = [self.result("uml", "64", "a"), self.result("tcg", "64", "a"), self.result("tcg", "32")]
+        self.assertEqual(proof.differences(same), [])
+        self.assertEqual(proof.differences([self.result("uml", "64", "a"), self.result("tcg", "64", "b")]),
+                         ["64 f.a.sendmsg: fail in uml, pass in tcg", "64 f.b.sendmsg: pass in uml, fail in tcg"])
+        less = self.result("tcg", "64")
+        less.cases.pop()
+        self.assertEqual(proof.differences([self.result("uml", "64"), less]), ["64 f.c.sendmsg: pass in uml, missing in tcg"])
+
+    def test_the_record_names_them(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(proof, "PROOFS", Path(folder)):
+            whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32")])
+            proof.record("somebody/linux", "7.3.4", [(Variant("as it is"), whole)])
+            self.assertEqual(proof.recorded()[0]["builds"][0]["engines"], {"64": "uml", "32": "tcg"})
+            self.assertIn("uml, tcg", proof.text("7.3.4", [(Variant("as it is"), whole)]))
+
+
 class Building(Fixture):
     """What the builder makes, with a make(1) that only writes which send side it was given."""
 
@@ -135,8 +200,8 @@ class Building(Fixture):
                 shutil.copytree(words[-2], words[-1], dirs_exist_ok=True)
             else:
                 out = Path(next(word for word in words if word.startswith("O="))[2:])
-                (out / "arch/x86/boot").mkdir(parents=True, exist_ok=True)
-                (out / "arch/x86/boot/bzImage").write_text((Path(words[2]) / FILE).read_text())
+                out.mkdir(parents=True, exist_ok=True)
+                (out / "vmlinux").write_text((Path(words[2]) / FILE).read_text())
             return ""
 
         tree = self.make(ZC, False)
@@ -145,7 +210,7 @@ class Building(Fixture):
         self.enterContext(mock.patch.object(host, "need"))
         self.enterContext(mock.patch.object(command, "run", pretend))
         self.enterContext(mock.patch.object(fragment, "configure"))
-        builder = proof.Builder(tree)
+        builder = proof.Builder(tree, nics=False)
         kernels = [builder.kernel(variant) for variant in proof.variants(tree, False)[:2]]
         # Seven of each are what kit/series/reissue.py looks for, which this series does not bring
         self.assertEqual([len(kernel.present or ()) for kernel in kernels], [12, 9])

@@ -17,7 +17,6 @@ from kit.base.arch import AMD64
 from kit.base.error import Unusable, Usage
 from kit.kernel.kernel import Files, Kernel
 from kit.guest.machine import Wish
-from kit.guest.nic import Ports
 
 KERNEL = Kernel("6.1.5", "debian:6.1.5", "debian", None, "linux-image-6.1.5-amd64")
 
@@ -50,16 +49,14 @@ class Piped(unittest.TestCase):
         """What a guest that says these lines gives and prints."""
         def between(*_args: object, more: dict[str, bytes], **_others: object) -> vm.Run:
             self.assertEqual(more["script"], b"uname\n")
-            boot = _args[5]
+            plain, _, boot = _args
             assert callable(boot)
-            done: vm.Run = boot(b"", Ports())
+            done: vm.Run = boot(plain)
             return done
 
-        def booted(*args: object, **_options: object) -> vm.Run:
-            seen = args[5]
-            assert callable(seen)
+        def booted(plain: vm.Boot) -> vm.Run:
             for line in lines:
-                seen(line)
+                plain.seen(line)
             return vm.Run([], "", ended, 1.0)
 
         out = io.StringIO()
@@ -67,7 +64,7 @@ class Piped(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(out), \
                 mock.patch.object(sys, "stdin", stdin), mock.patch.object(guest, "between", between), \
                 mock.patch.object(vm, "boot", booted):
-            status = shell._piped("tcg", Files(Path()), Path(), None, Path(name), vm.USUAL, False)
+            status = shell._piped(vm.Boot("tcg", Files(Path()), Path(), Path(name)), None, False)
         return status, out.getvalue()
 
     def test_status_is_that_of_the_commands(self) -> None:
@@ -90,8 +87,8 @@ class Attended(unittest.TestCase):
         before = termios.tcgetattr(inner)
         program = ("import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from unittest import mock;"
                    "from kit.guest import vm; vm._argv = mock.Mock(return_value=['sh', '-c', 'stty raw -echo; exit 5']);"
-                   "w = Path(sys.argv[2]); (w / 'b').touch();"
-                   "sys.exit(vm.attended('tcg', w, w / 'b', b'', w / 'c', machine=vm.USUAL))")
+                   "from kit.kernel.kernel import Files; w = Path(sys.argv[2]); (w / 'b').touch();"
+                   "sys.exit(vm.attended(vm.Boot('tcg', Files(w), w / 'b', w)))")
         with tempfile.TemporaryDirectory() as name:
             done = subprocess.run([sys.executable, "-c", program, Path(__file__).parents[1], name], stdin=inner,
                                   check=False)
@@ -103,7 +100,7 @@ class Attended(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name, mock.patch.object(subprocess, "Popen") as popen:
             work = Path(name)
             (work / "base").touch()
-            vm.attended("tcg", work / "vmlinuz", work / "base", b"", work / "console.log", machine=vm.USUAL)
+            vm.attended(vm.Boot("tcg", Files(work / "vmlinuz"), work / "base", work))
         self.assertEqual(popen.call_args.args[0][:3], ["setpriv", "--pdeathsig", "TERM"])
 
     def test_script_says_how_to_use_it(self) -> None:

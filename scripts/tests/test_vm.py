@@ -8,18 +8,20 @@ from pathlib import Path
 
 from kit.base import command
 from kit.guest import vm
+from kit.kernel.kernel import Files
 
 
 class Ends(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.console = Path(self.folder.name) / "console.log"
+        self.home = Path(self.folder.name)
 
     def tearDown(self) -> None:
         self.folder.cleanup()
 
     def watch(self, script: str, machine: vm.Machine = vm.USUAL) -> vm.Run:
-        return vm._watch(["sh", "-c", script], self.console, lambda line: None, time.monotonic(), machine)
+        return vm._watch(["sh", "-c", script], vm.Boot("tcg", Files(Path()), Path(), self.home, machine=machine),
+                         time.monotonic())
 
     def test_lines_come_whole(self) -> None:
         run = self.watch("printf 'one\\r\\ntw'; sleep 0.2; printf 'o\\nrest'")

@@ -52,8 +52,8 @@ class Architecture:
 
     @property
     def native(self) -> bool:
-        """Whether it is the one of the hosts that all this runs on."""
-        return self.name == "amd64"
+        """Whether it is the one of the hosts that all this runs on: nothing is cross-compiled for it."""
+        return self.name in ("amd64", "uml")
 
 
 def _8250(option: str) -> Mapping[str, str]:
@@ -96,6 +96,12 @@ PPC64EL = Architecture(
     image="vmlinux", magic=(0, b"\x7fELF\2\1"), elf=(1, 21),
     needed={"CONFIG_HVC_CONSOLE": "a console of the hypervisor"}, place="vmlinux",
     debian="powerpc64le", rpm="ppc64le")
+
+# A kernel that is a program of an amd64 host; what runs in it is amd64's, so it is no word for --arch
+UML = Architecture(
+    name="uml", kernel="um", source="um", emulator="util-linux", flavour="", targets={"64": AMD64.targets["64"]},
+    qemu="", machine=(), cpu="", console="tty0", results="tty1", image="linux", magic=(0, b"\x7fELF\2\1"), elf=(1, 62),
+    needed={"CONFIG_NULL_CHAN": "null channels for its consoles"}, place="linux")
 
 ALL = {each.name: each for each in (AMD64, ARM64, S390X, RISCV64, PPC64EL)}
 # What others call them

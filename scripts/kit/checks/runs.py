@@ -122,6 +122,11 @@ def prove() -> None:
     ours("series", "prove", TREES[-1])
 
 
+def engines() -> None:
+    """User Mode Linux and QEMU agree, case by case, on a kernel without and with its series."""
+    ours("series", "prove", TREES[-1], "--engine", "both")
+
+
 def harm(part: str) -> None:
     """A minute's worth of a part of scripts/harm, in the kernels that prove has built."""
     ours("harm", part, "--quick", "--trees", TREES[-1])

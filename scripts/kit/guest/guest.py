@@ -11,52 +11,49 @@ from ..kernel import module
 from . import initramfs, nic, program, ssh, vm
 from ..base.error import Unusable
 from ..kernel.kernel import Files
-from .nic import Nic, NoDriver, Ports
-from .vm import Run
+from .nic import Nic, NoDriver
+from .vm import Boot, Run
 
 Lines = Sequence[tuple[float, str]]
 T = TypeVar("T")
 
 
-def run(accelerator: str, files: Files, base: Path, request: str, through: Nic | None, home: Path,
-        seen: Callable[[str], None], machine: vm.Machine = vm.USUAL) -> Run:
-    """Boots a kernel, tested as the request says, with consoles in its results folder; vm.boot() has the rest."""
-    def boot(initrd: bytes, ports: Ports) -> Run:
-        done = vm.boot(accelerator, files.image, base, initrd, home / "console.log", seen, ports=ports,
-                       machine=replace(machine, arch=files.arch))
-        done.lines[:0] = [(0.0, f"# nic: {note}") for note in ports.notes]
+def run(plain: Boot, request: str, through: Nic | None) -> Run:
+    """Boots a guest, tested as the request says, with a NIC or none."""
+    def boot(whole: Boot) -> Run:
+        done = vm.boot(whole)
+        done.lines[:0] = [(0.0, f"# nic: {note}") for note in whole.ports.notes]
         return done
 
-    return between(accelerator, files, base, through, home, boot, request)
+    return between(plain, through, boot, request)
 
 
-def between(accelerator: str, files: Files, base: Path, through: Nic | None, home: Path,
-            boot: Callable[[bytes, Ports], T], request: str = "", more: program.Files | None = None) -> T:
-    """Calls boot(initramfs of its own, ports) for a guest with a NIC or none; the peer of an ssh way runs meanwhile."""
+def between(plain: Boot, through: Nic | None, boot: Callable[[Boot], T], request: str = "",
+            more: program.Files | None = None) -> T:
+    """Calls boot() for a guest with its own initramfs and a NIC or none; the peer of an ssh way runs meanwhile."""
+    files = plain.files
     if not through:
-        return boot(initramfs.of_kernel(files.modules, request, (*module.QDISCS, *files.also), more), Ports())
+        return boot(replace(plain, own=initramfs.of_kernel(files.modules, request, (*module.QDISCS, *files.also),
+                                                           more)))
     if not through.ssh:
-        return boot(_own(through, "netns", files, request, more), through.ports())
+        return boot(replace(plain, own=_own(through, "netns", files, request, more), ports=through.ports()))
     local, remote = ssh.pair()
-    peer = home / "peer"
+    peer = plain.home / "peer"
     peer.mkdir(exist_ok=True)
     ours, theirs = socket.socketpair()
-    with ours, theirs, vm.beside(accelerator, files.image, base, _own(through, "peer", files, "", remote),
-                                 peer / "console.log", through.port(nic.REMOTE_MAC, theirs.fileno())):
-        return boot(_own(through, "ssh", files, request, {**local, **(more or {})}),
-                    through.port(nic.LOCAL_MAC, ours.fileno()))
+    with ours, theirs, vm.beside(Boot(plain.engine, files, plain.base, peer, own=_own(through, "peer", files, "", remote),
+                                      ports=through.port(nic.REMOTE_MAC, theirs.fileno()))):
+        return boot(replace(plain, own=_own(through, "ssh", files, request, {**local, **(more or {})}),
+                            ports=through.port(nic.LOCAL_MAC, ours.fileno())))
 
 
-def job(accelerator: str, files: Files, base: Path, script: str, home: Path, seen: Callable[[str], None], *,
-        machine: vm.Machine = vm.USUAL, more: program.Files | None = None,
-        modules: Sequence[str] = module.QDISCS) -> Run:
-    """Boots a kernel and runs there a script of busybox's shell, with the base's /bundle and these files at hand.
+def job(plain: Boot, script: str, more: program.Files | None = None, modules: Sequence[str] = module.QDISCS) -> Run:
+    """Boots a guest and runs there a script of busybox's shell, with the base's /bundle and these files at hand.
 
-    Both streams of the script are the lines of results; its console is left in `home`.
+    Both streams of the script are the lines of results.
     """
-    own = initramfs.of_kernel(files.modules, "", modules, {**(more or {}), "job": script.encode()})
-    return vm.boot(accelerator, files.image, base, own, home / "console.log", seen,
-                   machine=replace(machine, arch=files.arch))
+    return vm.boot(replace(plain, own=initramfs.of_kernel(plain.files.modules, "", modules,
+                                                          {**(more or {}), "job": script.encode()})))
 
 
 def whole(done: Run, label: str, home: Path) -> list[str]:

@@ -10,6 +10,7 @@ mount -t devtmpfs devtmpfs /dev 2>/dev/null || {
 	mknod /dev/zero c 1 5
 	mknod /dev/urandom c 1 9
 	mknod /dev/ttyS1 c 4 65
+	mknod /dev/tty1 c 4 1
 }
 ln -s /proc/self/fd /dev/fd
 ln -s fd/1 /dev/stdout
@@ -35,4 +36,5 @@ ulimit -l unlimited
 # shellcheck disable=SC1091  # in the guest
 [ -e /job ] && (. /job)
 echo "# kit: done $(cut -d ' ' -f 1 /proc/uptime)"
-reboot -f
+# User Mode Linux would start again
+"${ending:-reboot}" -f

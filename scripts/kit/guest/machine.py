@@ -9,6 +9,7 @@ from . import vm
 from ..base.arch import Architecture
 from ..base.error import Usage
 
+ENOUGH = "256"                         # MiB, without a NIC; elsewhere nobody has tried
 LEAST = 128                            # MiB; below this the kernel and its initramfs do not fit
 CPUS = {"arm64": 8}                    # as many as QEMU's board has; others have at least as many as MOST
 MOST = 64
@@ -28,10 +29,11 @@ class Wish:
         """The same as words of a command line, each with a blank behind it."""
         return "".join(f"--{name} {shlex.quote(value)} " for name, value in vars(self).items() if value)
 
-    def machine(self, arch: Architecture) -> vm.Machine:
+    def machine(self, arch: Architecture, nic: bool = False) -> vm.Machine:
         """The guest that is wished for. Raises Usage for what cannot be had."""
-        usual = replace(vm.USUAL, arch=arch, arguments=_arguments(self.append))
-        return replace(usual, memory=_memory(self.memory) if self.memory else usual.memory,
+        usual = replace(vm.USUAL, arguments=_arguments(self.append))
+        enough = ENOUGH if arch.native and not nic else usual.memory
+        return replace(usual, memory=_memory(self.memory) if self.memory else enough,
                        cpus=_cpus(self.cpus, arch) if self.cpus else usual.cpus)
 
 

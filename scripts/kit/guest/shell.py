@@ -18,9 +18,8 @@ from ..base import arch, host
 from ..build import bundle
 from . import guest, initramfs, nic, program, ssh, vm
 from ..base.error import Unusable, Usage
-from ..kernel.kernel import Files, Kernel, Kernels
+from ..kernel.kernel import Kernel, Kernels
 from .machine import Wish
-from .nic import Ports
 from ..base.progress import Progress, told
 
 HOME = f"/bundle/{bundle.COLLECTION}"
@@ -47,7 +46,7 @@ GREETING = """
 def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:
     """Boots the kernel of a word; gives the exit status. Raises Usage when the word stands for more than one."""
     chosen = arch.named(arch_name)
-    machine = wish.machine(chosen)
+    machine = wish.machine(chosen, bool(through))
     found = nic.named(through) if through else None
     if found and not chosen.native:
         raise Usage(f"--nic: not with --arch {chosen.name}; only amd64 guests have NICs")
@@ -59,31 +58,29 @@ def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:
     if kernel.origin == "running":
         raise Usage("running: it is this host's, so its shell is this one; make -C selftests/io_uring builds the "
                     "programs")
+    if kernel.origin == "uml" and (found or gdb or wish.cpus or os.isatty(0)):
+        raise Usage(f"{word}: User Mode Linux has neither a NIC nor a second CPU nor this terminal, and gdb runs it as "
+                    "any other program; commands on standard input do")
     if found and not found.model.cloud:
         kernel = offer.generic(kernel)
     host.need((*host.RUN, chosen.emulator, *(nic.PACKAGES if found else ()),
                *(ssh.PACKAGES if found and found.ssh else ())))
     with tempfile.TemporaryDirectory(prefix="qa-shell-") as name:
         home = Path(name)
-        accelerator, files, base = _ready(kernel)
-        if found and (lacking := found.lacking(files.config, files.modules)):
+        plain = _ready(kernel, home)
+        if found and (lacking := found.lacking(plain.files.config, plain.files.modules)):
             raise nic.NoDriver(lacking)
         if gdb:
             machine = _stopped(machine, home, kernel)
         if not os.isatty(0):
-            return _piped(accelerator, files, base, found, home, machine, gdb)
-
-        def attend(initrd: bytes, ports: Ports) -> int:
-            return vm.attended(accelerator, files.image, base, initrd, home / "console.log", machine=machine,
-                               ports=ports)
-
-        with _echoed(home / "console.log", "\r\n"):
-            ended = guest.between(accelerator, files, base, found, home, attend,
+            return _piped(replace(plain, machine=machine), found, gdb)
+        with _echoed(plain.console, "\r\n"):
+            ended = guest.between(replace(plain, machine=machine), found, vm.attended,
                                   more={"job": _attended(kernel).encode()})
         return 0 if ended == 0 else 3
 
 
-def _ready(kernel: Kernel) -> tuple[str, Files, Path]:
+def _ready(kernel: Kernel, home: Path) -> vm.Boot:
     with Progress() as progress:
         with told(partial(progress.phase, kernel.label)):
             files = kernel.obtain()
@@ -91,9 +88,9 @@ def _ready(kernel: Kernel) -> tuple[str, Files, Path]:
             built = bundle.build(arch=kernel.arch)
             base = initramfs.base(built, kernel.arch)
         with told(partial(progress.phase, kernel.label)):
-            accelerator = vm.accelerator(files.image, base, kernel.arch)
+            accelerator = vm.accelerator(files, base)
         progress.note(f"{kernel.label}: booting ({accelerator.upper()})")
-    return accelerator, files, base
+    return vm.Boot(accelerator, files, base, home)
 
 
 def _attended(kernel: Kernel) -> str:
@@ -103,10 +100,10 @@ def _attended(kernel: Kernel) -> str:
                            prompt=shlex.quote(f"{kernel.label}:\\w # "), greeting=GREETING.format(label=kernel.label))
 
 
-def _piped(accelerator: str, files: Files, base: Path, through: nic.Nic | None, home: Path, machine: vm.Machine,
-           gdb: bool) -> int:
+def _piped(plain: vm.Boot, through: nic.Nic | None, gdb: bool) -> int:
     """Runs what comes on standard input in the guest; gives the exit status of that."""
-    patient = replace(machine, overall=math.inf, silence=math.inf, boot=math.inf if gdb else machine.boot)
+    patient = replace(plain.machine, overall=math.inf, silence=math.inf,
+                      boot=math.inf if gdb else plain.machine.boot)
     status = None
 
     def seen(line: str) -> None:
@@ -116,13 +113,9 @@ def _piped(accelerator: str, files: Files, base: Path, through: nic.Nic | None, 
         elif not line.startswith(("# kit: started ", "# kit: done ")):
             print(line, flush=True)
 
-    def boot(initrd: bytes, ports: Ports) -> vm.Run:
-        return vm.boot(accelerator, files.image, base, initrd, home / "console.log", seen, machine=patient,
-                       ports=ports)
-
     more: program.Files = {"job": PIPED.encode(), "script": sys.stdin.buffer.read()}
-    with _echoed(home / "console.log", "\n"):
-        done = guest.between(accelerator, files, base, through, home, boot, more=more)
+    with _echoed(plain.console, "\n"):
+        done = guest.between(replace(plain, machine=patient, seen=seen), through, vm.boot, more=more)
     if status is None:
         raise Unusable(f"the guest did not come to its end ({done.ended or 'it died'})")
     return status

@@ -242,7 +242,7 @@ class Watch:
         self._request = bundle.request(self._names)
         self._files = {kernel.label: kernel.obtain() for kernel in kernels if kernel.origin != "running"}
         self._base = initramfs.base(self._bundle) if self._files else Path()
-        self._accelerator = next((vm.accelerator(files.image, self._base) for files in self._files.values()), "")
+        self._accelerator = next((vm.accelerator(files, self._base) for files in self._files.values()), "")
         self.tallies = {kernel.label: Tally.read(self._path(kernel), kernel, self._bundle.name) for kernel in kernels}
         self._waiting = list(kernels)
         self._lock = threading.Lock()
@@ -282,8 +282,9 @@ class Watch:
             work = self._home / kernel.label
             work.mkdir(exist_ok=True)
             text = script("/bundle", self._request, min(AT_ONCE, self._left(kernel)), seconds)
-            run = guest.job(self._accelerator, self._files[kernel.label], self._base, text, work, listener,
-                            machine=vm.Machine(overall=seconds + 2 * LONGEST, silence=LONGEST, boot=LONGEST))
+            machine = vm.Machine(overall=seconds + 2 * LONGEST, silence=LONGEST, boot=LONGEST)
+            run = guest.job(vm.Boot(self._accelerator, self._files[kernel.label], self._base, work, listener, machine),
+                            text)
             ended = verdict.outcome([], run)[1]
             listener.warned(splat.lines(run.console))
         listener.over(ended or "it ended early", path.with_name(f"{path.stem}-broken-{len(tally.rounds) + 1}.log"))

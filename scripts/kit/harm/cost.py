@@ -282,8 +282,8 @@ def measure(kernel: kernels.Kernel, plan: Plan, home: Path, progress: Progress) 
     def seen(line: str) -> None:
         progress.phase(kernel.label, f"test: {line}")
 
-    done = guest.job("tcg", files, initramfs.base(bundle.build()), "\n".join(job) + "\n", into, seen, machine=MACHINE,
-                     more={name: programs / name for name in names})
+    done = guest.job(vm.Boot("tcg", files, initramfs.base(bundle.build()), into, seen, MACHINE), "\n".join(job) + "\n",
+                     {name: programs / name for name in names})
     (into / "lines.log").write_text("".join(f"{line}\n" for _, line in done.lines))
     lines = guest.whole(done, kernel.label, into)
     costs = parse(lines)

@@ -255,8 +255,8 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
         into.mkdir(parents=True, exist_ok=True)
         progress.phase(kernel.label, f"boot: {stage}")
         words = ("-d", "in_asm", "-D", str(log), "-dfilter", ranges(table))
-        done = guest.job("tcg", files, base, jobs[stage] + "\n", into, lambda line: None,
-                         machine=replace(MACHINE, words=words), more={name: programs / name for name in names})
+        done = guest.job(vm.Boot("tcg", files, base, into, machine=replace(MACHINE, words=words)), jobs[stage] + "\n",
+                         {name: programs / name for name in names})
         (into / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
         exits = debug.ended(guest.whole(done, f"{kernel.label}, {stage}", into))
         stages[stage] = reached(table, translated(log))

@@ -210,8 +210,8 @@ class Guests:
             if word := told(line):
                 self._progress.phase(label, f"test: {word}")
 
-        done = guest.job(vm.accelerator(files.image, base), files, base, script, home, seen, machine=machine,
-                         more=self.content(*names))
+        done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home, seen, machine), script,
+                         self.content(*names))
         (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
         found = caught(done) if _WATCH in script else splat.reports(done.console)
         (home / "caught.txt").write_text("\n\n".join(found) + "\n")

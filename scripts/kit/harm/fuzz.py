@@ -192,8 +192,8 @@ class Hunter:
             if line.startswith("fuzz: "):
                 self._progress.phase(kernel.label, f"test: {line.removeprefix('fuzz: ')}")
 
-        done = guest.job(vm.accelerator(files.image, self._base), files, self._base, script, home, seen,
-                         machine=MACHINE, more={**self._programs, **more})
+        done = guest.job(vm.Boot(vm.accelerator(files, self._base), files, self._base, home, seen, MACHINE), script,
+                         {**self._programs, **more})
         (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
         told = parse(guest.whole(done, kernel.label, home))
         told.notes += splat.reports(done.console)

@@ -10,7 +10,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -261,14 +261,14 @@ class Suite:
         Raises Unusable when a guest does not even begin with the first.
         """
         base = initramfs.base(bundle.build())
-        accelerator = vm.accelerator(files.image, base)
+        accelerator = vm.accelerator(files, base)
         left = [self._tests[name] for name in names]
         number = 0
         while left:
             number += 1
             place = home / str(number)
             place.mkdir(parents=True)
-            done = self._boot(accelerator, files, base, place, left)
+            done = self._boot(vm.Boot(accelerator, files, base, place, machine=self._machine(left)), left)
             found = parse([line for _, line in done.lines], self._tests)
             if not found:
                 raise Unusable(f"{place}: no test began: {done.ended or 'see console.log'}")
@@ -276,16 +276,16 @@ class Suite:
             into.splats += splats(done.console)
             left = left[len(found):]
 
-    def _boot(self, accelerator: str, files: Files, base: Path, place: Path, tests: Sequence[Test]) -> vm.Run:
+    def _boot(self, plain: vm.Boot, tests: Sequence[Test]) -> vm.Run:
         """One guest. Its lines can be read in lines.log as they come."""
+        place = plain.home
         with (place / "lines.log").open("w") as log:
             def seen(line: str) -> None:
                 print(line, file=log, flush=True)
                 if match := _LINE.search(line):
                     self._progress.phase(f"{place.parent.parent.name}/{place.parent.name}", f"test: {match[2]}")
 
-            return guest.job(accelerator, files, base, _SCRIPT, place, seen, machine=self._machine(tests),
-                             more={**self._content, f"{HOME}/list": listed(tests)})
+            return guest.job(replace(plain, seen=seen), _SCRIPT, {**self._content, f"{HOME}/list": listed(tests)})
 
     @staticmethod
     def _machine(tests: Sequence[Test]) -> vm.Machine:

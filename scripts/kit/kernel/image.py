@@ -8,8 +8,8 @@ import mmap
 import re
 from pathlib import Path
 
-from ..base import cache
-from . import filetype, wrapping
+from ..base import cache, version
+from . import filetype, pvh, wrapping
 from ..base.arch import AMD64, Architecture
 from ..base.error import Usage
 
@@ -55,6 +55,8 @@ def banner(path: Path, arch: Architecture = AMD64) -> str:
             size = path.stat().st_size
     except OSError as bad:
         raise Usage(f"{path}: {bad.strerror}") from bad
+    if head.startswith(pvh.ELF) and pvh.enters(path.read_bytes()):
+        return _text(path)
     if head[0x1fe:0x200] != b"\x55\xaa" or head[0x202:0x206] != b"HdrS":
         raise Usage(f"{path}: {filetype.refusal(path, arch)}")
     if len(head) < 0x260:
@@ -80,9 +82,17 @@ def _told(path: Path, arch: Architecture) -> str:
             if head[start:start + len(magic)] != magic or \
                     head[:4] == b"\x7fELF" and int.from_bytes(head[18:20], "little") != arch.elf[1]:
                 raise Usage(f"{path}: {filetype.refusal(path, arch)}")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                found = _TEXT.search(data)
-                text = found[0].decode("latin-1") if found else ""
+    except OSError as bad:
+        raise Usage(f"{path}: {bad.strerror}") from bad
+    return _text(path)
+
+
+def _text(path: Path) -> str:
+    """The version text somewhere in a file."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = _TEXT.search(data)
+            text = found[0].decode("latin-1") if found else ""
     except OSError as bad:
         raise Usage(f"{path}: {bad.strerror}") from bad
     if not text:

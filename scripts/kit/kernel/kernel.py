@@ -1,5 +1,6 @@
 """Which kernels to run, from the words of KERNELS, and their files on this machine."""
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,8 @@ from pathlib import Path
 from ..base import cache, host, progress, version
 from ..series import diagnosis
 from ..build import fragment
-from . import config, debian, image, module, package, root
-from ..base.arch import AMD64, Architecture
+from . import config, debian, image, module, package, root, usermode
+from ..base.arch import AMD64, UML, Architecture
 from ..build.archive import open_archive, say
 from ..base.command import run
 from ..base.error import BuildFailed, Unusable, Usage
@@ -43,7 +44,7 @@ class Kernel:
 
     label: str                        # one word, also the name of its results folder
     word: str                         # what to say in KERNELS to get exactly this one
-    origin: str                       # "debian", "deb", "rpm", "dir", "image", "tree" or "running"
+    origin: str                       # "debian", "deb", "rpm", "dir", "image", "tree", "uml" or "running"
     version: version.Version | None   # the upstream version, None when it cannot be told
     package: str = ""
     package_version: str = ""
@@ -51,6 +52,7 @@ class Kernel:
     # What its code has, as (slug, opcode) of diagnosis: predicts better than a version where it is known
     present: frozenset[tuple[str, str]] | None = None
     arch: Architecture = AMD64
+    abis: tuple[str, ...] = ("64", "32")       # of the programs that it is asked to run
     obtain: Callable[[], Files] = field(default=lambda: Files(Path()), compare=False, repr=False)
 
 
@@ -77,8 +79,8 @@ class Kernels:
     def resolve(self, words: Iterable[str]) -> list[Kernel]:
         """The kernels that the words of KERNELS stand for, in their order, each once.
 
-        Words: default, all, running, debian:<upstream version, branch or package>, deb:, rpm: or dir:<path>, or the
-        path of an image or a tree.
+        Words: default, all, running, debian:<upstream version, branch or package>, uml:<version or path>, deb:, rpm:
+        or dir:<path>, or the path of an image or a tree.
         Raises Usage for a word that stands for nothing, Unusable when the archive is out of reach.
         """
         found = {kernel.word: kernel for word in words for kernel in self._resolve(word)}
@@ -89,8 +91,8 @@ class Kernels:
             again = f".{taken[kernel.label]}" if taken[kernel.label] > 1 else ""
             kernels.append(replace(kernel, label=kernel.label + again))
         if not kernels:
-            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version>, deb:, rpm: or dir:<path> "
-                        "or a path")
+            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version>, uml:<version>, deb:, rpm: "
+                        "or dir:<path> or a path")
         return kernels
 
     def _resolve(self, word: str) -> list[Kernel]:
@@ -108,6 +110,8 @@ class Kernels:
             return [_running()]
         if word.startswith("debian:"):
             return [self._debian(word.removeprefix("debian:"))]
+        if word.startswith("uml:"):
+            return [self._hosted(word.removeprefix("uml:"))]
         if word.startswith(("deb:", "rpm:", "dir:")):
             return [_found(word, self._arch)]
         if not word.strip():
@@ -119,8 +123,8 @@ class Kernels:
             if path.suffix in (".deb", ".rpm"):
                 raise Usage(f"{path}: a package; say {path.suffix[1:]}:{path}")
             return [_image(path.resolve(), self._arch)]
-        raise Usage(f"{word}: no such kernel; give default, all, running, debian:<version> "
-                    "(scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a kernel image or tree")
+        raise Usage(f"{word}: no such kernel; give default, all, running, debian:<version> or "
+                    "uml:<version> (scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a kernel image or tree")
 
     def _debian(self, name: str) -> Kernel:
         found = self._mirror.find(name)
@@ -129,6 +133,23 @@ class Kernels:
             hint = f"of that branch: {', '.join(near)}" if near else "scripts/qa list shows what there is"
             raise Usage(f"debian:{name}: the mirror has no such kernel; {hint}")
         return self._packaged(found)
+
+    @cached_property
+    def hosted(self) -> list[Kernel]:
+        """User Mode Linux of Debian's, newest first, one for each branch."""
+        found = usermode.offers(open_archive(self._refresh))
+        return [_usermode(one) for one in {one.version.branch: one for one in reversed(found)}.values()][::-1]
+
+    def _hosted(self, name: str) -> Kernel:
+        if self._arch != AMD64 or os.uname().machine != "x86_64":
+            raise Usage(f"uml:{name}: User Mode Linux runs amd64 programs on an amd64 host, and nothing else")
+        path = Path(name).expanduser()
+        if not path.is_file():
+            return _usermode(usermode.find(name, usermode.offers(open_archive(self._refresh))))
+        path = path.resolve()
+        release = usermode.release(path)
+        return Kernel(_label(f"uml-{release}"), f"uml:{path}", "uml", version.upstream(release), abis=UML.abis,
+                      obtain=lambda: _able(f"uml:{path}", path, path.parent / ".config"))
 
     def generic(self, kernel: Kernel) -> Kernel:
         """The generic kernel beside one of Debian's cloud kernels; itself where there is none."""
@@ -146,6 +167,22 @@ class Kernels:
         home = self._mirror.files(one, WANTED)
         config = home / "config"
         return _checked(Files(home / "vmlinuz", home / "modules", config if config.exists() else None, self._arch))
+
+
+def _usermode(one: usermode.Offer) -> Kernel:
+    def obtain() -> Files:
+        home = usermode.files(open_archive(), one)
+        return _able(one.word, home / "linux", home / "config", home / "modules")
+
+    return Kernel(f"uml-{one.version}", one.word, "uml", one.version, usermode.PACKAGE, one.package_version,
+                  abis=UML.abis, obtain=obtain)
+
+
+def _able(word: str, program: Path, settings: Path, modules: Path | None = None) -> Files:
+    """A User Mode Linux, unless its configuration, where that is at hand, cannot run the tests."""
+    if settings.exists() and (why := config.refusal(settings, UML)):
+        raise Unusable(f"{word}: {why}")
+    return Files(program, modules, settings if settings.exists() else None, UML, usermode.ALSO if modules else ())
 
 
 def _running() -> Kernel:

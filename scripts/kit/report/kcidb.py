@@ -101,7 +101,8 @@ def _build(key: str, result: KernelResult, origin: str) -> str:
 def _tests(result: KernelResult, logs: Excerpts, origin: str) -> Iterator[str]:
     key = _kernel_id(result, origin)
     run = f"{origin}:{clean(result.folder)}:{_digest(result)}"
-    where = "the host itself" if result.origin == "running" else " ".join(filter(None, ("QEMU", result.accelerator)))
+    engine = "User Mode Linux" if result.accelerator == "uml" else f"QEMU {result.accelerator}".rstrip()
+    where = "the host itself" if result.origin == "running" else engine
     environment: dict[str, Any] = {"comment": clean(f"{where}, {result.nic or 'loopback'}"),
                    "misc": {"nic": clean(result.nic or "lo")}}
     if result.nic_info:

@@ -48,6 +48,7 @@ class CaseResult:
     command: str                       # reproduces it
     nic: str = ""                      # what it went through; "" for loopback
     note: str = ""                     # what was seen of the sends on it, as ktap.Case has it
+    engine: str = ""                   # what ran its kernel: kvm, tcg or uml; "" for the host's own
 
     @property
     def program(self) -> str:
