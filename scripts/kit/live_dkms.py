@@ -1,4 +1,4 @@
-"""The DKMS package of live/cure: its source, built by DKMS for each kernel of the host that it is installed on."""
+"""The DKMS package of live/cure: its source, which DKMS builds for each kernel of a host."""
 
 import shutil
 import tempfile
@@ -17,13 +17,15 @@ NAME = "uring-msg-cure"
 def package(into: Path) -> Path:
     """Builds the .deb into a folder and gives its path."""
     version = (REPOSITORY / "packaging/VERSION").read_text().strip()
-    said = command.run(["git", "-C", REPOSITORY, "log", "-1", "--format=%an <%ae>%n%cs"], "git log").splitlines()
+    log: list[str | Path] = ["git", "-C", REPOSITORY, "log", "-1", "--format=%an <%ae>%n%cs"]
+    said = command.run(log, "git log").splitlines()
     values = {"VERSION": version, "AUTHOR": said[0], "YEAR": said[1][:4]}
     with tempfile.TemporaryDirectory() as work:
         lay_out(Path(work), values)
         into.mkdir(parents=True, exist_ok=True)
         deb = into / f"{NAME}-dkms_{version}_all.deb"
-        command.run(["dpkg-deb", "--root-owner-group", "--build", work, deb], "dpkg-deb", error=BuildFailed)
+        command.run(["dpkg-deb", "--root-owner-group", "--build", work, deb], "dpkg-deb",
+                    error=BuildFailed)
     return deb
 
 
@@ -36,8 +38,11 @@ def lay_out(top: Path, values: Mapping[str, str]) -> None:
     for path in (SOURCE / "uring_msg_cure.c", SOURCE / "Makefile"):
         shutil.copy(path, source)
     shutil.copy(REPOSITORY / "Documentation/live.rst", documents)
-    for path, place, mode in ((PACKAGING / "dkms.conf", source, 0o644), (PACKAGING / "control", top / "DEBIAN", 0o644),
-                              (PACKAGING / "postinst", top / "DEBIAN", 0o755), (PACKAGING / "prerm", top / "DEBIAN", 0o755),
+    control = top / "DEBIAN"
+    for path, place, mode in ((PACKAGING / "dkms.conf", source, 0o644),
+                              (PACKAGING / "control", control, 0o644),
+                              (PACKAGING / "postinst", control, 0o755),
+                              (PACKAGING / "prerm", control, 0o755),
                               (REPOSITORY / "packaging/debian/copyright", documents, 0o644)):
         text = path.read_text()
         for name, value in values.items():

@@ -26,7 +26,8 @@ def verdict(cases: Sequence[result.CaseResult]) -> str:
     if any(case.outcome == "fail" for case in own):
         return "cure"
     if not any(case.outcome == "pass" for case in own):
-        return next((case.reason for case in own if case.reason), "no test of a defect could run here")
+        reasons = (case.reason for case in own if case.reason)
+        return next(reasons, "no test of a defect could run here")
     return NOTHING
 
 
@@ -37,7 +38,8 @@ def insert(module: Path, parameters: Sequence[str] = ()) -> None:
     if os.geteuid() != 0:
         raise Unusable("loading a module needs root")
     try:
-        done = subprocess.run(["insmod", module, *parameters], capture_output=True, text=True, check=False)
+        done = subprocess.run(["insmod", module, *parameters], capture_output=True, text=True,
+                              check=False)
     except FileNotFoundError as bad:
         raise Unusable("insmod is missing: apt-get install kmod") from bad
     if done.returncode:
@@ -53,21 +55,23 @@ def why(said: str, messages: Sequence[str], lockdown: str, release: str) -> str:
         return (f"the kernel takes signed modules alone ({reason}; secure boot or lockdown): sign {NAME}.ko "
                 "with a key that this machine trusts, see Documentation/live.rst")
     if "Invalid module format" in said or "Exec format" in said:
-        return f"the module is for another kernel than {release} ({own[-1] if own else reason}): scripts/live build running"
+        return (f"the module is for another kernel than {release} ({own[-1] if own else reason}): "
+                "scripts/live build running")
     if "Unknown symbol" in said:
-        return f"this kernel lacks what the module needs, kprobes most likely ({own[-1] if own else reason})"
+        return ("this kernel lacks what the module needs, kprobes most likely "
+                f"({own[-1] if own else reason})")
     return own[-1] if own else reason
 
 
 def remove() -> None:
-    """Takes the module out. Raises Usage where it is not loaded, Refused where the kernel does not let it go."""
+    """Takes the module out. Raises Usage where it is not loaded, Refused where it does not go."""
     if not LOADED.exists():
         raise Usage(f"{NAME} is not loaded")
     command.run(["rmmod", NAME], f"rmmod {NAME}", error=Refused)
 
 
 def status() -> dict[str, str]:
-    """The counters of the loaded module; needs no privilege. Raises Usage where it is not loaded."""
+    """The counters of the loaded module, for anyone. Raises Usage where it is not loaded."""
     if not LOADED.exists():
         raise Usage(f"{NAME} is not loaded")
     return {file.name: _read(file).strip() for file in sorted((LOADED / "counters").iterdir())}

@@ -41,8 +41,8 @@ def build(kernel: Kernel) -> Path:
     if kernel.origin == "running":
         return _beside()
     if kernel.origin != "debian":
-        raise Usage(f"{kernel.word}: scripts/live builds for Debian's kernels (scripts/qa list) and for the running one; "
-                    f"for another: make -C {SOURCE.relative_to(REPOSITORY)} KDIR=<its build folder>")
+        raise Usage(f"{kernel.word}: scripts/live builds for Debian's kernels (scripts/qa list) and for the "
+                    "running one; for another: make -C live/cure KDIR=<its build folder>")
     if not kernel.arch.native:
         raise Usage(f"{kernel.word}: scripts/live builds for amd64 alone")
     top, release = _root(kernel)
@@ -94,7 +94,7 @@ def _root(kernel: Kernel) -> tuple[Path, str]:
 
 
 def family(there: Sequence[str]) -> list[str]:
-    """The suites of the release that a package is in: itself, its security updates, and backports where it needs them."""
+    """The suites of the release that a package is in: with security updates, and backports if need be."""
     suite = there[0]
     base = next(name for name in SUITES if suite == name or suite.startswith(f"{name}-"))
     security = [f"{base}-security"] if base in SECURED else []
@@ -128,8 +128,9 @@ def _make(top: Path, into: Path, release: str) -> None:
         alone = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount", "--pid",
                  "--fork", "--kill-child"]
         try:
-            command.run([*alone, "sh", "-c", ENTER, "sh", top, "/usr/bin/env", "-i", "PATH=/usr/bin:/usr/sbin:/bin",
-                         "HOME=/", "LC_ALL=C", "make", "-s", "-C", f"/usr/src/linux-headers-{release}", "M=/work", "modules"],
+            command.run([*alone, "sh", "-c", ENTER, "sh", top, "/usr/bin/env", "-i",
+                         "PATH=/usr/bin:/usr/sbin:/bin", "HOME=/", "LC_ALL=C", "make", "-s",
+                         "-C", f"/usr/src/linux-headers-{release}", "M=/work", "modules"],
                         f"building {NAME} for {release}", error=BuildFailed)
             shutil.copy(work / f"{NAME}.ko", into)
         except FileNotFoundError as bad:

@@ -75,8 +75,8 @@ def run(words: Sequence[str], programs: Sequence[str], abis: Sequence[str], fold
     kernels = Kernels(refresh, arch.AMD64).resolve(words)
     for kernel in kernels:
         if kernel.origin != "debian":
-            raise Usage(f"{kernel.word}: --live takes Debian's kernels, whose headers are on the mirror; scripts/live load "
-                        "is for the running one")
+            raise Usage(f"{kernel.word}: --live takes Debian's kernels, whose headers are on the mirror; "
+                        "scripts/live load is for the running one")
     unknown = set(programs) - bundle.sources()
     if unknown:
         raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
@@ -97,8 +97,9 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
     """The rows of one kernel: one alone where there is no module for it, or it was not loaded."""
     home = folder / kernel.label
     home.mkdir(exist_ok=True)
-    first = result.KernelResult(kernel.label, str(kernel.version), kernel.package, kernel.package_version, kernel.origin,
-                                "", "not-run", "", 0.0, f"scripts/qa run --live --kernels {kernel.word}")
+    first = result.KernelResult(kernel.label, str(kernel.version), kernel.package,
+                                kernel.package_version, kernel.origin, "", "not-run", "", 0.0,
+                                f"scripts/qa run --live --kernels {kernel.word}")
     second = replace(first, kernel=kernel.label + SUFFIX)
     try:
         with told(partial(progress.phase, kernel.label)):
@@ -149,7 +150,8 @@ def _judged(kernel: Kernel, done: vm.Run, chosen: Sequence[str], first: result.K
         row.warnings = splat.lines(log)
         row.cases = [verdict.judge(case, kernel, defects, row.command) for case in cases]
     if parts.refused:
-        return [first, replace(second, outcome="not-run", reason=f"the module was not loaded: {parts.refused}", cases=[])]
+        why = f"the module was not loaded: {parts.refused}"
+        return [first, replace(second, outcome="not-run", reason=why, cases=[], complete=False)]
     second.cases = [replace(cured(case), kernel=second.kernel) for case in second.cases]
     if parts.after and not parts.unloaded:
         second.outcome, second.reason = "hung", "the module was not unloaded"

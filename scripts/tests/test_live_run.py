@@ -4,7 +4,10 @@ import unittest
 from dataclasses import replace
 
 from kit import live_run
-from kit.report.result import CaseResult, KernelResult
+from kit.base import version
+from kit.guest.vm import Run
+from kit.kernel.kernel import Kernel
+from kit.report.result import CaseResult, KernelResult, status
 
 CASE = CaseResult("6.1.0-57-cloud", "6.1.192", "", "32", "wrong-length", "wrong_length.sendmsg_retry.retry", "fail", "fail",
                   "known", "open", "-EINVAL", 0.1, "scripts/qa run")
@@ -29,6 +32,21 @@ class Lines(unittest.TestCase):
         parts = live_run.halves([(0.0, "ok 1 a"), (1.0, "# live: refused [ 2.1] uring_msg_cure: no")])
         self.assertEqual((len(parts.before), parts.after), (2, []))
         self.assertEqual(parts.refused, "[ 2.1] uring_msg_cure: no")
+
+
+class Rows(unittest.TestCase):
+    """Both rows of a kernel."""
+
+    def test_not_loaded(self) -> None:
+        """A module that is refused is no pass: the exit status is 3."""
+        said = ["# kit: started 6.1", "# live: refused uring_msg_cure: no", "# kit: done 3.0"]
+        done = Run([(float(place), line) for place, line in enumerate(said)], "", "", 3.0)
+        first = KernelResult("6.1", "6.1.192", "", "", "debian", "tcg", "not-run", "", 0.0, "")
+        kernel = Kernel("6.1", "debian:6.1", "debian", version.parse("6.1.192"))
+        rows = live_run._judged(kernel, done, ["late_read"], first, replace(first, kernel="6.1+cure"))
+        self.assertEqual((rows[1].outcome, rows[1].reason),
+                         ("not-run", "the module was not loaded: uring_msg_cure: no"))
+        self.assertEqual(status(rows[1:], False), 3)
 
 
 class Cases(unittest.TestCase):

@@ -120,8 +120,9 @@ class Archive:
         chosen = into / "sources.list"
         chosen.write_text("".join(f"{line}\n" for line in listed if line.startswith("deb ")
                                   and line.split()[-2] in set(suites)))
-        settings = {"Dir::Etc::sourcelist": str(chosen), "Dir::State::status": "/dev/null", "Dir::Cache::archives": str(into),
-                    "Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": "", "APT::Install-Recommends": "false",
+        settings = {"Dir::Etc::sourcelist": str(chosen), "Dir::State::status": "/dev/null",
+                    "Dir::Cache::archives": str(into), "Dir::Cache::pkgcache": "",
+                    "Dir::Cache::srcpkgcache": "", "APT::Install-Recommends": "false",
                     "Debug::NoLocking": "1"}
         more = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         with cache.lock("apt"):
