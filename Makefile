@@ -5,6 +5,7 @@ help:
 	@echo 'make qa      test kernels; KERNELS="default" (or all, running, debian:6.12.43,'
 	@echo '             a bzImage, a kernel tree), STRICT=1: any failed test is an error,'
 	@echo '             NIC=all: also through virtio-net, e1000e, ... (or one of them),'
+	@echo '             LIVE=1: of Debian'"'"'s kernels, again with the module live/cure loaded,'
 	@echo '             ARCH=arm64 (s390x, riscv64, ppc64el): kernels of another architecture'
 	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
 	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'

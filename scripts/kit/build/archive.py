@@ -104,6 +104,32 @@ class Archive:
         deb.unlink()
         return found
 
+    def suites(self, package: str, version: str) -> list[str]:
+        """The suites that have just this version of a package, such as trixie-backports; none when there is none."""
+        said = command.run(self._apt("apt-cache", "policy", package), "apt-cache policy")
+        block = re.search(rf"^ [ *]{{3}} *{re.escape(version)} [0-9]+\n((?: {{8}}.*\n)+)", said + "\n", re.M)
+        return re.findall(r" (\S+)/main ", block[1]) if block else []
+
+    def bring(self, packages: Iterable[str], suites: Iterable[str], into: Path) -> list[Path]:
+        """Fetches packages ("name" or "name=version") and all that they depend on, from these suites alone.
+
+        Gives the .deb files; apt has checked them. What this host has installed does not matter.
+        """
+        (into / "partial").mkdir(parents=True)
+        listed = (self._state / "etc" / "sources.list").read_text().splitlines()
+        chosen = into / "sources.list"
+        chosen.write_text("".join(f"{line}\n" for line in listed if line.startswith("deb ")
+                                  and line.split()[-2] in set(suites)))
+        settings = {"Dir::Etc::sourcelist": str(chosen), "Dir::State::status": "/dev/null",
+                    "Dir::Cache::archives": str(into), "Dir::Cache::pkgcache": "",
+                    "Dir::Cache::srcpkgcache": "", "APT::Install-Recommends": "false",
+                    "Debug::NoLocking": "1"}
+        more = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+        with cache.lock("apt"):
+            command.run([*self._apt("apt-get"), *more, "-y", "--download-only", "install", *packages],
+                        f"download of {' '.join(packages)}")
+        return sorted(into.glob("*.deb"))
+
     def refresh(self, force: bool) -> None:
         """Updates the package lists unless they are recent; keeps the old ones when it cannot."""
         stamp = self._state / "updated"

@@ -1,0 +1,48 @@
+"""live/watch/uring-msg-watch: one line and its exit status where it cannot watch."""
+
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from kit.base.paths import REPOSITORY
+
+WATCH = REPOSITORY / "live/watch/uring-msg-watch"
+
+
+class Refusals(unittest.TestCase):
+    """What is missing, with programs of ours in the place of the host's."""
+
+    def said(self, words: list[str], programs: dict[str, str]) -> tuple[int, str]:
+        """The exit status and what it said, where there are only these programs and dirname."""
+        with tempfile.TemporaryDirectory() as work:
+            for name, text in {"dirname": "echo /nowhere", **programs}.items():
+                Path(work, name).write_text(f"#!/bin/sh\n{text}\n")
+                Path(work, name).chmod(0o755)
+            done = subprocess.run(["/bin/sh", WATCH, *words], env={"PATH": work}, text=True,
+                                  capture_output=True, check=False)
+            return done.returncode, done.stderr
+
+    def test_wrong_words(self) -> None:
+        """Exit status 2."""
+        for words in (["-f", "xml"], ["-f"], ["soon"], ["1", "2"]):
+            status, said = self.said(words, {})
+            self.assertEqual((status, said.count("\n")), (2, 1), said)
+
+    def test_without_bpftrace(self) -> None:
+        """What to install."""
+        self.assertEqual(self.said([], {}), (3, "uring-msg-watch: bpftrace is missing: apt-get install bpftrace\n"))
+
+    def test_without_privilege(self) -> None:
+        """Root is needed."""
+        self.assertEqual(self.said([], {"bpftrace": "exit 0", "id": "echo 1000"}),
+                         (3, "uring-msg-watch: watching the kernel needs root\n"))
+
+    def test_without_a_place(self) -> None:
+        """A kernel without BTF, or without the functions; where this one has both, the script is missed."""
+        status, said = self.said([], {"bpftrace": "exit 0", "id": "echo 0", "grep": "exit 1"})
+        self.assertEqual((status, said.count("\n")), (3, 1), said)
+
+
+if __name__ == "__main__":
+    unittest.main()
