@@ -1,4 +1,4 @@
-"""Tests of applied and numbering: which patches are in a tree, and what number stands in front of a subject."""
+"""Tests of applied and numbering: which patches are in a tree, and what number each has."""
 
 import unittest
 
@@ -42,15 +42,18 @@ class States(Fixture):
 
     def test_the_whole_series_goes_in_and_once(self) -> None:
         tree = self.make(ZC, False)
-        self.assertEqual([step.patch.slug for step in plan.plan(tree)], ["first", "wrong-length", "third", "selftest"])
+        self.assertEqual([step.patch.slug for step in plan.plan(tree)],
+                         ["first", "wrong-length", "third", "selftest"])
         plan.carry_out(tree, plan.plan(tree))
         self.assertEqual((self.tree / FILE).read_text(), THIRD)
         self.assertEqual(plan.plan(Tree(self.tree)), [])
 
     def test_the_rest_of_a_series(self) -> None:
         tree = self.make(FIRST, False)
-        self.assertEqual([step.patch.slug for step in plan.plan(tree)], ["wrong-length", "third", "selftest"])
-        self.assertEqual([step.patch.slug for step in plan.plan(tree, ["wrong-length"])], ["wrong-length"])
+        self.assertEqual([step.patch.slug for step in plan.plan(tree)],
+                         ["wrong-length", "third", "selftest"])
+        self.assertEqual([step.patch.slug for step in plan.plan(tree, ["wrong-length"])],
+                         ["wrong-length"])
 
     def test_numbers(self) -> None:
         home = self.patches / "linux-6.1.y"
@@ -58,13 +61,14 @@ class States(Fixture):
         (home / "cover-letter.txt").write_text("Subject: [PATCH 6.1 v2 0/9] x\n\nbase: 6.1.192\n")
         heads = numbering.prefixes(home)
         self.assertEqual(heads[home / "0003-third.patch"], "PATCH 6.1 v2 3/4")
-        self.assertEqual(numbering.letter(home, "Subject: [PATCH 6.1 v2 0/9] x\n"), "Subject: [PATCH 6.1 v2 0/4] x\n")
+        self.assertEqual(numbering.letter(home, "Subject: [PATCH 6.1 v2 0/9] x\n"),
+                         "Subject: [PATCH 6.1 v2 0/4] x\n")
 
     def test_subjects(self) -> None:
-        long = "Subject: [PATCH 3/5] io_uring/net: don't retry a short receive from a\n SOCK_SEQPACKET socket\n\nWhy.\n"
+        long = ("Subject: [PATCH 3/5] io_uring/net: don't retry a short receive from a\n"
+                " SOCK_SEQPACKET socket\n\nWhy.\n")
         self.assertEqual(numbering.numbered(long, "PATCH v2 10/18"),
-                         "Subject: [PATCH v2 10/18] io_uring/net: don't retry a short receive from a\n"
-                         " SOCK_SEQPACKET socket\n\nWhy.\n")
+                         long.replace("[PATCH 3/5]", "[PATCH v2 10/18]"))
         self.assertEqual(numbering.numbered("Subject: [PATCH v2 1/2] x\n"), "Subject: [PATCH] x\n")
 
 

@@ -1,4 +1,4 @@
-"""Which patches of a series are in a tree: those that come out of it are, those that go in are not."""
+"""Which patches of a series are in a tree: what comes out of it is, what goes in is not."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class State:
 
 
 def series(tree: Tree, branch: Branch, diagnosed: Collection[str]) -> list[State]:
-    """The state of the patches of a branch's series that diagnosis.py does not read from the code, in order.
+    """The state of those patches of a series that diagnosis.py does not read, in order.
 
     Raises what scratch() raises.
     """

@@ -1,4 +1,7 @@
-"""[PATCH v2 3/18]: what stands in front of a patch's subject, as its folder's cover letter and `series` have it."""
+"""[PATCH v2 3/18]: what is in front of a subject, as cover letter and `series` have it.
+
+Tested by test_applied.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +14,7 @@ WIDTH = 78                             # where git folds a header
 
 
 def prefixes(folder: Path) -> dict[Path, str]:
-    """Patch -> "PATCH v2 3/18"; empty for a folder whose cover letter has no version: its patches are not numbered."""
+    """Patch -> "PATCH v2 3/18"; empty where the cover letter has no version: no numbers there."""
     letter = folder / "cover-letter.txt"
     match = _LETTER.search(patch.read(letter)) if letter.is_file() else None
     if not match:
@@ -21,8 +24,9 @@ def prefixes(folder: Path) -> dict[Path, str]:
 
 
 def letter(folder: Path, text: str) -> str:
-    """A cover letter with the number of patches that its folder's `series` lists; as it is where it has no version."""
-    return _LETTER.sub(lambda found: f"Subject: [{found[1]} 0/{len(patch.series(folder))}]", text, count=1)
+    """A cover letter with the number of patches in `series`; as it is where it has no version."""
+    count = len(patch.series(folder))
+    return _LETTER.sub(lambda found: f"Subject: [{found[1]} 0/{count}]", text, count=1)
 
 
 def numbered(text: str, prefix: str = "PATCH") -> str:
