@@ -109,7 +109,7 @@ def lay_out(debs: Sequence[Path], into: Path) -> None:
     for deb in debs:
         # dpkg-deb -x would put a folder in the place of such a link
         command.run(["sh", "-c", UNPACK, "sh", deb, into], f"unpacking {deb.name}")
-    for name in ("dev", "proc", "tmp", "work"):
+    for name in ("dev", "proc", "tmp", "module"):
         (into / name).mkdir(exist_ok=True)
     (into / "dev/null").touch()
     for name, target in LINKS.items():
@@ -120,8 +120,8 @@ def lay_out(debs: Sequence[Path], into: Path) -> None:
 def _make(top: Path, into: Path, release: str) -> None:
     """Builds the module in a root and brings it here."""
     with cache.lock(f"live/work-{top.name}"):
-        work = top / "work"
-        shutil.rmtree(work)
+        work = top / "module"
+        shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         for path in _sources():
             shutil.copy(path, work)
@@ -130,7 +130,7 @@ def _make(top: Path, into: Path, release: str) -> None:
         try:
             command.run([*alone, "sh", "-c", ENTER, "sh", top, "/usr/bin/env", "-i",
                          "PATH=/usr/bin:/usr/sbin:/bin", "HOME=/", "LC_ALL=C", "make", "-s",
-                         "-C", f"/usr/src/linux-headers-{release}", "M=/work", "modules"],
+                         "-C", f"/usr/src/linux-headers-{release}", "M=/module", "modules"],
                         f"building {NAME} for {release}", error=BuildFailed)
             shutil.copy(work / f"{NAME}.ko", into)
         except FileNotFoundError as bad:
