@@ -83,6 +83,15 @@ class Words(unittest.TestCase):
         for word in ("fresh", "pins", "lint"):
             self.assertIn(f"\n  {word} ", script().parser().format_help())
 
+    def test_what_is_rare_is_run_when_it_is_named_alone(self) -> None:
+        check = script()
+        self.assertLessEqual(set(check.RARE), set(check.CHECKS))
+        with mock.patch.object(check, "check_all", return_value=0) as run:
+            check.main([])
+            self.assertEqual(set(check.CHECKS) - set(run.call_args[0][0]), set(check.RARE))
+            check.main(["engines"])
+            self.assertEqual(run.call_args[0][0], ["engines"])
+
     def test_unit_tests_need_no_package_of_the_kernel_s_programs(self) -> None:
         checks: dict[str, Check] = script().CHECKS
         for name in ("tables", "shell", "types", "documentation", "archives"):
