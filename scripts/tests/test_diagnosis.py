@@ -44,6 +44,8 @@ int io_%s(struct io_kiocb *req, unsigned int issue_flags)
 POINTER = "	kmsg->msg.msg_control_user = sr->msg_control;\n"
 LENGTH = "	if (kmsg->msg.msg_controllen)\n		kmsg->msg.msg_controllen = kmsg->controllen;\n"
 CLEAR = "			kmsg->msg.msg_controllen = 0;\n"
+SENT = "			kmsg->msg.msg_rights_sent = 1;\n"
+IV = "			if (sock->ops->family == PF_ALG) {\n				kmsg->msg.msg_controllen = 0;\n			}\n"
 TAKEN = """\
 static int io_copy_control(struct io_kiocb *req, struct io_async_msghdr *kmsg)
 {
@@ -109,7 +111,20 @@ class Diagnosing(unittest.TestCase):
         self.assertIn(("lost-pointer-sendmsg", "sendmsg"), self.tell(code(sendmsg="	kmsg->msg.msg_control = NULL;\n")))
 
     def test_control_taken_once_makes_all_else_unnecessary(self) -> None:
-        self.assertEqual(self.tell(TAKEN + code(sendmsg="", zc="", clear="", compat="")), set())
+        for rest in (CLEAR, SENT):
+            self.assertEqual(self.tell(TAKEN + code(sendmsg="", zc="", clear=rest, zc_clear=rest, compat="")), set())
+
+    def test_what_is_taken_once_may_be_sent_twice(self) -> None:
+        self.assertEqual(self.tell(TAKEN + code(sendmsg="", zc="", clear=IV, zc_clear=SENT, compat="")),
+                         {("repeated-control-sendmsg", "sendmsg")})
+
+    def test_what_is_taken_and_not_said_to_be_is_not_told(self) -> None:
+        asks = "static int __io_sendmsg(int x)\n{\n	if (unlikely(kmsg->controllen))\n		return 1;\n	return 0;\n}\n"
+        whole = asks + code(sendmsg="", zc="", clear=SENT, zc_clear=SENT, compat="")
+        said = TAKEN.replace("	return 0;\n", "	kmsg->controllen = 0;\n	return 0;\n")
+        self.assertEqual(self.tell(said + whole), set())
+        with self.assertRaisesRegex(Unusable, r"io_copy_control\(\) takes the control and does not say so"):
+            self.tell(TAKEN + whole)
 
     def test_before_sendmsg_zc(self) -> None:
         text = COPY % ("	" + SAVE, SAVE) + ISSUE % ("sendmsg", POINTER, CLEAR)

@@ -21,7 +21,7 @@ PASSES = ('printf "TAP version 13\\n1..1\\n# selftests: io_uring: late_read\\n# 
           '# 1..1\\n# ok 1 late_read.a.b\\nok 1 selftests: io_uring: late_read\\n" >&3; ')
 OOPS = "Kernel panic - not syncing: Fatal exception"
 WARNING = "WARNING: CPU: 0 PID: 1 at io_uring/net.c:1 io_send+0x1/0x2"
-ASLEEP = f"9{os.getpid()}.4"           # seconds: tells our sleepers from those of a test beside this
+ASLEEP = f"9{os.getpid()}.4"           # seconds: tells these sleepers from others
 
 
 def asleep() -> list[int]:

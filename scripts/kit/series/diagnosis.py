@@ -18,6 +18,8 @@ PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
 SEND = r"\b__sys_sendmsg_sock\("
 TAKEN = "takes the control data once; every issue sends from the copy"
+# An IV is not repeated, and what is cleared for that says nothing of other control
+_AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,23 @@ class _Send:
 
     def _issue(self, opcode: str, issue: Function, taken: Function | None) -> list[Finding]:
         dash = "-" + opcode.replace("_", "-")
+        short = block(issue.body, r"\bio_net_retry\(")
+        rest = _AF_ALG.sub("", short[1]) if short else ""
+        cleared = re.search(r"\w*controllen\s*=\s*0\s*;", rest)
+        by_type = re.search(r"\bmsg_rights_sent\s*=\s*1\s*;", rest)
         if taken:
-            return [Finding(slug, opcode, False, self._where(taken), TAKEN)
-                    for slug in (f"lost-pointer{dash}", "wrong-length", f"repeated-control{dash}", "late-read")]
+            found = [Finding(slug, opcode, False, self._where(taken), TAKEN)
+                     for slug in (f"lost-pointer{dash}", "wrong-length", "late-read")]
+            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", _AF_ALG.sub("", one.body))
+                          for one in self._source.reached(issue.name))
+            if short and not (dropped or by_type):
+                return [*found, Finding(f"repeated-control{dash}", opcode, True, self._where(issue, short[0]),
+                                        "sends the rest after a short send with the same control")]
+            return [*found, Finding(f"repeated-control{dash}", opcode, False, self._where(taken), TAKEN)]
         sent = self._sent(issue)
         before = issue.body[:sent]
         pointer = re.search(r"\bmsg_control(?:_user)?\s*=(?!=|\s*NULL\b)", before)
         length = re.search(r"\bmsg_controllen\s*=(?!=|\s*0\s*;)", before)
-        short = block(issue.body, r"\bio_net_retry\(")
-        cleared = short and re.search(r"\w*controllen\s*=\s*0\s*;", short[1])
-        by_type = short and re.search(r"\bmsg_rights_sent\s*=\s*1\s*;", short[1])
         return [
             self._finding(f"lost-pointer{dash}", opcode, issue, pointer, "puts msg_control back before each issue",
                           "sends again with the msg_control that the last issue left"),
@@ -132,8 +141,17 @@ class _Send:
         """The function that copies the control data out of user memory for the issues to come."""
         for function in self._source.functions.values():
             if re.search(r"copy_from_user\([^;]*msg_control|cmsghdr_from_user_compat_to_kern\(", function.body):
+                self._said_so(function)
                 return function
         return None
+
+    def _said_so(self, taken: Function) -> None:
+        """Raises Unusable where an issue asks for a length whether control is still the user's, and nobody set it."""
+        asks = any(re.search(r"\bif \((?:un)?likely\(kmsg->\w*controllen\)\)", one.body)
+                   for one in self._source.functions.values())
+        if asks and not re.search(r"kmsg->(?!msg\b)\w*controllen\s*=\s*0\s*;", taken.body):
+            raise Unusable(f"{self._name}: cannot tell: {self._place}:{taken.line} {taken.name}() takes the control "
+                           "and does not say so, a shape unknown here")
 
     def _sent(self, issue: Function) -> int:
         direct = re.search(SEND, issue.body)
