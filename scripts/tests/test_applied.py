@@ -2,6 +2,7 @@
 
 import unittest
 
+from kit.base.version import parse
 from kit.series import applied, numbering, patch, plan
 from kit.series.tree import Tree, scratch
 from tests.test_plan import ALL, FILE, LENGTHS, NEW, ZC, Fixture
@@ -70,6 +71,15 @@ class States(Fixture):
         self.assertEqual(numbering.numbered(long, "PATCH v2 10/18"),
                          long.replace("[PATCH 3/5]", "[PATCH v2 10/18]"))
         self.assertEqual(numbering.numbered("Subject: [PATCH v2 1/2] x\n"), "Subject: [PATCH] x\n")
+
+
+class Unseen(unittest.TestCase):
+    def test_what_no_fix_of_the_branch_is_about(self) -> None:
+        old, told = parse("6.6.150"), {"wrong-length", "late-read", "repeated-control-sendmsg-zc"}
+        self.assertIn("eaten-data", applied.unseen(old, told))
+        self.assertNotIn("late-read", applied.unseen(old, told))
+        self.assertNotIn("eaten-data", applied.unseen(old, told | {"eaten-data"}))
+        self.assertEqual(applied.unseen(None, told), [])
 
 
 class Ours(unittest.TestCase):

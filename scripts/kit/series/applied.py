@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from . import patch, reissue
+from . import fixes, patch, reissue
+from ..base.version import Version
 from .patch import Branch, Patch
 from .tree import Scratch, Tree, scratch
 
@@ -50,3 +51,12 @@ def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]
                                f"{one.name} neither applies nor comes out"))
     copies.reset(start)
     return found
+
+
+def unseen(version: Version | None, told: Collection[str]) -> list[str]:
+    """The defects that fixes.toml has in this version and none of these fixes is about."""
+    if not version:
+        return []
+    return [name for name, defect in fixes.load().items()
+            if any(cause.present(version) for cause in defect.causes)
+            and not any(cause.slug in told for cause in defect.causes)]

@@ -18,6 +18,7 @@ PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
 SEND = r"\b__sys_sendmsg_sock\("
 TAKEN = "takes the control data once; every issue sends from the copy"
+REPEATED = "sends the rest after a short send with the same control"
 # An IV is not repeated, and what is cleared for that says nothing of other control
 _AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
 
@@ -99,10 +100,10 @@ class _Send:
                      for slug in (f"lost-pointer{dash}", "wrong-length", "late-read")]
             dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", _AF_ALG.sub("", one.body))
                           for one in self._source.reached(issue.name))
-            if short and not (dropped or by_type):
-                return [*found, Finding(f"repeated-control{dash}", opcode, True, self._where(issue, short[0]),
-                                        "sends the rest after a short send with the same control")]
-            return [*found, Finding(f"repeated-control{dash}", opcode, False, self._where(taken), TAKEN)]
+            slug = f"repeated-control{dash}"
+            if not short or dropped or by_type:
+                return [*found, Finding(slug, opcode, False, self._where(taken), TAKEN)]
+            return [*found, Finding(slug, opcode, True, self._where(issue, short[0]), REPEATED)]
         sent = self._sent(issue)
         before = issue.body[:sent]
         pointer = re.search(r"\bmsg_control(?:_user)?\s*=(?!=|\s*NULL\b)", before)
@@ -117,7 +118,7 @@ class _Send:
                     "does not send the rest after a short send" if not short else
                     "clears msg_controllen after a short send" if cleared else
                     "sends the rest without SCM_RIGHTS after a short send" if by_type else
-                    "sends the rest after a short send with the same control"),
+                    REPEATED),
             Finding("late-read", opcode, True, self._where(issue, sent),
                     "leaves it to each issue to read the control data from user memory"),
         ]
@@ -146,12 +147,12 @@ class _Send:
         return None
 
     def _said_so(self, taken: Function) -> None:
-        """Raises Unusable where an issue asks for a length whether control is still the user's, and nobody set it."""
+        """Raises Unusable where an issue asks whether control is still the user's and none says no."""
         asks = any(re.search(r"\bif \((?:un)?likely\(kmsg->\w*controllen\)\)", one.body)
                    for one in self._source.functions.values())
         if asks and not re.search(r"kmsg->(?!msg\b)\w*controllen\s*=\s*0\s*;", taken.body):
-            raise Unusable(f"{self._name}: cannot tell: {self._place}:{taken.line} {taken.name}() takes the control "
-                           "and does not say so, a shape unknown here")
+            raise Unusable(f"{self._name}: cannot tell: {self._place}:{taken.line} {taken.name}() "
+                           "takes the control and does not say so, a shape unknown here")
 
     def _sent(self, issue: Function) -> int:
         direct = re.search(SEND, issue.body)
