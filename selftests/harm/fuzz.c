@@ -243,7 +243,7 @@ static const char *compare(const struct batch *batch, const struct way *way,
 
 		if (findings >= options.enough)
 			break;
-		if (differs(batch->kind, way, &batch->buffers[i], &want[i],
+		if (case_differs(batch->kind, way, &batch->buffers[i], &want[i],
 			    &got[i]))
 			wrong = handle(&found, buffers + i + 1);
 	}

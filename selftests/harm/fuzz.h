@@ -198,7 +198,8 @@ const char *by_ring(const struct batch *batch, const struct way *way,
  * Whether a result is not the one that sendmsg(2) had, other than by design.
  * fault: for the self-check, wrong results of sends by LINKED with an SO_MARK.
  */
-bool differs(enum kind kind, const struct way *way, const struct buffer *buf,
+bool case_differs(enum kind kind, const struct way *way,
+		  const struct buffer *buf,
 	     const struct result *want, const struct result *got);
 extern bool faulty;
 

@@ -60,7 +60,9 @@ FIXTURE_SETUP(bad_control)
 	self->why = netns_enter(false) ?: pair_open(&self->run.pair, FAM_UDP4);
 	self->pages = mmap(NULL, 2 * page + LARGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (self->pages == MAP_FAILED || munmap(self->pages + page, page))
+	/* Not unmapped: what the ring maps would be put there */
+	if (self->pages == MAP_FAILED ||
+	    mprotect(self->pages + page, page, PROT_NONE))
 		self->why = "not enough memory: raise RLIMIT_AS (ulimit -v)";
 }
 
@@ -105,7 +107,7 @@ CASE(too_many_segments) {
 	.fault = FAULT_TOO_MANY_SEGMENTS, .what = "more segments than the kernel takes",
 };
 
-/* The pages are a readable one, an unmapped one, and a large empty area */
+/* The pages are a readable one, one without access, and a large empty area */
 static void spoil(struct message *p, const struct udp_pair *pair, char *pages,
 		  enum fault fault)
 {
