@@ -199,8 +199,8 @@ const char *by_ring(const struct batch *batch, const struct way *way,
  * fault: for the self-check, wrong results of sends by LINKED with an SO_MARK.
  */
 bool case_differs(enum kind kind, const struct way *way,
-		  const struct buffer *buf,
-	     const struct result *want, const struct result *got);
+		  const struct buffer *buf, const struct result *want,
+		  const struct result *got);
 extern bool faulty;
 
 /* Print the table of differences by design */

@@ -571,8 +571,8 @@ static bool has_message(const struct buffer *buf, int level, int type)
 }
 
 bool case_differs(enum kind kind, const struct way *way,
-		  const struct buffer *buf,
-	     const struct result *want, const struct result *got)
+		  const struct buffer *buf, const struct result *want,
+		  const struct result *got)
 {
 	struct result seen = *got;
 
