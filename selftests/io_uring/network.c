@@ -142,6 +142,9 @@ const char *netns_enter(bool must)
 	    unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		return !must ? NULL : cannot("no network namespace", errno,
 			"run as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)");
+	/* A card that was in use stays in the namespace that is left */
+	device = LO_IFINDEX;
+	beyond.ss_family = AF_UNSPEC;
 	ret = lo_up();
 	if (ret)
 		return cannot("cannot set up lo", ret,
