@@ -36,6 +36,8 @@ LOSS = {
                      "CONFIG_UNIX"), UNSURE),
     **dict.fromkeys(("CONFIG_BUG", "CONFIG_DEVTMPFS", "CONFIG_KALLSYMS", "CONFIG_RD_GZIP", "CONFIG_SMP",
                      "CONFIG_TMPFS", "CONFIG_USER_NS"), NOTHING),
+    # Not on all architectures; without it threads of 32-bit programs are ended at times
+    "CONFIG_COMPAT_32BIT_TIME": NOTHING,
 }
 QDISC = "CONFIG_NET_SCH_TBF"           # the first of module.QDISCS; each of them will do
 
