@@ -244,7 +244,7 @@ static const char *compare(const struct batch *batch, const struct way *way,
 		if (findings >= options.enough)
 			break;
 		if (case_differs(batch->kind, way, &batch->buffers[i], &want[i],
-			    &got[i]))
+				 &got[i]))
 			wrong = handle(&found, buffers + i + 1);
 	}
 	return wrong;

@@ -38,8 +38,8 @@ static const char *alone(struct finding *f, bool keep, bool *differ,
 		if (wrong)
 			return wrong;
 		for (i = 0; i < batch.n && !*differ; i++) {
-			*differ = case_differs(f->kind, &way, &f->buffer, &want[i],
-					  &got[i]);
+			*differ = case_differs(f->kind, &way, &f->buffer,
+					       &want[i], &got[i]);
 			f->want = want[i];
 			f->got = got[i];
 			f->slot = i;
