@@ -264,21 +264,10 @@ static const char *open_and_send(struct io_uring *ring, int opcode, size_t size,
 	return wrong;
 }
 
-/* A send takes an address since the release that brought sendmsg_zc */
-static const char *addressed(struct io_uring *ring, int opcode)
-{
-	struct io_uring other;
-
-	if (opcode != IORING_OP_SEND || !twin_ring(&other, IORING_OP_SENDMSG_ZC))
-		return twin_ring(ring, opcode);
-	return cannot("no address with send in io_uring", 0,
-		      "nothing to do, it came with 6.1");
-}
-
 TEST_F(fastopen_unfinished, connect)
 {
 	if (!possible(netns_once()) || !possible(allow()) ||
-	    !possible(addressed(&self->ring, variant->opcode)) ||
+	    !possible(twin_ring_addressed(&self->ring, variant->opcode)) ||
 	    !possible(qdisc_hold() ?: qdisc_release()))
 		return;
 	ASSERT_WELL(open_and_send(NULL, variant->opcode, variant->len,

@@ -242,21 +242,10 @@ static const char *send_one(struct io_uring *ring, int opcode, bool v6,
 	return wrong;
 }
 
-/* A send takes an address since the release that brought sendmsg_zc */
-static const char *addressed(struct io_uring *ring, int opcode)
-{
-	struct io_uring other;
-
-	if (opcode != IORING_OP_SEND || !twin_ring(&other, IORING_OP_SENDMSG_ZC))
-		return twin_ring(ring, opcode);
-	return cannot("no address with send in io_uring", 0,
-		      "nothing to do, it came with 6.1");
-}
-
 TEST_F(rewritten_name, port)
 {
 	if (!possible(netns_once()) ||
-	    !possible(addressed(&self->ring, variant->opcode)) ||
+	    !possible(twin_ring_addressed(&self->ring, variant->opcode)) ||
 	    !possible(enter_cgroup(self->mounted, self->group)) ||
 	    !possible(attach(self->group, variant->v6)))
 		return;

@@ -66,6 +66,16 @@ const char *twin_ring(struct io_uring *ring, int opcode)
 		      call_name(opcode));
 }
 
+const char *twin_ring_addressed(struct io_uring *ring, int opcode)
+{
+	struct io_uring other;
+
+	if (opcode != IORING_OP_SEND || !twin_ring(&other, IORING_OP_SENDMSG_ZC))
+		return twin_ring(ring, opcode);
+	return cannot("no address with send in io_uring", 0,
+		      "nothing to do, it came with 6.1");
+}
+
 static bool one_buffer(const struct call *c)
 {
 	return c->opcode == IORING_OP_SEND || c->opcode == OP_SEND_ZC ||

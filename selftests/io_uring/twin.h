@@ -44,6 +44,9 @@ const char *call_name(int opcode);
 /* A ring that knows the opcode. NULL, or the reason of a SKIP */
 const char *twin_ring(struct io_uring *ring, int opcode);
 
+/* The same for a send to an address: since the release that brought sendmsg_zc */
+const char *twin_ring_addressed(struct io_uring *ring, int opcode);
+
 /*
  * Make the call, which has to wait; then it was issued once, and will be again.
  * When it comes back at once, c->done is set. NULL or what went wrong.
