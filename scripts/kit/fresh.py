@@ -43,10 +43,17 @@ class Tally:
     """What became of checks, by name: "ok", "SKIP", "FAIL" or "COULD NOT RUN"."""
 
     words: dict[str, str] = field(default_factory=dict)
+    whys: list[str] = field(default_factory=list)      # of what did not pass, a line each
 
-    def add(self, name: str, word: str) -> None:
-        """One more."""
+    def add(self, name: str, word: str, why: str = "") -> None:
+        """One more; `why` stands behind its word."""
         self.words[name] = word
+        if word not in ("ok", "SKIP"):
+            self.whys.append(f"{name}: {word}{why}")
+
+    def told(self) -> str:
+        """What failed, once more, and the counts: they stay together where a log is cut."""
+        return "\n".join([*self.whys, str(self)])
 
     @property
     def failed(self) -> int:
@@ -66,12 +73,13 @@ class Told:
 
     status: int | None = None
     checks: dict[str, str] = field(default_factory=dict)
+    whys: dict[str, str] = field(default_factory=dict)
 
     def hear(self, line: str) -> bool:
         """Takes a line of what it says; False for the counting line, which is ours to give, at the end."""
         found = _DONE.match(line)
         if found:
-            self.checks[found[1]] = found[2]
+            self.checks[found[1]], self.whys[found[1]] = found[2], line[found.end():].rstrip()
         return not _COUNTS.fullmatch(line.strip())
 
     def verdict(self) -> tuple[str, str]:
@@ -110,7 +118,7 @@ def run(releases: Sequence[str], seconds: float = 0, paths: Sequence[str] = PATH
             _release(release, left, paths, tally)
         except Unusable as bad:
             say(f"{release}: COULD NOT RUN: {bad}")
-            tally.add(release, "COULD NOT RUN")
+            tally.add(release, "COULD NOT RUN", f": {bad}")
         longest = max(longest, time.monotonic() - began)
     return tally
 
@@ -122,12 +130,12 @@ def _release(release: str, seconds: float, paths: Sequence[str], tally: Tally) -
             began = time.monotonic()
             told = _type(home, f"cd {NAME} && {path}", deadline)
             for name, word in told.checks.items():
-                tally.add(f"{release} {name}", word)
+                tally.add(f"{release} {name}", word, told.whys.get(name, ""))
             word, why = told.verdict()
             say(f"{release}: {path}  {time.monotonic() - began:.0f} s  {word}{why}")
             # What counts its own checks is none besides, unless it ended otherwise than they say
             if told.counted(word) and (path != INSTALL or word != "ok"):
-                tally.add(f"{release} {path}", word)
+                tally.add(f"{release} {path}", word, why)
             if word == "SKIP" or word == "FAIL" and path == INSTALL:
                 return
 

@@ -52,7 +52,8 @@ class Performing(unittest.TestCase):
     def test_each_outcome_is_told_and_counted(self) -> None:
         self.assertEqual(self.all("good", "told", "skip", "bad", "cannot"), (1, (
             "good 0 s ok\ntold 0 s ok: 2 skipped\nskip 0 s SKIP: no card\nbad 0 s FAIL: a.c:1\n"
-            "cannot 0 s COULD NOT RUN: no net\n2 passed, 2 failed, 1 skipped\n")))
+            "cannot 0 s COULD NOT RUN: no net\nbad: FAIL: a.c:1\ncannot: COULD NOT RUN: no net\n"
+            "2 passed, 2 failed, 1 skipped\n")))
         self.assertEqual(self.all("good", "skip")[0], 0)
 
     def test_a_check_asks_for_its_own_packages(self) -> None:

@@ -49,6 +49,15 @@ class Said(unittest.TestCase):
         self.assertEqual(str(Tally({"a": "ok", "b": "SKIP", "c": "FAIL", "d": "COULD NOT RUN"})),
                          "1 passed, 2 failed, 1 skipped")
 
+    def test_what_failed_stands_beside_it(self) -> None:
+        tally = Tally()
+        for word, why in (("ok", ": 3 rows"), ("FAIL", ": exit status 2"), ("SKIP", ": no veth")):
+            tally.add(word.lower(), word, why)
+        self.assertEqual(tally.told(), "fail: FAIL: exit status 2\n1 passed, 1 failed, 1 skipped")
+        told = Told()
+        told.hear("unit   155 s  FAIL: unittest: FAILED\n")
+        self.assertEqual(told.whys, {"unit": ": unittest: FAILED"})
+
 
 class Runs(unittest.TestCase):
     def setUp(self) -> None:
