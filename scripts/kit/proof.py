@@ -4,31 +4,27 @@ All builds of a tree share one folder, so each after the first compiles only wha
 predicted of a build is what diagnosis reads in its code; the kernel then agrees or does not.
 """
 
-import datetime
-import json
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from .base import cache, host
 from .series import diagnosis, patch, plan, tree as trees
 from .build import fragment, source
+from . import evidence
 from .report import report
 from .base.arch import AMD64, UML, Architecture
 from .base.command import run
 from .base.error import BuildFailed, Unusable, Usage
 from .kernel.kernel import Files, Kernel
-from .base.paths import FRAGMENT, PATCHES
+from .base.paths import FRAGMENT
 from .series.patch import Patch
-from .report.result import CONTROL, FINISHED, OTHER, CaseResult, KernelResult
+from .report.result import CONTROL, FINISHED, OTHER, KernelResult
 from .series.tree import Scratch, Tree
 
-COLUMNS = (*CONTROL, OTHER)                # what the series are about
-PROOFS = PATCHES / "proofs"
 ENGINES = ("qemu", "auto", "uml", "both")
 TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
 
@@ -130,18 +126,18 @@ def builders(tree: Tree, engine: str, arch: Architecture = AMD64, nics: bool = F
     if engine in ("uml", "both") and (nics or arch != AMD64):
         raise Usage(f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
     if engine == "qemu" or nics or arch != AMD64:
-        return [(Builder(tree, arch=arch), arch.abis)]
+        return [(Builder(tree, arch=arch, nics=nics), arch.abis)]
     uml = (Builder(tree, arch=UML), UML.abis)
     if engine == "uml":
         return [uml]
     rest = arch.abis if engine == "both" else tuple(abi for abi in arch.abis if abi not in UML.abis)
-    return [uml, (Builder(tree, arch=arch, nics=False), rest)]
+    return [uml, (Builder(tree, arch=arch), rest)]
 
 
 class Builder:
     """Builds the variants of one tree in one flavour, one at a time, with drivers of NICs or without."""
 
-    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64, nics: bool = True) -> None:
+    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64, nics: bool = False) -> None:
         # A flavour may ask for what only the drivers bring
         self._nics = arch != UML and (nics or flavour != PLAIN or arch != AMD64)
         self._tree, self._flavour, self._arch = tree, flavour, arch
@@ -176,7 +172,8 @@ class Builder:
             cache.check_space(top)
             self._place(variant, work)
             log = top / f"{label}.log"
-            with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}"}
+            # Kbuild lists what a file includes anyhow: ccache need not preprocess it once more
+            with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}", "CCACHE_DEPEND": "1"}
             if not self._fresh:
                 fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words,
                                    self._arch, self._nics)
@@ -207,20 +204,12 @@ def merged(results: Sequence[KernelResult]) -> KernelResult:
     """What the engines said of one variant, as one result; of an ABI that several were asked the first one's cases."""
     worst = next((each for each in results if each.outcome not in FINISHED),
                  next((each for each in results if each.outcome == "failed"), results[0]))
-    first = engines(case for each in results for case in each.cases)
+    first = evidence.engines(case for each in results for case in each.cases)
     return replace(worst, accelerator=", ".join(dict.fromkeys(filter(None, (each.accelerator for each in results)))),
                    seconds=round(sum(each.seconds for each in results), 1),
                    complete=all(each.complete for each in results),
                    warnings=list(dict.fromkeys(line for each in results for line in each.warnings)),
                    cases=[case for each in results for case in each.cases if case.engine == first[case.abi]])
-
-
-def engines(cases: Iterable[CaseResult]) -> dict[str, str]:
-    """ABI -> what ran its cases: the first, where there are several."""
-    found: dict[str, str] = {}
-    for case in cases:
-        found.setdefault(case.abi, case.engine)
-    return found
 
 
 def differences(results: Sequence[KernelResult]) -> list[str]:
@@ -237,17 +226,6 @@ def differences(results: Sequence[KernelResult]) -> list[str]:
     return found
 
 
-def counts(result: KernelResult, column: str) -> str:
-    """Failed cases of a defect in 64 and 32 bit, such as "0/13"; "-" where none ran but control cases."""
-    words = []
-    for abi in ("64", "32"):
-        cases = [case for case in result.cases if case.defect == column and case.abi == abi]
-        failed = sum(case.outcome in ("fail", "error") for case in cases)
-        ran = any(case.outcome != "skip" and not (case.reference and case.outcome == "pass") for case in cases)
-        words.append(str(failed) if ran else "-")
-    return "/".join(words)
-
-
 def good(variant: Variant, result: KernelResult) -> bool:
     """Whether the kernel behaved as the code of the variant says, and without a fault where it has every fix.
 
@@ -258,57 +236,42 @@ def good(variant: Variant, result: KernelResult) -> bool:
     return result.outcome in FINISHED and not result.surprising and not (variant.cured and failed)
 
 
+def complaints(variant: Variant, result: KernelResult) -> list[str]:
+    """Why a build is not good(), the most telling line first."""
+    if good(variant, result):
+        return []
+    odd = [case for case in result.cases if case.verdict not in ("pass", "known", "skip") or
+           variant.cured and case.outcome in ("fail", "error")]
+    return [*(f"{result.outcome} {result.reason}" for _ in [0] if result.outcome not in FINISHED),
+            *(f"the kernel warned: {line}" for line in result.warnings[:5]),
+            *(f"{case.abi} {case.test}: {case.outcome}, {case.reason}" if case.outcome != "pass"
+              else f"{case.abi} {case.test}: passed, and its code has the defect" for case in odd[:5])]
+
+
 def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
-    """The table: one row for each build, failed cases (64/32 bit) for each defect, and what is behind the bad rows."""
-    rows = [[f"{release}: failed cases, 64/32 bit", *COLUMNS, "time", "engine", ""]]
+    """The table: a row for each build, below it what fails, and at the end what is behind the bad rows."""
+    rows = [[release, "ran, 64/32 bit", "failed", "time", "engine", ""]]
+    fails: list[str] = []
     details = []
     for variant, result in done:
-        well = good(variant, result)
-        rows.append([f"  {variant.name}", *(counts(result, column) for column in COLUMNS), f"{result.seconds:.0f} s", result.accelerator,
-                     "as its code says" if well else "NOT AS ITS CODE SAYS" if result.cases else result.outcome])
-        if not well:
-            odd = [case for case in result.cases if case.verdict not in ("pass", "known", "skip") or
-                   variant.cured and case.outcome == "fail"]
-            details += [f"  {variant.name}: {result.outcome} {result.reason}",
-                        *(f"    the kernel warned: {line}" for line in result.warnings[:5]),
-                        *(f"    {case.abi} {case.test}: {case.outcome}, {case.reason}" for case in odd[:5])]
-        elif variant.removed:
+        said = complaints(variant, result)
+        build = evidence.of(variant.name, result, not said)
+        rows.append([f"  {variant.name}", evidence.total(build.ran), evidence.total(build.failed),
+                     f"{result.seconds:.0f} s", result.accelerator,
+                     "as its code says" if not said else "NOT AS ITS CODE SAYS" if result.cases else result.outcome])
+        fails.append(evidence.wrapped(build.fails(), "    "))
+        details += [f"  {variant.name}: {line}" for line in said]
+        if variant.removed and not said:
             details += [f"  {variant.name}: {case.reason}" for case in result.cases
                         if case.outcome == "fail" and variant.removed[0].slug.startswith(case.defect)][:1]
-    return "\n".join(report.aligned(rows) + details) + "\n"
+    head, *lines = report.aligned(rows)
+    body = [head, *(part for line, below in zip(lines, fails) for part in (line, below) if part)]
+    return "\n".join(body + details) + "\n"
 
 
-def record(name: str, release: str, done: Sequence[tuple[Variant, KernelResult]], arch: Architecture = AMD64) -> Path:
-    """Keeps a proof in patches/proofs/<release>.json: tree, version, date, and the counts of every build.
-
-    That of another architecture than amd64 has its name in the file's.
-    """
-    data = {"tree": name, "release": release, "arch": arch.name, "date": datetime.date.today().isoformat(),
-            "builds": [{"build": variant.name, "as_its_code_says": good(variant, result), "seconds": result.seconds,
-                        "engines": engines(result.cases),
-                        "failed": {column: counts(result, column) for column in COLUMNS}} for variant, result in done]}
-    PROOFS.mkdir(exist_ok=True)
-    path = PROOFS / (f"{release}.json" if arch.native else f"{release}-{arch.name}.json")
-    path.write_text(json.dumps(data, indent=1) + "\n")
-    return path
-
-
-def summary(kept: dict[str, Any]) -> str:
-    """The table of a recorded proof, as cover letters and Documentation show it."""
-    rows = [["failed cases, 64/32 bit", *COLUMNS]]
-    rows += [[f"  {build['build']}", *(build["failed"][column] for column in COLUMNS)] for build in kept["builds"]]
-    arch = kept.get("arch", AMD64.name)
-    where = ", ".join([kept["release"], *([] if arch == AMD64.name else [arch]), kept["tree"], kept["date"]])
-    return "\n".join([*report.aligned(rows), f"  ({where})"]) + "\n"
-
-
-def recorded() -> list[dict[str, Any]]:
-    """The proofs that are kept, oldest release first. Raises Unusable for one that is broken."""
-    found = []
-    for path in PROOFS.glob("*.json"):
-        try:
-            found.append(json.loads(path.read_text()))
-        except (OSError, ValueError) as bad:
-            raise Unusable(f"{path}: {bad}") from bad
-    return sorted(found, key=lambda one: ([int(part) for part in one["release"].split("-")[0].split(".")],
-                                          one.get("arch", AMD64.name)))
+def record(tree: str, release: str, done: Sequence[tuple[Variant, KernelResult]], arch: Architecture = AMD64) -> Path:
+    """Keeps a proof in patches/proofs; gives its file."""
+    builds = [evidence.of(variant.name, result, good(variant, result)) for variant, result in done]
+    patches = {one.path: one for variant, _ in done for one in (*variant.applied, *variant.removed)}
+    return evidence.record(tree, release, builds, patches.values(), [case for _, result in done for case in result.cases],
+                           arch)

@@ -12,6 +12,7 @@ from .base.version import Version
 MADE = "made by scripts/tables from patches/fixes.toml"
 BEGIN = "<!-- matrix: made by scripts/tables from Documentation/matrix.txt -->"
 END = "<!-- end of matrix -->"
+UNPROVED = "failed cases: none recorded for this text of the series\n"
 
 
 def header(defects: dict[str, Defect]) -> str:
@@ -102,15 +103,18 @@ def proofs(builds: Iterable[str]) -> str:
     return "\n".join(made)
 
 
-def cover(text: str, builds: str) -> str:
-    """A cover letter with the table of its proof: from the line that begins with "failed cases" to the next empty one.
+def cover(text: str, builds: str | None) -> str:
+    """A cover letter with the table of its proof: from the line "failed cases" to the next empty one.
 
-    Raises Unusable when there is no such line.
+    Without a proof of its text that line says so; a letter may do without it then. Raises Unusable
+    for one with a proof and no such line.
     """
     before, mark, rest = text.partition("\nfailed cases")
     if not mark:
+        if builds is None:
+            return text
         raise Unusable("a cover letter lacks the line 'failed cases', where the table of its proof goes")
-    return f"{before}\n{builds}\n{rest.partition(chr(10) * 2)[2]}"
+    return f"{before}\n{builds or UNPROVED}\n{rest.partition(chr(10) * 2)[2]}"
 
 
 def readme(text: str, matrix: str) -> str:

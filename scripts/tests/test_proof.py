@@ -1,7 +1,6 @@
 """Tests of proof: which kernels are built, and when one is said to agree with its code."""
 
 import shutil
-import tempfile
 import unittest
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,8 +10,8 @@ from unittest import mock
 from kit.base import command, host
 from kit.series import patch
 from kit.build import fragment, source
-from kit import proof
-from kit.base.error import Unusable, Usage
+from kit import evidence, proof
+from kit.base.error import Usage
 from kit.series.fixes import load
 from kit.kernel.kernel import Kernel
 from kit.base.ktap import Case
@@ -98,32 +97,25 @@ class Judging(unittest.TestCase):
     def test_the_table_counts(self) -> None:
         told = proof.text("7.3.4", [(Variant("as it is"), self.result(self.LATE, "late-read")),
                                     (Variant("with", cured=True), self.result(set(), "wrong-length"))])
-        first, second = told.splitlines()[1:3]
-        self.assertRegex(first, r"as it is +0/0 +0/0 +1/1 +-/- .*as its code says")
-        self.assertIn("NOT AS ITS CODE SAYS", second)
+        lines = told.splitlines()
+        self.assertRegex(lines[1], r"as it is +3/3 +1/1 .*as its code says")
+        self.assertEqual(lines[2], "    late-read 1/1")
+        self.assertIn("NOT AS ITS CODE SAYS", lines[3])
         self.assertIn("64 f.v.sendmsg: fail, why", told)
+
+    def test_why_it_is_not_as_its_code_says(self) -> None:
+        late = self.result(self.LATE, "late-read")
+        self.assertEqual(proof.complaints(Variant("as it is"), late), [])
+        self.assertEqual(proof.complaints(Variant("as it is"), self.result(self.LATE))[0],
+                         "64 f.v.sendmsg: passed, and its code has the defect")
+        self.assertEqual(proof.complaints(Variant("with", cured=True), late)[0], "64 f.v.sendmsg: fail, why")
+        self.assertEqual(proof.complaints(Variant("as it is"), replace(late, outcome="panicked", reason="Oops"))[0],
+                         "panicked Oops")
 
     def test_a_kernel_that_warned_is_not_as_its_code_says(self) -> None:
         warned = replace(self.result(self.LATE, "late-read"), warnings=["BUG: KASAN: x"])
         told = proof.text("7.3.4", [(Variant("as it is"), warned)])
         self.assertRegex(told, "(?s)NOT AS ITS CODE SAYS.*the kernel warned: BUG: KASAN: x")
-
-    def test_control_cases_alone_are_no_count(self) -> None:
-        whole = self.result(set(), "late-read")
-        whole.cases = [replace(case, test="f.reference_v.sendmsg" if number % 2 else case.test,
-                               outcome="pass" if number % 2 else "skip") for number, case in enumerate(whole.cases)]
-        self.assertNotIn("0", proof.counts(whole, "late-read"))
-
-    def test_recorded_and_read_again(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(proof, "PROOFS", Path(folder)):
-            done = [(Variant("as it is"), self.result(self.LATE, "late-read"))]
-            proof.record("somebody/linux", "7.3.4", done)
-            proof.record("somebody/linux", "6.12.117", done)
-            self.assertEqual([one["release"] for one in proof.recorded()], ["6.12.117", "7.3.4"])
-            self.assertIn("somebody/linux", proof.summary(proof.recorded()[0]))
-            (Path(folder) / "7.0.json").write_text("{")
-            with self.assertRaises(Unusable):
-                proof.recorded()
 
 
 class Engines(Fixture):
@@ -163,7 +155,7 @@ class Engines(Fixture):
     def test_merged(self) -> None:
         whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32", "a")])
         self.assertEqual((whole.accelerator, whole.outcome, whole.seconds, len(whole.cases)), ("uml, tcg", "failed", 3.0, 6))
-        self.assertEqual(proof.engines(whole.cases), {"64": "uml", "32": "tcg"})
+        self.assertEqual(evidence.engines(whole.cases), {"64": "uml", "32": "tcg"})
         self.assertEqual(proof.merged([self.result("uml", "64"), self.result("tcg", "64", "a")]).cases,
                          self.result("uml", "64").cases)
 
@@ -182,12 +174,9 @@ class Engines(Fixture):
         less.cases.pop()
         self.assertEqual(proof.differences([self.result("uml", "64"), less]), ["64 f.c.sendmsg: pass in uml, missing in tcg"])
 
-    def test_the_record_names_them(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(proof, "PROOFS", Path(folder)):
-            whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32")])
-            proof.record("somebody/linux", "7.3.4", [(Variant("as it is"), whole)])
-            self.assertEqual(proof.recorded()[0]["builds"][0]["engines"], {"64": "uml", "32": "tcg"})
-            self.assertIn("uml, tcg", proof.text("7.3.4", [(Variant("as it is"), whole)]))
+    def test_the_table_names_them(self) -> None:
+        whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32")])
+        self.assertIn("uml, tcg", proof.text("7.3.4", [(Variant("as it is"), whole)]))
 
 
 class Building(Fixture):
