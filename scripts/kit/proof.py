@@ -92,6 +92,11 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
     return found
 
 
+def cured(found: Sequence[Variant]) -> list[Variant]:
+    """Those that have every fix; all, where the series does not bring every one."""
+    return [variant for variant in found if variant.cured] or list(found)
+
+
 def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
     """The steps but one, and but those that cover for it or do not apply without it."""
     rest: list[Patch] = []

@@ -34,6 +34,11 @@ class Choosing(Fixture):
     def test_without_and_with_the_series(self) -> None:
         self.assertEqual(self.names(BASE), ["as it is", "with the series"])
 
+    def test_with_the_series_alone(self) -> None:
+        found = [Variant("as it is"), Variant("with the series", cured=True)]
+        self.assertEqual(proof.cured(found), found[1:])
+        self.assertEqual(proof.cured(found[:1]), found[:1])
+
     def test_each_fix_alone_left_out(self) -> None:
         self.assertEqual(self.names(ZC, True)[2:4], ["without wrong-length", "without repeated-control-sendmsg-zc"])
 

@@ -31,16 +31,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         guests = debug.Guests(progress)
         for tree in map(proof.find, options.trees[:1 if options.quick else None]):
-            rows += _tree(guests, tree, home, mutant=not options.quick)
+            rows += _tree(guests, tree, home, options.quick)
     record.leave("memory", home, table(rows), rows, options.record)
     return all(row["well"] for row in rows)
 
 
-def _tree(guests: debug.Guests, tree: Tree, home: Path, mutant: bool) -> list[Row]:
+def _tree(guests: debug.Guests, tree: Tree, home: Path, quick: bool) -> list[Row]:
     builder = proof.Builder(tree)
-    wanted = debug.main_variants(tree)
-    if mutant:
-        wanted += debug.mutants(tree, [MUTANT], debug.series_of(tree))
+    series = debug.series_of(tree)
+    wanted = [series] if quick else [*debug.main_variants(tree), *debug.mutants(tree, [MUTANT], series)]
     rows = []
     for variant in wanted:
         kernel = builder.kernel(variant)
