@@ -70,6 +70,9 @@ class FirstTest(unittest.TestCase):
             self.assertEqual(reissue.present(tree), always)
             net.write_text(body % "\t\tkmsg->msg.msg_controllen = 0;\n")
             self.assertEqual(reissue.present(tree), always | {("cut-control", "sendmsg")})
+            net.write_text(body % ("\t\tif (sock->ops->family == PF_ALG) {\n"
+                                   "\t\t\tkmsg->msg.msg_controllen = 0;\n\t\t}\n"))
+            self.assertEqual(reissue.present(tree), always)
             held = "static int hold(void)\n{\n\tscm_fp_copy(cmsg, &fp);\n\tmsg_zerocopy_realloc(sk);\n}\n"
             net.write_text(held + body % "")
             self.assertEqual(reissue.present(tree),

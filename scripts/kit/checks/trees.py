@@ -1,12 +1,14 @@
 """Checks of patches and configuration fragments on the source trees that Debian has."""
 
+import difflib
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..base import arch
-from ..series import patch, plan
+from ..series import patch, plan, status
 from ..build import fragment, source
 from ..harm import debug
 from ..build.bundle import SELFTEST
@@ -48,6 +50,44 @@ def applies(branch: str) -> None:
     if branch in MUTATED:
         names = sorted({path.stem for path in debug.MUTANTS.glob("*/*.patch")})
         print(f"{len(debug.mutants(tree, names, debug.series_of(tree)))} mutants of scripts/harm apply, too")
+
+
+def half_lost(branch: str) -> str:
+    """The status of a tree with its series is not ok once a line of it is gone, whichever it is."""
+    tree = Tree(source.frame(branch))
+    own = plan.own_branch(tree)
+    if not own:
+        raise BuildFailed(f"no series for {branch}")
+    with scratch(tree) as copies:
+        fixes = [one for one in own.tip if one.slug not in plan.EXTRA]
+        before = {path: copies.file(path) for one in fixes for path in one.paths}
+        copies.am(fixes)
+        with_series = Tree(copies.home)
+        if any(row.missing is not False for row in status.rows(with_series)):
+            raise BuildFailed(f"{tree.release} with its series is not ok")
+        fooled, tried = [], 0
+        for path, old in before.items():
+            after = copies.file(path)
+            for number in _added(old, after):
+                tried += 1
+                rest = [*after[:number], *after[number + 1:], ""]
+                (copies.home / path).write_text("\n".join(rest))
+                if all(row.missing is False for row in status.rows(with_series)):
+                    fooled.append(f"{path}:{number + 1} {after[number].strip()}")
+            (copies.home / path).write_text("\n".join([*after, ""]))
+    if fooled:
+        raise BuildFailed(f"ok without a line of it, {len(fooled)} of {tried}: {fooled[0]}")
+    return f"{tried} lines of {own.name}, each missed"
+
+
+def _added(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
+    """The numbers of the lines of code that are new, from 0."""
+    compared = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for tag, _, _, first, end in compared.get_opcodes():
+        for number in range(first, end) if tag in ("insert", "replace") else ():
+            text = after[number].strip()
+            if text and not text.startswith(("/*", "*")) and text not in "{}":
+                yield number
 
 
 def kconfig() -> None:

@@ -34,14 +34,18 @@ def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]
     asked = [one for one in patches if one.slug not in (patch.SELFTEST, patch.TARGETS)]
     if all(one.slug in diagnosed for one in asked):
         return []
+    return [state for state in tried(copies, asked) if state.patch.slug not in diagnosed]
+
+
+def tried(copies: Scratch, patches: Sequence[Patch]) -> list[State]:
+    """The state of each patch of a series: those that are in come out, the last one first."""
     seen = {slug for slug, _opcode in reissue.present(copies.home)}
     start = copies.mark()
-    out = {one for one in reversed(asked) if copies.apply(one, reverse=True)}
+    out = {one for one in reversed(patches) if copies.apply(one, reverse=True)}
     found = []
-    for one in asked:
-        fits = copies.apply(one)
-        if one.slug in diagnosed:
-            continue
+    for one in patches:
+        # Once all are out there is nothing to find out by putting them in again
+        fits = len(out) < len(patches) and copies.apply(one)
         if one in out:
             found.append(State(one, IN, f"{one.name} comes out"))
         elif fits:
@@ -49,6 +53,14 @@ def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]
         else:
             found.append(State(one, MISSING if one.slug in seen else UNKNOWN,
                                f"{one.name} neither applies nor comes out"))
+    copies.reset(start)
+    return found
+
+
+def comes_out(copies: Scratch, forms: Sequence[Patch]) -> bool:
+    """Whether one of the forms of a fix comes out of a tree."""
+    start = copies.mark()
+    found = any(copies.apply(one, reverse=True) for one in forms)
     copies.reset(start)
     return found
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from .ccode import Source, block
 
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
+# An IV is not repeated, and what is cleared for that says nothing of other control
+AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
 ZERO_COPY = {"send_zc": ("io_send_zc", "io_sendmsg_zc"), "sendmsg_zc": ("io_sendmsg_zc",)}
 
 
@@ -69,6 +71,6 @@ def _after_a_part(bodies: dict[str, str]) -> set[tuple[str, str]]:
         # Whoever holds an id from the first issue on takes it there
         if not any("msg_zerocopy_realloc(" in body for body in bodies.values()):
             found.add(("repeated-id", "any"))
-        if re.search(r"\bmsg_controllen\s*=\s*0\s*;", short[1]):
+        if re.search(r"\bmsg_controllen\s*=\s*0\s*;", AF_ALG.sub("", short[1])):
             found.add(("cut-control", "sendmsg"))
     return found
