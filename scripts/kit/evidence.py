@@ -171,8 +171,7 @@ def program(name: str) -> str:
     folder = sources[0].parent
     helpers = [path for path in sorted(folder.glob("*.c"))
                if "TEST_HARNESS_MAIN" not in path.read_text()]
-    made_by = [path for path in (folder / "Makefile", folder / "config") if path.exists()]
-    return cache.digest(*sources, *sorted(folder.glob("*.h")), *helpers, *made_by)
+    return cache.digest(*sources, *sorted(folder.glob("*.h")), *helpers)
 
 
 def record(tree: str, release: str, builds: Sequence[Build], patches: Iterable[Patch],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .base import cache, host
-from .series import diagnosis, patch, plan, tree as trees
+from .series import diagnosis, fixes, patch, plan, tree as trees
 from .build import fragment, source
 from . import evidence
 from .report import report
@@ -79,11 +79,10 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
     found = [Variant("as it is", cured=whole and not steps)]
     if steps:
         found.append(Variant("with the series", tuple(steps), cured=whole))
-    if each:
-        for one in steps:
-            rest = _without(tree, steps, one)
-            left = ", ".join([one.slug, *(other.slug for other in steps if other != one and other not in rest)])
-            found.append(Variant(f"without {left}", rest))
+    for one in _heads(steps) if each else ():
+        rest = _without(tree, steps, one)
+        left = ", ".join([one.slug, *(other.slug for other in steps if other != one and other not in rest)])
+        found.append(Variant(f"without {left}", rest))
     own = plan.own_branch(tree)
     taken = [one for patches in own.taken.values() for one in patches] if own else []
     for one in taken:
@@ -97,13 +96,27 @@ def cured(found: Sequence[Variant]) -> list[Variant]:
     return [variant for variant in found if variant.cured] or list(found)
 
 
+def _heads(steps: Sequence[Patch]) -> list[Patch]:
+    """The patches that are a fix by themselves, and not part of another's."""
+    return [one for one in steps if not any(_part(one, other) for other in steps)]
+
+
+def _part(one: Patch, whole: Patch) -> bool:
+    """Whether a patch is there for a fix that has a patch besides, as late-file-scm is for late-file."""
+    causes = {cause.slug for defect in fixes.load().values() for cause in defect.causes}
+    return one.slug.startswith(f"{whole.slug}-") and one.slug not in causes
+
+
 def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
-    """The steps but one, and but those that cover for it or do not apply without it."""
+    """The steps but one, and but those that are part of it, cover for it or do not apply without it."""
     rest: list[Patch] = []
+    coded = plan.read_from_code(tree)
     with trees.scratch(tree) as copies:
         for other in steps:
-            covers = other.slug == patch.LATE_READ and one.slug != patch.LATE_READ
-            if other != one and not covers and (copies.apply(other) or copies.apply(other, merge=True)):
+            covers = other.slug == patch.LATE_READ and one.slug in coded - {patch.LATE_READ}
+            if other == one or covers or _part(other, one):
+                continue
+            if copies.apply(other) or copies.apply(other, merge=True):
                 rest.append(other)
     return tuple(rest)
 

@@ -42,6 +42,14 @@ class Choosing(Fixture):
     def test_each_fix_alone_left_out(self) -> None:
         self.assertEqual(self.names(ZC, True)[2:4], ["without wrong-length", "without repeated-control-sendmsg-zc"])
 
+    def test_what_is_in_two_patches_is_left_out_as_one(self) -> None:
+        own = self.patches / "linux-6.1.y"
+        self.folder(own, {"eaten-data": self.diff(ZC, ZC + "a\n"),
+                          "eaten-data-vsock": self.diff(ZC + "a\n", "b\n" + ZC + "a\n")})
+        for name in ("0001-wrong-length", "0002-repeated-control-sendmsg-zc", "0003-selftest"):
+            (own / f"{name}.patch").unlink()
+        self.assertEqual(self.names(ZC, True)[2:3], ["without eaten-data, eaten-data-vsock"])
+
     def test_what_does_not_apply_without_it_is_left_out_too(self) -> None:
         self.assertEqual(self.names(BASE, True)[2], "without lost-pointer-sendmsg-zc, wrong-length")
 
