@@ -73,6 +73,22 @@ class Fixture(unittest.TestCase):
         return Tree(self.tree)
 
 
+class Refused(Fixture):
+    """A tree that git has something against is left as it is."""
+
+    def test_a_repository_of_somebody_else(self) -> None:
+        tree = self.make(ZC, True)
+        with mock.patch.dict("os.environ", GIT_TEST_ASSUME_DIFFERENT_OWNER="1"), \
+                self.assertRaisesRegex(Usage, "git refuses it: .*dubious ownership.*; sort that out"):
+            tree.ready()
+
+    def test_no_commit_yet(self) -> None:
+        tree = self.make(ZC, False)
+        git(self.tree, "init", "-q")
+        with self.assertRaisesRegex(Usage, "its branch has no commit yet; commit the tree"):
+            tree.ready()
+
+
 class Planning(Fixture):
     """What is picked for a tree, and what becomes of the tree."""
 

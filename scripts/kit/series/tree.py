@@ -42,8 +42,15 @@ class Tree:
         return said.returncode == 0 and Path(said.stdout.strip()).resolve() == self.home
 
     def ready(self) -> None:
-        """Raises Usage, saying what to do, where unfinished work is in the way of patches."""
+        """Raises Usage, saying what to do, where git refuses the tree or unfinished work is in the way of patches."""
+        if not self.git and (self.home / ".git").exists():
+            # To write past a git that says no would leave its user with changes that he did not make
+            said = self._git("rev-parse", "--show-toplevel").stderr.partition("\n")[0].removeprefix("fatal: ")
+            raise Usage(f"{self.home}: git refuses it: {said or 'not the top of a work tree'}; "
+                        "sort that out, or apply to a copy without .git")
         if self.git:
+            if self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
+                raise Usage(f"{self.home}: its branch has no commit yet; commit the tree, or apply to a copy without .git")
             folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
             for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"), ("MERGE_HEAD", "merge"),
                                ("CHERRY_PICK_HEAD", "cherry-pick")):
