@@ -9,9 +9,6 @@ from .patch import Branch, Patch
 from .tree import Scratch, Tree, scratch
 
 
-EXTRA = (patch.SELFTEST, patch.TARGETS)   # patches that cure nothing
-
-
 @dataclass(frozen=True)
 class Step:
     """One patch to apply; `merge` when its context differs and only a 3-way merge gets it there."""
@@ -106,7 +103,7 @@ def _fitting(copies: Scratch, candidates: Collection[Patch], coded: Collection[s
                 continue
             after = set(copies.lacks())
             gone = one.slug not in after and after < before if one.slug in coded else after <= before
-            if one.slug in EXTRA or gone:
+            if one.slug in patch.EXTRA or gone:
                 return Step(one, merge)
             copies.undo()
     return None
