@@ -205,13 +205,9 @@ class Guests:
         files = kernel.obtain()
         base = initramfs.base(self.bundle)
         self._progress.phase(label, "boot")
-
-        def seen(line: str) -> None:
-            if word := told(line):
-                self._progress.phase(label, f"test: {word}")
-
-        done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home, seen, machine), script,
-                         self.content(*names))
+        done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home,
+                                 guest.told(self._progress, label, told), machine),
+                         script, self.content(*names))
         (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
         found = caught(done) if _WATCH in script else splat.reports(done.console)
         (home / "caught.txt").write_text("\n\n".join(found) + "\n")
@@ -234,7 +230,7 @@ def selftest(guests: Guests, kernel: Kernel, variant: Variant, home: Path) -> Se
     chosen = bundle.on_loopback(guests.bundle)
     words = bundle.request(chosen)
     run = guests.run(kernel, watched(f"sh /bundle/run_kselftest.sh {words}\n{exits('rest')}"), home, STEADY,
-                   told=lambda line: line.split()[-1] if line.startswith("# selftests:") else "")
+                   told=ktap.started)
     cases = ktap.parse(run.lines, chosen)
     defects = fixes.load()
     judged = tuple(verdict.judge(case, kernel, defects, "scripts/harm debug") for case in cases)
