@@ -483,6 +483,6 @@ int main(int argc, char **argv)
 	if (n)
 		return exits[worst];
 usage:
-	fprintf(stderr, "usage: fault nth|rest [small|middle|large] [sendmsg|sendmsg_zc] [COURSE]\n");
+	fprintf(stderr, "usage: fault nth|rest [small|middle|large] [OPCODE] [COURSE]\n");
 	return 2;
 }
