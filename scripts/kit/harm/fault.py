@@ -15,7 +15,7 @@ from typing import Any
 
 from ..guest import vm
 from ..report import report
-from . import debug, record
+from . import debug, mutant, record, watch
 from .. import proof
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
@@ -24,7 +24,7 @@ from ..series.tree import Tree
 HELP = "what becomes of a send when one of its allocations or copies fails, one after the other"
 # Slab and copies are struck wherever they may, and say where; pages are not, they come when a slab is used up, as
 # chance has it. loglevel 6 shows which kind it was.
-MACHINE = replace(debug.STEADY, arguments=f"{debug.STEADY.arguments} loglevel=6")
+MACHINE = replace(watch.STEADY, arguments=f"{watch.STEADY.arguments} loglevel=6")
 SETUP = """
 cd /sys/kernel/debug
 echo N >failslab/ignore-gfp-wait
@@ -217,25 +217,25 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
-        guests = debug.Guests(progress)
+        guests = watch.Guests(progress)
         for word in options.trees:
             kept.append(_tree(guests, proof.find(word), home))
     record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
-    return all(one["well"] and all(mutant["well"] for mutant in one["mutants"]) for one in kept)
+    return all(one["well"] and all(found["well"] for found in one["mutants"]) for one in kept)
 
 
-def _tree(guests: debug.Guests, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to fault.json."""
-    builder = proof.Builder(tree, debug.FLAVOUR)
-    series = debug.series_of(tree)
-    script = SETUP + debug.exits("nth")
+    builder = proof.Builder(tree, watch.FLAVOUR)
+    series = mutant.series_of(tree)
+    script = SETUP + watch.exits("nth")
     kernel = builder.kernel(series)
-    done = guests.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
+    done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *missed(told), *debug.caught(done)]
+    bad = [*told.wrong, *missed(told), *watch.caught(done)]
     wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
-    mutants = [debug.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
-               for variant in debug.mutants(tree, NET, series)]
+    mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
+               for variant in mutant.mutants(tree, NET, series)]
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
             "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind, "where": one.where,
@@ -245,20 +245,20 @@ def _tree(guests: debug.Guests, tree: Tree, home: Path) -> dict[str, Any]:
 
 def _quick(tree: Tree, home: Path) -> bool:
     """Two courses with faults in a debug kernel; where none has been built yet, all of them without in a plain one."""
-    series = debug.series_of(tree)
-    kernel = proof.Builder(tree, debug.FLAVOUR).kernel(series)
+    series = mutant.series_of(tree)
+    kernel = proof.Builder(tree, watch.FLAVOUR).kernel(series)
     with Progress() as progress:
-        guests = debug.Guests(progress)
-        if not debug.built(kernel):
-            done = guests.run(proof.Builder(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
+        guests = watch.Guests(progress)
+        if not watch.built(kernel):
+            done = guests.run(proof.Builder(tree).kernel(series), watch.exits("rest"), home, vm.USUAL)
             good = Counter(line for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
             print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm fault` does; "
                   f"{good} of {len(ways())} ways to send work without faults")
             return good == len(ways())
-        done = guests.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
+        done = guests.run(kernel, watch.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
-           *debug.caught(done)]
+           *watch.caught(done)]
     ours = sum(one.copy for one in told.points)
     print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the fix", *bad, sep="\n")
     return not bad
@@ -266,11 +266,11 @@ def _quick(tree: Tree, home: Path) -> bool:
 
 def _few() -> str:
     """What strikes the fix on both its ways to take the control, and little else."""
-    return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in QUICK)
+    return SETUP + "\n".join(watch.exits(f"nth large {course}") for course in QUICK)
 
 
-def _hunted(guests: debug.Guests, kernel: Kernel, name: str, home: Path) -> debug.Catch:
-    return debug.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
+def _hunted(guests: watch.Guests, kernel: Kernel, name: str, home: Path) -> mutant.Catch:
+    return mutant.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
 
 
 def _way(line: str) -> str:
@@ -296,6 +296,6 @@ def table(kept: dict[str, Any]) -> str:
              + debug.outcomes(came.elements()),
              "  of these in the fix:",
              *(f"    {site}: {debug.outcomes(sites[site].elements())}" for site in sorted(sites)),
-             *debug.mutant_lines(kept),
+             *mutant.mutant_lines(kept),
              f"  {end}", *(f"    {line}" for text in kept["bad"][:10] for line in text.splitlines())]
     return "\n".join(lines) + "\n"

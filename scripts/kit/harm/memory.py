@@ -8,7 +8,7 @@ from typing import Any
 
 from ..guest import vm
 from ..report import report
-from . import debug, record
+from . import debug, mutant, record, watch
 from .. import proof
 from ..base.error import Unusable
 from ..base.progress import Progress
@@ -29,22 +29,22 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs selftests/harm/held.c on each kernel; gives whether no harm was found, which a mutant has to be."""
     rows: list[Row] = []
     with Progress() as progress:
-        guests = debug.Guests(progress)
+        guests = watch.Guests(progress)
         for tree in map(proof.find, options.trees[:1 if options.quick else None]):
-            rows += _tree(guests, tree, home, mutant=not options.quick)
+            rows += _tree(guests, tree, home, bugs=not options.quick)
     record.leave("memory", home, table(rows), rows, options.record)
     return all(row["well"] for row in rows)
 
 
-def _tree(guests: debug.Guests, tree: Tree, home: Path, mutant: bool) -> list[Row]:
+def _tree(guests: watch.Guests, tree: Tree, home: Path, bugs: bool) -> list[Row]:
     builder = proof.Builder(tree)
-    wanted = debug.main_variants(tree)
-    if mutant:
-        wanted += debug.mutants(tree, [MUTANT], debug.series_of(tree))
+    wanted = mutant.main_variants(tree)
+    if bugs:
+        wanted += mutant.mutants(tree, [MUTANT], mutant.series_of(tree))
     rows = []
     for variant in wanted:
         kernel = builder.kernel(variant)
-        done = guests.run(kernel, debug.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
+        done = guests.run(kernel, watch.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
         seen = debug.Seen(variant, done)
         if set(seen.exits) != set(NAMES) or 3 in seen.exits.values():
             raise Unusable(f"{kernel.label}: {NAMES[0]} did not come to its end: {home / kernel.label}")
