@@ -73,7 +73,7 @@ class Record:
         """The fixes whose patch is not the one that was proved: changed, gone, or new."""
         bases = [branch for branch in patch.branches() if branch.base == self.release]
         wanted = {one.slug: hashed(one) for branch in bases for one in branch.tip
-                  if one.slug not in (patch.SELFTEST, patch.TARGETS)}
+                  if one.slug not in patch.EXTRA}
         # What a branch took, or what an older release wants, need not be in the series of its tip
         there = {hashed(Patch(path)) for path in PATCHES.rglob("*.patch")}
         return sorted({slug for slug, now in wanted.items() if self.patches.get(slug) != now}

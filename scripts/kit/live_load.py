@@ -14,6 +14,7 @@ from .report import result
 LOADED = Path("/sys/module") / NAME
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
 NOTHING = "nothing to cure"
+MISSING = f"{NAME} is not loaded"
 
 
 class Refused(Failure):
@@ -32,9 +33,11 @@ def verdict(cases: Sequence[result.CaseResult]) -> str:
 
 
 def insert(module: Path, parameters: Sequence[str] = ()) -> None:
-    """Loads the module. Raises Refused or Unusable with the one line that says why not."""
-    if LOADED.exists():
-        raise Usage(f"{NAME} is loaded already: scripts/live status")
+    """Loads the module. Raises Refused, Unusable or Usage with the one line that says why not."""
+    if not module.is_file():
+        raise Usage(f"{module}: no such module; scripts/live build makes one")
+    if loaded():
+        raise Unusable(f"{NAME} is loaded already: scripts/live status")
     if os.geteuid() != 0:
         raise Unusable("loading a module needs root")
     try:
@@ -63,17 +66,20 @@ def why(said: str, messages: Sequence[str], lockdown: str, release: str) -> str:
     return own[-1] if own else reason
 
 
+def loaded() -> bool:
+    """Whether this kernel has the module."""
+    return LOADED.exists()
+
+
 def remove() -> None:
-    """Takes the module out. Raises Usage where it is not loaded, Refused where it does not go."""
-    if not LOADED.exists():
-        raise Usage(f"{NAME} is not loaded")
+    """Takes the module out. Raises Unusable where it is not there, Refused where it stays."""
+    if not loaded():
+        raise Unusable(MISSING)
     command.run(["rmmod", NAME], f"rmmod {NAME}", error=Refused)
 
 
 def status() -> dict[str, str]:
-    """The counters of the loaded module, for anyone. Raises Usage where it is not loaded."""
-    if not LOADED.exists():
-        raise Usage(f"{NAME} is not loaded")
+    """The counters of the loaded module, for anyone."""
     return {file.name: _read(file).strip() for file in sorted((LOADED / "counters").iterdir())}
 
 

@@ -23,6 +23,7 @@ PACKAGES = ("apt", "dpkg", "kmod", "tar", "util-linux")
 # What a module is built with besides what the headers depend on
 TOOLS = ("binutils", "make", "bash", "dash", "coreutils", "sed", "grep", "mawk", "findutils", "perl-base")
 UNPACK = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink --no-same-owner -C "$2"'
+FORM = "a"                             # another letter whenever lay_out() lays a root out otherwise
 # What maintainer scripts would have made
 LINKS = {"sh": "dash", "awk": "mawk"}
 # Runs a command in a root ($1) with a /proc of its own; all of it ends with this process
@@ -90,7 +91,8 @@ def _root(kernel: Kernel) -> tuple[Path, str]:
         lay_out(debs, into)
         shutil.rmtree(into / "debs")
 
-    return cache.folder(f"live/root-{release}_{number}_{cache.digest(*TOOLS, *suites, 'a')}", make), release
+    key = f"live/root-{release}_{number}_{cache.digest(*TOOLS, *suites, FORM)}"
+    return cache.folder(key, make), release
 
 
 def family(there: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Stock kernels before and after the module live/cure is loaded into them: two rows for each, from one boot."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -77,9 +77,7 @@ def run(words: Sequence[str], programs: Sequence[str], abis: Sequence[str], fold
         if kernel.origin != "debian":
             raise Usage(f"{kernel.word}: --live takes Debian's kernels, whose headers are on the mirror; "
                         "scripts/live load is for the running one")
-    unknown = set(programs) - bundle.sources()
-    if unknown:
-        raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
+    bundle.check(programs)
     host.need((*host.RUN, arch.AMD64.emulator, *live_root.PACKAGES))
     folder.mkdir(parents=True, exist_ok=True)
     with Progress() as progress:
@@ -109,7 +107,8 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
             first.accelerator = second.accelerator = vm.accelerator(files, base)
         progress.phase(kernel.label, "testing before and after")
         script = JOB.replace("REQUEST", bundle.request(chosen))
-        boot = vm.Boot(first.accelerator, files, base, home, _seen(kernel.label, progress), MACHINE)
+        boot = vm.Boot(first.accelerator, files, base, home, guest.told(progress, kernel.label),
+                       MACHINE)
         done = guest.job(boot, script, {"uring_msg_cure.ko": module})
     except BuildFailed as bad:
         rows = [first, replace(second, outcome="did-not-build", reason=str(bad))]
@@ -127,13 +126,6 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
         progress.done(row.kernel, row.outcome + (f": {row.reason}" if row.outcome not in result.FINISHED else ""),
                       good=not row.surprising)
     return rows
-
-
-def _seen(label: str, progress: Progress) -> Callable[[str], None]:
-    def seen(line: str) -> None:
-        if line.startswith("# selftests:"):
-            progress.phase(label, f"testing: {line.split()[-1]}")
-    return seen
 
 
 def _judged(kernel: Kernel, done: vm.Run, chosen: Sequence[str], first: result.KernelResult,

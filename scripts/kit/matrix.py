@@ -93,9 +93,7 @@ class Matrix:
         """`kernels` stand for the words of the request where these cannot name them."""
         self._request, self._folder, self._jobs = request, folder, jobs
         self._defects: dict[str, Defect] = fixes.load()
-        unknown = set(request.programs) - bundle.sources()
-        if unknown:
-            raise Usage(f"no program {', '.join(sorted(unknown))}; there are {', '.join(sorted(bundle.sources()))}")
+        bundle.check(request.programs)
         self._arch = arch.named(request.arch)
         request.wish.machine(self._arch)           # tells what cannot be had
         offer = Kernels(refresh, self._arch)
@@ -230,12 +228,9 @@ class Matrix:
             with self._probing, told(partial(progress.phase, label)):
                 whole.accelerator = vm.accelerator(files, base)
             progress.phase(label, f"booting ({whole.accelerator.upper()})")
-
-            def seen(line: str) -> None:
-                if line.startswith("# selftests:"):
-                    progress.phase(label, f"testing: {line.split()[-1]}")
-
-            run = guest.run(vm.Boot(whole.accelerator, files, base, home, seen, self._machine(row)), request, row.nic)
+            boot = vm.Boot(whole.accelerator, files, base, home, guest.told(progress, label),
+                           self._machine(row))
+            run = guest.run(boot, request, row.nic)
             lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:

@@ -6,7 +6,6 @@ and console on the same port, and after each result a line that says the case's 
 
 from pathlib import Path
 
-from .base import cache
 from .build import bundle
 from .kernel import module
 from .guest import initramfs
@@ -30,10 +29,7 @@ def write(files: Files, built: Path, into: Path) -> list[Path]:
     if there:
         raise Usage(f"{there}: exists; name another folder")
     own = initramfs.of_kernel(files.modules, request(built), module.QDISCS, MORE)
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        image.write_bytes(files.image.read_bytes())
-        initrd.write_bytes(initramfs.base(built).read_bytes() + own)
-    except OSError as bad:
-        raise cache.unusable(into, bad) from bad
+    into.mkdir(parents=True, exist_ok=True)
+    image.write_bytes(files.image.read_bytes())
+    initrd.write_bytes(initramfs.base(built).read_bytes() + own)
     return [image, initrd]

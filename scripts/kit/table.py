@@ -2,12 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from .base.error import Unusable
 from .series.fixes import Cause, Defect
 from .base.version import Version
+from .series.patch import EXTRA, Branch
 
 MADE = "made by scripts/tables from patches/fixes.toml"
 BEGIN = "<!-- matrix: made by scripts/tables from Documentation/matrix.txt -->"
@@ -48,24 +49,58 @@ def fixes(defects: dict[str, Defect]) -> str:
     return "\n".join(out)
 
 
+def series(branches: Sequence[Branch], live: Container[str]) -> str:
+    """Documentation/series.inc: each fix, what its patch says it does, and which branches have it.
+
+    `live` are the numbers of the branches that still have releases.
+    """
+    mainline = [one.slug for one in branches[-1].tip if one.slug not in EXTRA]
+    subjects: dict[str, str] = {}
+    tip: dict[str, list[str]] = {}
+    older: dict[str, list[str]] = {}
+    for branch in reversed(branches):
+        name = branch.number.branch if branch.name != "mainline" else branch.name
+        for one in branch.tip:
+            subjects.setdefault(one.slug, one.subject)
+            if name in live or name == "mainline":
+                tip.setdefault(one.slug, []).append(name)
+        for one in (one for patches in branch.taken.values() for one in patches):
+            subjects.setdefault(one.slug, one.subject)
+            older.setdefault(one.slug, []).append(name)
+    out = [".. made by scripts/tables from the patches", "",
+           ".. list-table::", "   :header-rows: 1", "",
+           "   * - Fix", "     - Subject of its patch",
+           "     - At the tip of", "     - For older trees of"]
+    others = sorted(subjects.keys() - set(mainline) - set(EXTRA))
+    for slug in [*others, *mainline]:
+        out += [f"   * - ``{slug}``", f"     - {subjects[slug]}",
+                f"     - {', '.join(tip.get(slug, ['-']))}",
+                f"     - {', '.join(dict.fromkeys(older.get(slug, ['-'])))}"]
+    return "\n".join([*out, ""])
+
+
 POSTED = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
 From: {author}
 Date: Mon, 23 Nov 2026 00:00:00 +0000
-Subject: [PATCH] selftests/io_uring: test control messages of retried sends
+Subject: [PATCH] selftests/io_uring: test messages that are issued again
 
-A sendmsg or sendmsg_zc that finds the socket full is issued again. Test
-that its control messages survive that: the pointer to them, their length,
-and their contents as they were at submit; and that a short send doesn't
-pass them twice. Each case forces the retry, asserts that it took place,
-and looks at what the receiver got. Every program is built for 64 and for
-32 bit.
+A send or receive that finds the socket full or empty is issued again, and
+so is a short one with MSG_WAITALL. Test that the message is the one that
+was asked for, whichever issue it is:
 
-Test as well that a second issue starts with the first byte of the data and
-with the address that was asked for, that a receive finds its whole control
-buffer again and does not go on with another record, each against the
-blocking system call; and that a zero-copy send in a broken link announces
-its notification.
+- control of a send: the pointer to it, its length, its contents and its
+  files as they were at submit, and with which part of a short send it goes
+- data, address and MSG_ZEROCOPY id of a send, and all of one with
+  MSG_FASTOPEN
+- control, name, records and boundaries of a receive, peeked and truncated
+  data
+- the error of a connection, which belongs to the next call
+- notifications of zero-copy sends, and control that has to be refused
+
+Each case forces the second issue, asserts that it took place, and looks at
+what the receiver got; most compare that with the blocking system call.
+Every program is built for 64 and for 32 bit.
 ---
  {summary}
 

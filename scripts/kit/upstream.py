@@ -47,12 +47,19 @@ MOVED: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 SUBJECTS = (
-    ("selftests/io_uring: test control messages of retried sends", """\
-A sendmsg or sendmsg_zc that finds the socket full is issued again. Test
-that its control messages survive that: the pointer to them, their length,
-and their contents as they were at submit. Test as well that a second issue
-starts with the first byte of the data and with the address that was asked
-for, and that receives that are issued again give what recvmsg(2) gives.
+    ("selftests/io_uring: test messages that are issued again", """\
+A send or receive that finds the socket full or empty is issued again, and
+so is a short one with MSG_WAITALL. Test that the message is the one that
+was asked for, whichever issue it is:
+
+- control of a send: the pointer to it, its length, its contents and its
+  files as they were at submit, and with which part of a short send it goes
+- data, address and MSG_ZEROCOPY id of a send, and all of one with
+  MSG_FASTOPEN
+- control, name, records and boundaries of a receive, peeked and truncated
+  data
+- the error of a connection, which belongs to the next call
+- that a zero-copy send in a broken link announces its notification
 
 Each case forces the second issue, asserts that it took place, and looks at
 what the receiver got; most compare that with the blocking system call.

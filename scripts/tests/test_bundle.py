@@ -3,6 +3,7 @@
 import re
 import unittest
 
+from kit.base.error import Usage
 from kit.build import bundle
 
 
@@ -15,6 +16,12 @@ class Folders(unittest.TestCase):
         self.assertEqual(bundle.sources(["nic"]), {"nic"})
         self.assertEqual(bundle.sources(["bench"]), set())
         self.assertEqual(bundle.sources(), bundle.sources(["io_uring"]) | {"nic"})
+
+    def test_no_program(self) -> None:
+        """Said with those that there are, as scripts/qa run and --live do."""
+        bundle.check(["late_read", "nic"])
+        with self.assertRaisesRegex(Usage, r"^no program x, y; there are bad_control, .*zerocopy$"):
+            bundle.check(["y", "late_read", "x"])
 
     def test_io_uring_knows_nothing_beside_it(self) -> None:
         others = [name for name in (*bundle.COLLECTIONS, bundle.HOOKS, "harm") if name != bundle.COLLECTION]

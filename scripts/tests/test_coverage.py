@@ -1,12 +1,14 @@
 """What a trace tells of a tree, the reasons for what is not reached, and the table."""
 
+import re
 import tempfile
 import unittest
 from pathlib import Path
 
-from kit.harm import coverage
+from kit.harm import coverage, fault
 from kit.harm.coverage import Line, Reasons
 from kit.base.error import Unusable
+from kit.series import patch
 
 BEFORE = """\
 static int io_send(int a)
@@ -154,6 +156,30 @@ class File(unittest.TestCase):
 
     def test_ours(self) -> None:
         self.assertTrue(coverage.reasons(coverage.REASONS, "7.3").functions)
+
+
+class Series(unittest.TestCase):
+    """coverage.toml and the patches."""
+
+    def test_what_is_added_elsewhere_is_in_the_series(self) -> None:
+        """Function and line of each reason for an added line, in the trees that harm takes."""
+        for number in ("7.3", "6.1"):
+            branch = next(one for one in patch.branches() if one.name == f"linux-{number}.y")
+            text = "".join(one.text for one in branch.tip)
+            for function, line in coverage.reasons(coverage.REASONS, number).elsewhere:
+                with self.subTest(branch=number, function=function):
+                    self.assertRegex(text, rf"(?m)^(?:[+ ]|@@.*@@ ).*\b{function}\(")
+                    self.assertRegex(text, rf"(?m)^\+\s*{re.escape(line)}$")
+
+    def test_the_send_side_has_what_the_series_adds_there(self) -> None:
+        """Each function of io_uring/net.c that is new in it, but those of receives."""
+        mainline = patch.branches()[-1]
+        names = {name for one in mainline.tip if "io_uring/net.c" in one.paths
+                 for name in re.findall(r"(?m)^\+(?:static )?\w+ \*?((?:__)?io_\w+)\(", one.text)}
+        self.assertIn(fault.SECOND.function, names)
+        side = coverage.reasons(coverage.REASONS, "7.3").functions
+        self.assertEqual([name for name in sorted(names) if not name.startswith("io_recv_")
+                          and not any(re.fullmatch(one, name) for one in side)], [])
 
 
 if __name__ == "__main__":

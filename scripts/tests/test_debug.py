@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.base import splat
-from kit.harm import debug
+from kit.harm import debug, mutant, watch
 from kit.harm.debug import Seen
 from kit.proof import Variant
 from kit.report.result import CaseResult
@@ -30,24 +30,24 @@ def case(**fields: Any) -> CaseResult:
 
 class Caught(unittest.TestCase):
     def test_nothing(self) -> None:
-        self.assertEqual(debug.caught(run(*QUIET)), [])
+        self.assertEqual(watch.caught(run(*QUIET)), [])
 
     def test_leaks(self) -> None:
         lines = (*QUIET[:4], *LEAK, *LEAK, *QUIET[4:])
-        self.assertEqual(debug.caught(run(*lines)), ["\n".join(LEAK)] * 2)
+        self.assertEqual(watch.caught(run(*lines)), ["\n".join(LEAK)] * 2)
 
     def test_no_kmemleak(self) -> None:
-        self.assertEqual(debug.caught(run(*QUIET[:3], "# net: no kmemleak", *QUIET[3:])), ["no kmemleak"])
+        self.assertEqual(watch.caught(run(*QUIET[:3], "# net: no kmemleak", *QUIET[3:])), ["no kmemleak"])
 
     def test_taint_without_a_word(self) -> None:
-        self.assertEqual(debug.caught(run(*QUIET[:4], "# net: tainted 512", "# net: end")),
+        self.assertEqual(watch.caught(run(*QUIET[:4], "# net: tainted 512", "# net: end")),
                          ["tainted: 512, and nothing says why"])
 
     def test_no_end(self) -> None:
-        self.assertEqual(debug.caught(run(*QUIET[:3], ended="silence")), ["the guest did not come to its end: silence"])
+        self.assertEqual(watch.caught(run(*QUIET[:3], ended="silence")), ["the guest did not come to its end: silence"])
 
     def test_script_is_watched(self) -> None:
-        self.assertTrue(debug.watched("true").endswith('echo "# net: end"\n'))
+        self.assertTrue(watch.watched("true").endswith('echo "# net: end"\n'))
 
 
 class Mutants(unittest.TestCase):
@@ -56,11 +56,11 @@ class Mutants(unittest.TestCase):
     def test_use_after_free(self) -> None:
         (report,) = splat.reports((DATA / "debug-kasan.log").read_text())
         self.assertRegex(report, debug.NET["use-after-free"][1])
-        self.assertEqual(debug.gist(report), "BUG: KASAN: slab-use-after-free in udp_cmsg_send (io_sendmsg)")
+        self.assertEqual(mutant.gist(report), "BUG: KASAN: slab-use-after-free in udp_cmsg_send (io_sendmsg)")
 
     def test_leak(self) -> None:
-        found = debug.caught(run(*(DATA / "debug-leaks.log").read_text().splitlines()))
-        self.assertEqual({debug.gist(one) for one in found}, {"unreferenced object (size 128): (io_copy_control)",
+        found = watch.caught(run(*(DATA / "debug-leaks.log").read_text().splitlines()))
+        self.assertEqual({mutant.gist(one) for one in found}, {"unreferenced object (size 128): (io_copy_control)",
                                                               "unreferenced object (size 256): (io_copy_control)"})
 
 
@@ -89,7 +89,7 @@ class Splats(unittest.TestCase):
 
 
 class Judged(unittest.TestCase):
-    usual = Seen(Variant(debug.WITH, cured=True), run(*QUIET), (case(), case(abi="32")))
+    usual = Seen(Variant(mutant.WITH, cured=True), run(*QUIET), (case(), case(abi="32")))
 
     def test_well(self) -> None:
         self.assertTrue(self.usual.well)
@@ -119,10 +119,10 @@ class Judged(unittest.TestCase):
 
 class Gist(unittest.TestCase):
     def test_names_the_first_function_of_io_uring(self) -> None:
-        self.assertEqual(debug.gist("\n".join(LEAK)), "unreferenced object (size 256): (io_copy_control)")
-        self.assertEqual(debug.gist("BUG: KASAN: double-free in io_netmsg_control_free+0x1d/0x40"),
+        self.assertEqual(mutant.gist("\n".join(LEAK)), "unreferenced object (size 256): (io_copy_control)")
+        self.assertEqual(mutant.gist("BUG: KASAN: double-free in io_netmsg_control_free+0x1d/0x40"),
                          "BUG: KASAN: double-free in io_netmsg_control_free")
-        self.assertEqual(debug.gist(""), "")
+        self.assertEqual(mutant.gist(""), "")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Predictions from a small table of invented facts, and that the real table can be read."""
 
+import re
 import tempfile
 import unittest
 from pathlib import Path
 
-from kit.series import fixes
+from kit.series import fixes, patch
 from kit.base.error import Unusable
 from kit.base.version import parse
 
@@ -45,6 +46,11 @@ abi = ["64"]
 introduced = "5.12"
 introduced_in = { "5.10" = "5.10.162" }
 """
+# The first release of mainline with a commit that a patch blames
+RELEASES = {
+    "0fa03c624d8f": "5.3", "03b1230ca12a": "5.5", "e54937963fa2": "5.12", "7ba89d2af17a": "5.18",
+    "4c3c09439c08": "5.19", "493108d95f14": "6.1", "6ae91ac9a6aa": "6.1", "b1dc492087db": "6.4",
+    "cac9e4418f4c": "6.4", "4fe82aedeb8a": "6.9", "2f9c9515bdfd": "6.10", "54cdcca05abd": "6.10"}
 
 
 class Predictions(unittest.TestCase):
@@ -88,6 +94,17 @@ class Predictions(unittest.TestCase):
 
     def test_real_table(self) -> None:
         self.assertLessEqual({"lost-pointer", "wrong-length", "late-read", "repeated-control"}, fixes.load().keys())
+
+    def test_the_patches_blame_commits_of_these_releases(self) -> None:
+        """What a patch names in Fixes: came with the first release that has its defect."""
+        mainline = next(branch for branch in patch.branches() if branch.name == "mainline")
+        causes = [cause for defect in fixes.load().values() for cause in defect.causes]
+        for one in mainline.tip:
+            since = [cause.introduced for cause in causes if cause.slug == one.slug]
+            commits = re.findall(r"^Fixes: (\w{12})", one.message, re.M)
+            # wrong-length blames those that put back the pointer and not the length
+            if since and one.slug != "wrong-length":
+                self.assertIn(min(since), [parse(RELEASES[commit]) for commit in commits], one.slug)
 
 
 if __name__ == "__main__":

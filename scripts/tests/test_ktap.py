@@ -220,6 +220,13 @@ class Trouble(unittest.TestCase):
                          "sends 8, all retried, without a copy 8, datagrams lost 0")
         self.assertIn("cut by the stack, without a copy: 16 of 16", cases["delivery.udp4_zc_software.at_once"])
 
+    def test_a_program_is_started(self) -> None:
+        """The header of a program, and nothing else."""
+        self.assertEqual(ktap.started("# selftests: io_uring: late_read_32"), "late_read_32")
+        for line in ("ok 1 selftests: io_uring: late_read", "# selftests: io_uring: late_read ok",
+                     "TAP version 13"):
+            self.assertEqual(ktap.started(line), "", line)
+
     def test_what_a_case_is_about(self) -> None:
         for program, name, about in (("late_read", "late_read.udp4.after", "late-read"),
                                      ("zerocopy", "zerocopy.udp4.send", "zerocopy"),

@@ -1,9 +1,14 @@
 """kit/live_load.py: why a module was not loaded, in one line, and what the tests say beforehand."""
 
+import subprocess
+import sys
+import tempfile
 import unittest
 from dataclasses import replace
+from pathlib import Path
 
 from kit import live_load
+from kit.base.paths import REPOSITORY
 from tests.test_live_run import CASE
 
 FREE = "[none] integrity confidentiality\n"
@@ -53,6 +58,43 @@ class Verdict(unittest.TestCase):
         """Skips are no passes."""
         self.assertEqual(live_load.verdict([replace(CASE, outcome="skip", reason="io_uring is not allowed here")]),
                          "io_uring is not allowed here")
+
+
+class Commands(unittest.TestCase):
+    """scripts/live where the module is not loaded, or is."""
+
+    def said(self, loaded: bool, *words: str) -> tuple[int, str, str]:
+        """The exit status, and what it wrote."""
+        with tempfile.TemporaryDirectory() as work:
+            place = Path(work, "uring_msg_cure")
+            if loaded:
+                (place / "counters").mkdir(parents=True)
+                (place / "counters/eaten_data").write_text("3\n")
+            program = ("import runpy, sys; from pathlib import Path; from kit import live_load;"
+                       "live_load.LOADED = Path(sys.argv[1]); sys.argv = sys.argv[2:];"
+                       "runpy.run_path(sys.argv[0], run_name='__main__')")
+            scripts = REPOSITORY / "scripts"
+            done = subprocess.run(
+                [sys.executable, "-Bc", program, place, scripts / "live", *words], cwd=scripts,
+                capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout, done.stderr
+
+    def test_status(self) -> None:
+        """1 where it is not loaded: nothing was wrong with the words."""
+        self.assertEqual(self.said(False, "status"), (1, "uring_msg_cure is not loaded\n", ""))
+        self.assertEqual(self.said(True, "status"), (0, "eaten_data         3\n", ""))
+
+    def test_nothing_to_unload(self) -> None:
+        """3."""
+        self.assertEqual(self.said(False, "unload"),
+                         (3, "", "live: uring_msg_cure is not loaded\n"))
+
+    def test_load(self) -> None:
+        """A file that is not there, and a module that is."""
+        self.assertEqual(self.said(False, "load", "--untested", "--module", "/no/x.ko"),
+                         (2, "", "live: /no/x.ko: no such module; scripts/live build makes one\n"))
+        self.assertEqual(self.said(True, "load", "--untested", "--module", __file__),
+                         (3, "", "live: uring_msg_cure is loaded already: scripts/live status\n"))
 
 
 if __name__ == "__main__":

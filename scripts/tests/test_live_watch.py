@@ -13,6 +13,13 @@ WATCH = REPOSITORY / "live/watch/uring-msg-watch"
 class Refusals(unittest.TestCase):
     """What is missing, with programs of ours in the place of the host's."""
 
+    def test_help(self) -> None:
+        """One line, with nothing installed."""
+        done = subprocess.run(["/bin/sh", WATCH, "--help"], env={"PATH": ""}, text=True,
+                              capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout.count("\n"), done.stderr), (0, 1, ""))
+        self.assertRegex(done.stdout, r"^uring-msg-watch \[-f text\|json\] \[SECONDS\]: ")
+
     def said(self, words: list[str], programs: dict[str, str]) -> tuple[int, str]:
         """The exit status and what it said, where there are only these programs and dirname."""
         with tempfile.TemporaryDirectory() as work:
@@ -25,7 +32,7 @@ class Refusals(unittest.TestCase):
 
     def test_wrong_words(self) -> None:
         """Exit status 2."""
-        for words in (["-f", "xml"], ["-f"], ["soon"], ["1", "2"]):
+        for words in (["-f", "xml"], ["-f"], ["--nonsense"], ["soon"], ["1", "2"]):
             status, said = self.said(words, {})
             self.assertEqual((status, said.count("\n")), (2, 1), said)
 

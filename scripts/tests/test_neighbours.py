@@ -8,7 +8,7 @@ from unittest import mock
 
 from kit.base import host
 from kit.guest import program
-from kit.harm import debug, neighbours, suite
+from kit.harm import mutant, neighbours, suite
 from kit.harm.suite import Plan, Test
 from kit.base.error import Usage
 from kit.series.patch import Patch
@@ -74,7 +74,7 @@ class Choosing(unittest.TestCase):
 class Mutants(unittest.TestCase):
     def test_they_change_what_each_build_places_anew(self) -> None:
         for name, path in (("neighbour-control", "net/socket.c"), ("neighbour-name", "io_uring/net.c")):
-            self.assertEqual(Patch(debug.MUTANTS / f"{name}.patch").paths, (path,))
+            self.assertEqual(Patch(mutant.MUTANTS / f"{name}.patch").paths, (path,))
 
 
 if __name__ == "__main__":

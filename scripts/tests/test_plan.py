@@ -1,6 +1,7 @@
 """Tests of plan, tree and reject: made-up trees and patches, with git and without."""
 
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -8,6 +9,7 @@ from unittest import mock
 
 from kit.series import patch, plan
 from kit.base.error import Failure, Usage
+from kit.base.paths import REPOSITORY
 from tests.needs import needs
 from tests.test_diagnosis import CLEAR, LENGTH, POINTER, SOCKET, code
 from kit.series.tree import Tree, git
@@ -87,6 +89,46 @@ class Refused(Fixture):
         git(self.tree, "init", "-q")
         with self.assertRaisesRegex(Usage, "its branch has no commit yet; commit the tree"):
             tree.ready()
+
+
+class Only(Fixture):
+    """scripts/series apply --only, as it is typed."""
+
+    def said(self, *words: str) -> tuple[int, str, str]:
+        """The exit status, and what it wrote."""
+        program = ("import runpy, sys; from pathlib import Path; from kit.series import patch;"
+                   "patch.PATCHES = Path(sys.argv[1]); sys.argv = sys.argv[2:];"
+                   "runpy.run_path(sys.argv[0], run_name='__main__')")
+        scripts = REPOSITORY / "scripts"
+        done = subprocess.run(
+            [sys.executable, "-Bc", program, self.patches, scripts / "series", "apply", self.tree,
+             *words],
+            cwd=scripts, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_a_fix_of_another_branch(self) -> None:
+        """Nothing is applied then, not even the other fix that was asked for."""
+        self.folder(self.patches / "mainline", {"late-read": self.diff(ZC, ALL)})
+        tree = self.make(ZC, False)
+        words = ("--only", "late-read", "--only", "wrong-length")
+        told = ("series: --only late-read: there is no such patch for 6.1.50; there are "
+                "lost-pointer-sendmsg-zc, wrong-length, repeated-control-sendmsg-zc, selftest\n")
+        self.assertEqual(self.said(*words), (2, "", told))
+        self.assertEqual((tree.home / FILE).read_text(), ZC)
+        self.assertEqual(self.said(*words[2:])[0], 0)
+        self.assertEqual((tree.home / FILE).read_text(), LENGTHS)
+
+    def test_a_fix_that_nothing_has(self) -> None:
+        """The names that there are."""
+        self.make(ZC, False)
+        status, _, said = self.said("--only", "nonsense")
+        self.assertEqual((status, said.count("\n")), (2, 1), said)
+
+    def test_the_selftest_and_not(self) -> None:
+        """Nothing would be left to do."""
+        self.make(ZC, False)
+        self.assertEqual(self.said("--only", "selftest", "--no-selftest"),
+                         (2, "", "series: --only selftest: not with --no-selftest\n"))
 
 
 class Planning(Fixture):

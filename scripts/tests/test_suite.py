@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
-from kit.harm import suite
-from kit.harm.suite import Outcome, Pair, Row, Runs, Test
+from kit.harm import comparison, suite
+from kit.harm.comparison import Outcome, Pair, Row, Runs
+from kit.harm.suite import Test
 from kit.kernel.kernel import Files
 from kit.proof import PLAIN
 
@@ -81,10 +82,10 @@ class Verdict(unittest.TestCase):
         self.assertEqual(row("fail " * 11, "crash " * 11), "worse")
 
     def test_chance(self) -> None:
-        self.assertEqual(suite.chance(1, 1, 0, 1), 0.5)
-        self.assertAlmostEqual(suite.chance(11, 11, 0, 11), 1 / 705432)
-        self.assertEqual(suite.chance(0, 5, 5, 5), 1.0)
-        self.assertAlmostEqual(sum(suite.chance(n, 4, 4 - n, 5) - (suite.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
+        self.assertEqual(comparison.chance(1, 1, 0, 1), 0.5)
+        self.assertAlmostEqual(comparison.chance(11, 11, 0, 11), 1 / 705432)
+        self.assertEqual(comparison.chance(0, 5, 5, 5), 1.0)
+        self.assertAlmostEqual(sum(comparison.chance(n, 4, 4 - n, 5) - (comparison.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
                                    for n in range(5)), 1.0)
 
 
@@ -97,14 +98,14 @@ class Table(unittest.TestCase):
                runs(nop="pass", recv="fail " * 11, poll="pass timeout"))
 
     def test_text(self) -> None:
-        self.assertEqual(suite.text("liburing 2.15", [self.fine, self.bad]), (DATA / "suite.expected").read_text())
+        self.assertEqual(comparison.text("liburing 2.15", [self.fine, self.bad]), (DATA / "suite.expected").read_text())
 
     def test_a_new_complaint_is_harm(self) -> None:
         before, after = runs(nop="pass"), runs(nop="pass")
         after.splats.append("WARNING: at net/socket.c:N")
         self.assertTrue(Pair("", before, after).harm)
         self.assertFalse(Pair("", after, before).harm)
-        self.assertIn("the kernel complains: WARNING", suite.text("", [Pair("7.3.4", before, after)]))
+        self.assertIn("the kernel complains: WARNING", comparison.text("", [Pair("7.3.4", before, after)]))
 
     def finish(self, pairs: list[Pair], controls: list[Pair]) -> tuple[bool, str]:
         """What finish() gives and prints; its JSON is read back."""

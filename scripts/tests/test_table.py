@@ -1,8 +1,9 @@
 """What scripts/tables writes."""
 
+import re
 import unittest
 
-from kit.series import fixes
+from kit.series import fixes, patch
 from kit import table
 from kit.base.error import Unusable
 
@@ -18,6 +19,24 @@ class Header(unittest.TestCase):
 
     def test_bits_are_ored(self) -> None:
         self.assertIn(".bits = 64 | 32,", table.header(DEFECTS))
+
+
+class Series(unittest.TestCase):
+    """Documentation/series.inc."""
+
+    def test_no_fix_is_missing(self) -> None:
+        """All of mainline in order, what the selftest is made of left out, and where each is."""
+        text = table.series(patch.branches(), fixes.live())
+        named = re.findall(r"^   \* - ``(\S+)``$", text, re.M)
+        mainline = [one.slug for one in patch.branches()[-1].tip]
+        mainline = [slug for slug in mainline if slug not in patch.EXTRA]
+        self.assertEqual(named[-len(mainline):], mainline)
+        self.assertEqual(len(mainline), 17)
+        self.assertEqual({one.slug for branch in patch.branches() for one in branch.all()},
+                         {*named, *patch.EXTRA})
+        row = text.partition("* - ``lost-pointer-sendmsg-zc``\n")[2].splitlines()[:3]
+        self.assertEqual(row, ["     - io_uring/net: restore msg_control on sendzc retry",
+                               "     - -", "     - 6.8, 6.6, 6.1"])
 
 
 class Readme(unittest.TestCase):

@@ -3,8 +3,8 @@
  * What becomes of a send through io_uring when the kernel runs out of memory,
  * or cannot copy from user memory, at one point of it.
  *
- * For each of {sendmsg, sendmsg_zc} x {small, large control} x course it lets
- * the first such point fail (/proc/thread-self/fail-nth), the next time the
+ * For each of {sendmsg, sendmsg_zc} x {small, middle, large control} x course
+ * it lets the first such point fail (/proc/thread-self/fail-nth), the next time the
  * second one, and so on until a send comes through without any. Courses:
  *  straight     issued at once
  *  poll-first   IORING_RECVSEND_POLL_FIRST
@@ -53,6 +53,7 @@
 #define PATIENCE	60	/* seconds for one send, before it counts as lost */
 #define QUIET_MS	20	/* without a sign, and nothing more is coming */
 #define TOS		2	/* as the ECN that datagram.c asks for */
+#define LARGE		256	/* the most that control has, in bytes */
 
 enum fate { CLEAN, WRONG, UNABLE };
 
@@ -71,12 +72,30 @@ static const struct course {
 	{ .name = "cancelled", .how = HOW_RETRY, .full = true, .cancelled = true },
 };
 
+/*
+ * By what the series needs for the control: its place in the request will do,
+ * it is copied from the stack into memory of its own, or to there at once. In
+ * 32 bit, where it grows, it goes there at once from the second on.
+ */
+static const struct size {
+	const char *name;
+	size_t bytes;		/* at most, 0: just UDP_SEGMENT */
+} sizes[] = {
+	{ .name = "small" },
+	{ .name = "middle", .bytes = CONTROL_ROOM },
+	{ .name = "large", .bytes = LARGE },
+};
+
 struct way {
 	enum opcode op;
-	bool large;
+	const struct size *size;
 	const struct course *course;
 	char name[80];
 	struct run run;
+	union {
+		size_t align;	/* as a cmsghdr is */
+		char control[LARGE];
+	};
 	char came[32];		/* of the last send, for the report */
 };
 
@@ -130,10 +149,10 @@ static void pack(struct way *way)
 	struct message *p = &way->run.messages[0];
 	const int tos = TOS;
 
-	run_pack(&way->run, 1, way->large ? CTL_QUIC : CTL_SEGMENT);
-	/* More than the kernel has room for without an allocation */
-	while (way->large &&
-	       p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= CONTROL_ROOM)
+	run_pack(&way->run, 1, way->size->bytes ? CTL_QUIC : CTL_SEGMENT);
+	p->msg.msg_control = memcpy(way->control, p->buf, p->msg.msg_controllen);
+	p->buf = way->control;
+	while (p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= way->size->bytes)
 		message_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
@@ -334,7 +353,7 @@ static const char *attempt(struct way *way, unsigned int n, bool *struck)
 	return wrong;
 }
 
-static enum fate sweep(struct way *way)
+static enum fate each_point(struct way *way)
 {
 	bool struck = true;
 	const char *wrong;
@@ -390,7 +409,7 @@ static enum fate walk(struct way *way, bool inject)
 		printf("fault: no " FAIL_NTH ": build the kernel with CONFIG_FAULT_INJECTION\n");
 		return UNABLE;
 	}
-	return inject ? sweep(way) : undisturbed(way);
+	return inject ? each_point(way) : undisturbed(way);
 }
 
 /* In a process of its own, and so in a network namespace of its own */
@@ -447,13 +466,13 @@ int main(int argc, char **argv)
 		goto usage;
 	if (inject)
 		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	for (i = 0; i < 4 * ARRAY_SIZE(courses); i++) {
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes) * ARRAY_SIZE(courses); i++) {
 		way.op = i & 1 ? OP_ZC : OP_SENDMSG;
-		way.large = i & 2;
-		way.course = &courses[i / 4];
+		way.size = &sizes[i / 2 % ARRAY_SIZE(sizes)];
+		way.course = &courses[i / 2 / ARRAY_SIZE(sizes)];
 		snprintf(way.name, sizeof(way.name), "%zu %s %s %s",
 			 8 * sizeof(long), opcode_name(way.op),
-			 way.large ? "large" : "small", way.course->name);
+			 way.size->name, way.course->name);
 		if (!chosen(way.name, argv + 2))
 			continue;
 		n++;
@@ -464,6 +483,6 @@ int main(int argc, char **argv)
 	if (n)
 		return exits[worst];
 usage:
-	fprintf(stderr, "usage: fault nth|rest [small|large] [sendmsg|sendmsg_zc] [COURSE]\n");
+	fprintf(stderr, "usage: fault nth|rest [small|middle|large] [OPCODE] [COURSE]\n");
 	return 2;
 }

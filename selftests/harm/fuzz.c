@@ -499,7 +499,7 @@ static int fuzz(void)
 	wrong = cases_begin(&skip);
 	if (wrong)
 		return say(wrong, skip ? 4 : 3);
-	wrong = lanes_begin();
+	wrong = flows_begin();
 	if (wrong)
 		return say(wrong, 3);
 	faulty = options.check;

@@ -34,7 +34,7 @@ struct dice dice_of(uint64_t seed, uint64_t index);
 uint32_t below(struct dice *dice, uint32_t n);
 bool percent(struct dice *dice, unsigned int of_hundred);
 
-/* -- kinds of sockets (fuzz_lane.c) --------------------------------------- */
+/* -- kinds of sockets (fuzz_flow.c) --------------------------------------- */
 
 enum kind {
 	K_UDP4, K_UDP6, K_MAPPED, K_TCP4, K_TCP6,
@@ -89,7 +89,7 @@ void buffer_print(FILE *to, const struct buffer *buf, const char *prefix);
 bool buffer_message(const struct buffer *buf, unsigned int n, size_t *at,
 		    size_t *len);
 
-/* -- effects (fuzz_lane.c) ------------------------------------------------ */
+/* -- effects (fuzz_flow.c) ------------------------------------------------ */
 
 /* What the receiver saw of one send, and what it left in the error queue */
 struct effect {
@@ -100,7 +100,7 @@ struct effect {
 };
 
 /* A sender and its receiver */
-struct lane {
+struct flow {
 	enum kind kind;
 	bool narrow;		/* the smallest send buffer; behind the queue */
 	int tx, rx;
@@ -110,34 +110,34 @@ struct lane {
 };
 
 /* Enter the namespaces and open files that SCM_RIGHTS may name: NULL, or why not */
-const char *lanes_begin(void);
+const char *flows_begin(void);
 
 /* NULL, or why there is no such socket here */
-const char *lane_open(struct lane *lane, enum kind kind, bool narrow);
-void lane_close(struct lane *lane);
+const char *flow_open(struct flow *flow, enum kind kind, bool narrow);
+void flow_close(struct flow *flow);
 
-/* The payload of a slot, lane->len bytes after a header if it has one */
-struct iovec lane_payload(const struct lane *lane, unsigned int slot);
+/* The payload of a slot, flow->len bytes after a header if it has one */
+struct iovec flow_payload(const struct flow *flow, unsigned int slot);
 
-/* Send until there is no room: NULL or what was wrong. lane_free() undoes it */
-const char *lane_fill(struct lane *lane);
-const char *lane_free(struct lane *lane);
+/* Send until there is no room: NULL or what was wrong. flow_free() undoes it */
+const char *flow_fill(struct flow *flow);
+const char *flow_free(struct flow *flow);
 
 /* Wait until all that was sent has arrived or been dropped: NULL or why not */
-const char *lane_flush(const struct lane *lane);
+const char *flow_flush(const struct flow *flow);
 
 /* Take all that has arrived; whether anything had */
-bool lane_take(struct lane *lane, struct effect *effects);
+bool flow_take(struct flow *flow, struct effect *effects);
 
 /*
- * What lane_take() sees is also kept as text when that is switched on, apart
- * for sendmsg(2) and io_uring. lane_tell() forgets what was kept for that one.
+ * What flow_take() sees is also kept as text when that is switched on, apart
+ * for sendmsg(2) and io_uring. flow_tell() forgets what was kept for that one.
  */
 enum teller { NOBODY, SYSCALL, RING, TELLERS };
 
-extern bool lanes_told;
-void lane_tell(enum teller who);
-const char *lane_told(enum teller who, unsigned int slot);
+extern bool flows_told;
+void flow_tell(enum teller who);
+const char *flow_told(enum teller who, unsigned int slot);
 
 /* -- cases (fuzz_case.c) -------------------------------------------------- */
 

@@ -48,7 +48,7 @@ bool faulty;
 
 static struct io_uring rings[2];	/* the second has DEFER_TASKRUN */
 static int starter;			/* eventfd that heads of links wait for */
-static struct lane lanes[2][KINDS];	/* by narrow */
+static struct flow flows[2][KINDS];	/* by narrow */
 static bool opened[2][KINDS];
 
 /* Of each slot: a page, another, and one that is not mapped */
@@ -149,27 +149,27 @@ const char *cases_begin(bool *skip)
 
 /* -- one round ------------------------------------------------------------ */
 
-static const char *lane_of(enum kind kind, bool narrow, size_t len,
-			   struct lane **lane)
+static const char *flow_of(enum kind kind, bool narrow, size_t len,
+			   struct flow **flow)
 {
 	const char *why;
 
-	*lane = &lanes[narrow][kind];
+	*flow = &flows[narrow][kind];
 	if (!opened[narrow][kind]) {
-		why = lane_open(*lane, kind, narrow);
+		why = flow_open(*flow, kind, narrow);
 		if (why)
 			return why;
 		opened[narrow][kind] = true;
 	}
-	(*lane)->len = len;
+	(*flow)->len = len;
 	return NULL;
 }
 
 /* Sockets in an unknown state: the next round has new ones */
-static void give_up(struct lane *lane)
+static void give_up(struct flow *flow)
 {
-	opened[lane->narrow][lane->kind] = false;
-	lane_close(lane);
+	opened[flow->narrow][flow->kind] = false;
+	flow_close(flow);
 }
 
 /* The control of a slot as the kernel is told of it; *room: bytes that exist */
@@ -201,7 +201,7 @@ static uint8_t *control_of(unsigned int slot, const struct buffer *buf,
 	}
 }
 
-static void prepare(const struct lane *lane, unsigned int i,
+static void prepare(const struct flow *flow, unsigned int i,
 		    const struct buffer *buf)
 {
 	struct slot *slot = &slots[i];
@@ -213,20 +213,20 @@ static void prepare(const struct lane *lane, unsigned int i,
 	if (buf->place == AT_START || buf->place == ODD)
 		memset(control + room, 0, 64);
 	memcpy(control, buf->bytes, room);
-	slot->iov = lane_payload(lane, i);
-	slot->to = lane->to;
+	slot->iov = flow_payload(flow, i);
+	slot->to = flow->to;
 	slot->msg = (struct msghdr) {
-		.msg_name = lane->to_len ? &slot->to : NULL,
-		.msg_namelen = lane->to_len,
+		.msg_name = flow->to_len ? &slot->to : NULL,
+		.msg_namelen = flow->to_len,
 		.msg_iov = &slot->iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = buf->len,
 	};
 }
 
 /* A stream may take a part: then io_uring goes on with the rest */
-static int send_flags(const struct lane *lane)
+static int send_flags(const struct flow *flow)
 {
-	return MSG_NOSIGNAL | (traits[lane->kind].stream ? MSG_WAITALL : 0);
+	return MSG_NOSIGNAL | (traits[flow->kind].stream ? MSG_WAITALL : 0);
 }
 
 /* What the kernel has promised not to read any more after submit */
@@ -258,19 +258,19 @@ static bool is_due(const struct result *results, const struct effect *effects,
 }
 
 /* Take all that is still under way */
-static const char *settle(struct lane *lane, struct effect *effects,
+static const char *settle(struct flow *flow, struct effect *effects,
 			  unsigned int n, const struct result *results)
 {
-	struct pollfd pfd = { .fd = lane->rx, .events = POLLIN };
-	const char *wrong = lane_flush(lane);
+	struct pollfd pfd = { .fd = flow->rx, .events = POLLIN };
+	const char *wrong = flow_flush(flow);
 
-	lane_take(lane, effects);
-	while (!wrong && traits[lane->kind].stream &&
+	flow_take(flow, effects);
+	while (!wrong && traits[flow->kind].stream &&
 	       is_due(results, effects, n)) {
 		if (poll(&pfd, 1, WAIT_MS) != 1)
 			wrong = reason("%s: bytes that were sent did not arrive within 10 s",
-				       traits[lane->kind].name);
-		lane_take(lane, effects);
+				       traits[flow->kind].name);
+		flow_take(flow, effects);
 	}
 	return wrong;
 }
@@ -278,32 +278,32 @@ static const char *settle(struct lane *lane, struct effect *effects,
 const char *by_sendmsg(const struct batch *batch, struct result *results)
 {
 	struct effect effects[SLOTS + 1] = { };
-	struct lane *lane;
+	struct flow *flow;
 	const char *why;
 	unsigned int i;
 	int tries;
 
-	why = lane_of(batch->kind, false, batch->len, &lane);
+	why = flow_of(batch->kind, false, batch->len, &flow);
 	if (why)
 		return why;
-	lane_take(lane, effects);
+	flow_take(flow, effects);
 	memset(effects, 0, sizeof(effects));
-	lane_tell(SYSCALL);
+	flow_tell(SYSCALL);
 	for (i = 0; i < batch->n; i++) {
 		tries = 0;
 		do {
-			prepare(lane, i, &batch->buffers[i]);
-			results[i].res = sendmsg(lane->tx, &slots[i].msg,
-						 send_flags(lane) | MSG_DONTWAIT);
+			prepare(flow, i, &batch->buffers[i]);
+			results[i].res = sendmsg(flow->tx, &slots[i].msg,
+						 send_flags(flow) | MSG_DONTWAIT);
 			if (results[i].res < 0)
 				results[i].res = -errno;
 			if (results[i].res == -EAGAIN || i % 8 == 7)
-				lane_take(lane, effects);
+				flow_take(flow, effects);
 		} while (results[i].res == -EAGAIN && tries++ < 10);
 		results[i].waited = false;
 	}
-	why = settle(lane, effects, batch->n, results);
-	lane_tell(NOBODY);
+	why = settle(flow, effects, batch->n, results);
+	flow_tell(NOBODY);
 	for (i = 0; i < batch->n; i++)
 		results[i].effect = effects[i];
 	return why;
@@ -319,7 +319,7 @@ static void add_head(struct io_uring *ring)
 	sqe->user_data = HEAD;
 }
 
-static void add(struct io_uring *ring, const struct lane *lane, unsigned int i,
+static void add(struct io_uring *ring, const struct flow *flow, unsigned int i,
 		const struct way *way)
 {
 	struct io_uring_sqe *sqe;
@@ -327,7 +327,7 @@ static void add(struct io_uring *ring, const struct lane *lane, unsigned int i,
 	if (way->by == LINKED)
 		add_head(ring);
 	sqe = io_uring_get_sqe(ring);
-	ring_prep(sqe, way->op, lane->tx, &slots[i].msg, send_flags(lane));
+	ring_prep(sqe, way->op, flow->tx, &slots[i].msg, send_flags(flow));
 	sqe->user_data = i;
 	if (way->by == FIRST_POLL)
 		sqe->ioprio = IORING_RECVSEND_POLL_FIRST;
@@ -368,7 +368,7 @@ static void reap(struct io_uring *ring, unsigned int n, struct progress *p)
 }
 
 /* Take completions and what arrives until all are complete. NULL or what not */
-static const char *collect(struct io_uring *ring, struct lane *lane,
+static const char *collect(struct io_uring *ring, struct flow *flow,
 			   unsigned int n, struct progress *p,
 			   struct effect *effects)
 {
@@ -379,7 +379,7 @@ static const char *collect(struct io_uring *ring, struct lane *lane,
 	for (i = 0; i < WAIT_MS && !p->wrong; i++) {
 		reap(ring, n, p);
 		/* Room for those that wait, and notices, come of receiving */
-		lane_take(lane, effects);
+		flow_take(flow, effects);
 		if (p->completions == n && !p->notices)
 			return NULL;
 		io_uring_wait_cqe_timeout(ring, &cqe, &ms);
@@ -466,18 +466,18 @@ static void stop_linked(void)
 }
 
 static const char *round_trip(const struct batch *batch, const struct way *way,
-			      struct lane *lane, struct progress *p,
+			      struct flow *flow, struct progress *p,
 			      struct effect *effects)
 {
 	struct io_uring *ring = &rings[way->defer];
-	const char *wrong = way->wait ? lane_fill(lane) : NULL;
+	const char *wrong = way->wait ? flow_fill(flow) : NULL;
 	unsigned int i;
 
 	if (wrong)
 		return wrong;
 	for (i = 0; i < batch->n; i++) {
-		prepare(lane, i, &batch->buffers[i]);
-		add(ring, lane, i, way);
+		prepare(flow, i, &batch->buffers[i]);
+		add(ring, flow, i, way);
 	}
 	wrong = ring_submit(ring);
 	if (wrong)
@@ -490,17 +490,17 @@ static const char *round_trip(const struct batch *batch, const struct way *way,
 	if (way->by == LINKED)
 		start_linked();
 	if (way->wait)
-		wrong = count_waiting(ring, way, batch, p) ?: lane_free(lane);
-	wrong = wrong ?: collect(ring, lane, batch->n, p, effects);
+		wrong = count_waiting(ring, way, batch, p) ?: flow_free(flow);
+	wrong = wrong ?: collect(ring, flow, batch->n, p, effects);
 	if (way->by == LINKED)
 		stop_linked();
 	return wrong;
 }
 
 /* After something went wrong: a new ring, so that none comes late */
-static const char *renew(struct lane *lane, bool defer)
+static const char *renew(struct flow *flow, bool defer)
 {
-	give_up(lane);
+	give_up(flow);
 	io_uring_queue_exit(&rings[defer]);
 	return ring_init(&rings[defer], defer ? HOW_POLL_FIRST : HOW_RETRY);
 }
@@ -510,15 +510,15 @@ const char *by_ring(const struct batch *batch, const struct way *way,
 {
 	struct progress progress = { .results = results };
 	struct effect effects[SLOTS + 1] = { };
-	struct lane *lane;
+	struct flow *flow;
 	const char *wrong;
 	unsigned int i;
 
-	wrong = lane_of(batch->kind, way->wait, batch->len, &lane);
+	wrong = flow_of(batch->kind, way->wait, batch->len, &flow);
 	if (wrong)
 		return wrong;
 	/* Nothing that is still under way may count */
-	lane_take(lane, effects);
+	flow_take(flow, effects);
 	memset(effects, 0, sizeof(effects));
 	for (i = 0; i < batch->n; i++)
 		results[i] = (struct result) { .res = -ETIME };
@@ -526,16 +526,16 @@ const char *by_ring(const struct batch *batch, const struct way *way,
 		counts[batch->kind].sends += batch->n;
 		sends[way->op][way->by][way->wait] += batch->n;
 	}
-	lane_tell(RING);
-	wrong = round_trip(batch, way, lane, &progress, effects) ?:
-		settle(lane, effects, batch->n, results);
+	flow_tell(RING);
+	wrong = round_trip(batch, way, flow, &progress, effects) ?:
+		settle(flow, effects, batch->n, results);
 	if (wrong) {
 		/* The results say it, too: -ETIME where there is none */
 		fprintf(stderr, "fuzz: %s, %s: %s\n",
 			traits[batch->kind].name, way_name(way), wrong);
-		wrong = renew(lane, way->defer);
+		wrong = renew(flow, way->defer);
 	}
-	lane_tell(NOBODY);
+	flow_tell(NOBODY);
 	for (i = 0; i < batch->n; i++)
 		results[i].effect = effects[i];
 	return wrong;

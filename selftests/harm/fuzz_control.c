@@ -269,7 +269,7 @@ static size_t routing6(struct dice *dice, uint8_t *data)
 	return len;
 }
 
-/* lanes_begin() has opened these */
+/* flows_begin() has opened these */
 static size_t rights(struct dice *dice, uint8_t *data)
 {
 	unsigned int i, n = 1 + below(dice, 4);

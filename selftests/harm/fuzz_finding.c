@@ -306,11 +306,11 @@ void finding_print(const struct finding *found)
 		buffer_print(stdout, &later, "#   ");
 	}
 	/* Once more, and this time what arrives is told */
-	lanes_told = strcmp(found->defect, "not repeated");
-	if (lanes_told)
+	flows_told = strcmp(found->defect, "not repeated");
+	if (flows_told)
 		alone(&again, false, &differ, &runs);
-	lanes_told = false;
+	flows_told = false;
 	print_result("sendmsg(2)", &again.want,
-		     lane_told(SYSCALL, again.slot));
-	print_result("io_uring", &again.got, lane_told(RING, again.slot));
+		     flow_told(SYSCALL, again.slot));
+	print_result("io_uring", &again.got, flow_told(RING, again.slot));
 }

@@ -38,18 +38,18 @@ static int could_not(const char *what)
 
 static int try(const char *name, int zc, int fd, const struct msghdr *msg)
 {
-	int gate[2], bad = 0, i;
+	int trigger[2], bad = 0, i;
 	long long before, held;
 	struct io_uring_cqe *cqe;
 	struct io_uring_sqe *sqe;
 	struct io_uring ring;
 
-	if (pipe(gate) || io_uring_queue_init(2 * SENDS, &ring, 0))
+	if (pipe(trigger) || io_uring_queue_init(2 * SENDS, &ring, 0))
 		return could_not("ring");
 	before = free_bytes();
 	for (i = 0; i < SENDS; i++) {
 		sqe = io_uring_get_sqe(&ring);
-		io_uring_prep_poll_add(sqe, gate[0], POLLIN);
+		io_uring_prep_poll_add(sqe, trigger[0], POLLIN);
 		sqe->flags |= IOSQE_IO_LINK;
 		sqe = io_uring_get_sqe(&ring);
 		if (zc)
@@ -61,7 +61,7 @@ static int try(const char *name, int zc, int fd, const struct msghdr *msg)
 	if (io_uring_submit(&ring) != 2 * SENDS)
 		return could_not("io_uring_submit");
 	held = before - free_bytes();
-	if (write(gate[1], "", 1) != 1)
+	if (write(trigger[1], "", 1) != 1)
 		return could_not("write");
 	for (i = 0; i < 2 * SENDS; i++) {
 		if (io_uring_wait_cqe(&ring, &cqe))
@@ -72,8 +72,8 @@ static int try(const char *name, int zc, int fd, const struct msghdr *msg)
 		io_uring_cqe_seen(&ring, cqe);
 	}
 	io_uring_queue_exit(&ring);
-	close(gate[0]);
-	close(gate[1]);
+	close(trigger[0]);
+	close(trigger[1]);
 	printf("held: %s, %d sends wait with %d KiB of control each: %lld KiB held\n",
 	       name, SENDS, CONTROL >> 10, held >> 10);
 	return bad || held > HELD_MAX;

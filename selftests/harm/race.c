@@ -62,10 +62,10 @@ enum ending { TIDY, RING_EXIT, THREAD_EXIT, PROCESS_EXIT, KILLED, ENDINGS };
 static struct tally *tally;
 static bool self_check;
 
-static void plan_roll(struct bout *bout)
+static void plan_roll(struct race *race)
 {
-	struct dice *dice = &bout->dice;
-	struct plan *plan = &bout->plan;
+	struct dice *dice = &race->dice;
+	struct plan *plan = &race->plan;
 
 	plan->op = roll(dice, 2) ? OP_ZC : OP_SENDMSG;
 	plan->stream = !roll(dice, 3);
@@ -77,57 +77,57 @@ static void plan_roll(struct bout *bout)
 	plan->settled = roll(dice, 2);
 	plan->together = roll(dice, 2);
 	plan->early = !roll(dice, 3);
-	plan->fuss = roll(dice, FUSSES);
+	plan->edit = roll(dice, EDITS);
 	plan->event = roll(dice, EVENTS);
 	plan->n = 1 + roll(dice, plan->stream ? MOST / 2 : MOST);
 	/*
 	 * A process does not end before the thread of its SQPOLL ring has been
 	 * notified, and its own end of the connection is open until then.
 	 */
-	if (plan->stream && bout->how == HOW_SQPOLL)
+	if (plan->stream && race->how == HOW_SQPOLL)
 		plan->op = OP_SENDMSG;
 	if (self_check)
 		*plan = (struct plan){ .op = OP_SENDMSG, .full = true, .n = 1 };
 }
 
-static const char *ring_start(struct bout *bout)
+static const char *ring_start(struct race *race)
 {
 	static const enum how hows[] = { HOW_RETRY, HOW_RETRY, HOW_SQPOLL, HOW_DEFER };
 	const char *why;
 
-	bout->how = hows[roll(&bout->dice, 4)];
-	why = ring_init(&bout->ring, bout->how);
+	race->how = hows[roll(&race->dice, 4)];
+	why = ring_init(&race->ring, race->how);
 	/* Not all kernels have DEFER_TASKRUN */
-	if (!why || bout->how == HOW_RETRY)
+	if (!why || race->how == HOW_RETRY)
 		return why;
-	bout->how = HOW_RETRY;
-	return ring_init(&bout->ring, HOW_RETRY);
+	race->how = HOW_RETRY;
+	return ring_init(&race->ring, HOW_RETRY);
 }
 
-static bool fine(const struct bout *bout, const char *wrong)
+static bool fine(const struct race *race, const char *wrong)
 {
 	if (wrong)
 		snprintf(tally->wrong, sizeof(tally->wrong), "%s: %s",
-			 plan_text(bout), wrong);
+			 plan_text(race), wrong);
 	return !wrong;
 }
 
 /* The rounds of a life, and the beginning of one more unless it ends TIDY */
-static bool play(struct bout *bout, enum ending ending)
+static bool play(struct race *race, enum ending ending)
 {
-	unsigned int n = self_check ? 1 : roll(&bout->dice, ROUNDS);
+	unsigned int n = self_check ? 1 : roll(&race->dice, ROUNDS);
 
-	if (!fine(bout, ring_start(bout)))
+	if (!fine(race, ring_start(race)))
 		return false;
 	for (; n; n--) {
-		plan_roll(bout);
-		if (!fine(bout, bout_begin(bout) ?: bout_finish(bout)))
+		plan_roll(race);
+		if (!fine(race, race_begin(race) ?: race_finish(race)))
 			return false;
 	}
 	if (ending == TIDY)
 		return true;
-	plan_roll(bout);
-	return fine(bout, bout_begin(bout));
+	plan_roll(race);
+	return fine(race, race_begin(race));
 }
 
 static void *play_apart(void *arg)
@@ -135,42 +135,42 @@ static void *play_apart(void *arg)
 	return play(arg, THREAD_EXIT) ? arg : NULL;
 }
 
-/* Sends wait, and the memory is meddled with, when their thread is gone */
-static bool outlive(struct bout *bout)
+/* Sends wait, and the memory is mutated, when their thread is gone */
+static bool outlive(struct race *race)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, play_apart, bout))
-		return fine(bout, "no thread");
+	if (pthread_create(&thread, NULL, play_apart, race))
+		return fine(race, "no thread");
 	if (!thread_join(thread))
 		return false;
 	/* Nobody else may wait for completions of such a ring */
-	if (bout->how == HOW_DEFER) {
-		tally->abandoned += bout->plan.n;
+	if (race->how == HOW_DEFER) {
+		tally->abandoned += race->plan.n;
 		return true;
 	}
-	return fine(bout, bout_reap(bout));
+	return fine(race, race_reap(race));
 }
 
-static bool live(struct bout *bout, enum ending ending, int ready)
+static bool live(struct race *race, enum ending ending, int ready)
 {
-	bout->tally = tally;
-	bout->patience = self_check ? 2 : PATIENCE;
-	bout->drop = self_check;
-	bout->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	bout->page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+	race->tally = tally;
+	race->patience = self_check ? 2 : PATIENCE;
+	race->drop = self_check;
+	race->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	race->page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (bout->null < 0 || bout->page == MAP_FAILED)
-		return fine(bout, "no /dev/null, or no memory");
+	if (race->null < 0 || race->page == MAP_FAILED)
+		return fine(race, "no /dev/null, or no memory");
 	if (ending == THREAD_EXIT)
-		return outlive(bout);
-	if (!play(bout, ending))
+		return outlive(race);
+	if (!play(race, ending))
 		return false;
 	if (ending == TIDY)
 		return true;
-	tally->abandoned += bout->plan.n;
+	tally->abandoned += race->plan.n;
 	if (ending == RING_EXIT)
-		io_uring_queue_exit(&bout->ring);
+		io_uring_queue_exit(&race->ring);
 	if (ending == KILLED && write(ready, READY, 1) == 1)
 		pause();
 	return true;
@@ -259,7 +259,7 @@ static const char *life(uint64_t seed)
 	bool any_time = !roll(&dice, 8) && !self_check;
 	enum ending ending = self_check ? TIDY : roll(&dice, ENDINGS);
 	long us = any_time ? 1 + roll(&dice, KILL_US) : 0;
-	static struct bout bout;
+	static struct race race;
 	int ready[2], status;
 	const char *wrong;
 	pid_t child;
@@ -271,8 +271,8 @@ static const char *life(uint64_t seed)
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ready[0]);
-		bout.dice = dice;
-		status = !live(&bout, ending, ready[1]);
+		race.dice = dice;
+		status = !live(&race, ending, ready[1]);
 		/* The thread of a ring may have it open for longer */
 		close(ready[1]);
 		_exit(status);

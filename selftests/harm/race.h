@@ -46,11 +46,11 @@ struct tally {
 };
 
 /* What another thread does to the memory that holds the control */
-enum fuss { STILL, FILL, PROTECT, UNMAP, FUSSES };
+enum edit { STILL, FILL, PROTECT, UNMAP, EDITS };
 
-struct meddler {
+struct mutator {
 	pthread_t thread;
-	enum fuss fuss;
+	enum edit edit;
 	char *page;
 	char *was;		/* what the page held */
 	bool running;
@@ -58,10 +58,10 @@ struct meddler {
 };
 
 /* Begin to do that, in a loop. NULL or what went wrong */
-const char *meddler_start(struct meddler *meddler, enum fuss kind, char *page);
+const char *mutator_start(struct mutator *mutator, enum edit kind, char *page);
 
 /* The page can be used again afterwards */
-void meddler_stop(struct meddler *meddler);
+void mutator_stop(struct mutator *mutator);
 
 /* What happens to sends that wait */
 enum event {
@@ -86,20 +86,20 @@ struct plan {
 	bool timeout;		/* each has a linked one */
 	bool settled;		/* they have time to wait before the event */
 	bool together;		/* and at the same time they are let go */
-	bool early;		/* the fuss begins before submit */
-	enum fuss fuss;
+	bool early;		/* the edit begins before submit */
+	enum edit edit;
 	enum event event;
 	unsigned int n;
 };
 
 /* A ring, and the round that it is in */
-struct bout {
+struct race {
 	struct io_uring ring;
 	enum how how;		/* RETRY, SQPOLL or DEFER */
 	struct plan plan;
 	struct dice dice;
 	struct tally *tally;
-	struct meddler meddler;
+	struct mutator mutator;
 	struct udp_pair pair;	/* the sockets, of a stream, too */
 	struct message messages[MOST];
 	struct __kernel_timespec wait[MOST];
@@ -110,17 +110,17 @@ struct bout {
 	int null;
 };
 
-const char *plan_text(const struct bout *bout);
+const char *plan_text(const struct race *race);
 
 /* These return NULL or what went wrong */
 
 /* Up to where the sends wait, or may */
-const char *bout_begin(struct bout *bout);
+const char *race_begin(struct race *race);
 
 /* The event, and all completions */
-const char *bout_finish(struct bout *bout);
+const char *race_finish(struct race *race);
 
 /* All completions of sends that a thread submitted which has ended */
-const char *bout_reap(struct bout *bout);
+const char *race_reap(struct race *race);
 
 #endif

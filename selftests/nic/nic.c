@@ -11,8 +11,8 @@
  *                    stack) and whoever computes their checksums
  *  zero_copy         a card with scatter-gather and checksum offload sends
  *                    without a copy, says the notification (not-zero-copy)
- *  lost_pointer, wrong_length, late_read, repeated_control
- *                    the four defects, in sends that are retried since a queue
+ *  lost_pointer, wrong_length, late_read, cut_control
+ *                    four defects, in sends that are retried since a queue
  *                    on the card holds what was sent before
  * The receiver looks at size, order, content, ECN bits and source of every
  * datagram. A lost one is not the sender's fault: the case is repeated, at
@@ -667,7 +667,7 @@ TEST_F(late_read, after_submit)
 	judge("late-read", opcode, what, v.effect);
 }
 
-FIXTURE(repeated_control)
+FIXTURE(cut_control)
 {
 	struct device dev;
 	struct io_uring ring;
@@ -675,13 +675,13 @@ FIXTURE(repeated_control)
 	const char *why;	/* of a SKIP */
 };
 
-FIXTURE_VARIANT(repeated_control)
+FIXTURE_VARIANT(cut_control)
 {
 	enum opcode op;
 	bool control;
 };
 
-FIXTURE_SETUP(repeated_control)
+FIXTURE_SETUP(cut_control)
 {
 	self->why = device_get(&self->dev);
 	if (self->why)
@@ -693,25 +693,25 @@ FIXTURE_SETUP(repeated_control)
 		    ring_open(&self->ring, variant->op, HOW_RETRY);
 }
 
-FIXTURE_TEARDOWN(repeated_control)
+FIXTURE_TEARDOWN(cut_control)
 {
 	if (self->ring.ring_fd > 0)
 		io_uring_queue_exit(&self->ring);
 }
 
-FIXTURE_VARIANT_ADD(repeated_control, reference_zc) {
+FIXTURE_VARIANT_ADD(cut_control, reference_zc) {
 	.op = OP_ZC, .control = false,
 };
 
-FIXTURE_VARIANT_ADD(repeated_control, sendmsg) {
+FIXTURE_VARIANT_ADD(cut_control, sendmsg) {
 	.op = OP_SENDMSG, .control = true,
 };
 
-FIXTURE_VARIANT_ADD(repeated_control, zc) {
+FIXTURE_VARIANT_ADD(cut_control, zc) {
 	.op = OP_ZC, .control = true,
 };
 
-TEST_F(repeated_control, short_send)
+TEST_F(cut_control, short_send)
 {
 	const char *wrong, *defect, *why;
 

@@ -10,7 +10,7 @@
 
 /*
  * One request through the ring, read by the peer only after it was submitted.
- * What is wrong with what it came to, or NULL; *defect is repeated-control if
+ * What is wrong with what it came to, or NULL; *defect is cut-control if
  * that is it. *why: the reason of a SKIP, if it cannot be told here.
  */
 const char *stream_send(struct io_uring *ring, enum opcode op, bool control,

@@ -58,6 +58,12 @@ def subject(program: str, name: str) -> str:
     return NOT_ZERO_COPY if program == NIC and word == "zero_copy" else word.replace("_", "-")
 
 
+def started(line: str) -> str:
+    """The program that a line says is started, with its _32; "" for any other line."""
+    header = _HEADER.match(line)
+    return header[2] if header else ""
+
+
 def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()) -> list[Case]:
     """The cases in a log, in order; lines may come with the second at which they were seen.
 

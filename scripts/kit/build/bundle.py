@@ -8,6 +8,7 @@ from pathlib import Path
 from ..base import cache, command, ktap, progress
 from . import cross, liburing, source
 from ..base.arch import AMD64, Architecture
+from ..base.error import Usage
 from ..base.paths import SELFTESTS
 
 COLLECTION = "io_uring"
@@ -69,6 +70,13 @@ def collection(program: str) -> str:
 def on_loopback(bundle: Path) -> list[str]:
     """The names of the programs in a bundle that need no NIC."""
     return [name for name in programs(bundle) if ktap.split_abi(name)[0] != ktap.NIC]
+
+
+def check(programs: Iterable[str]) -> None:
+    """Raises Usage for a program that there is no source of."""
+    if unknown := set(programs) - sources():
+        raise Usage(f"no program {', '.join(sorted(unknown))}; "
+                    f"there are {', '.join(sorted(sources()))}")
 
 
 def request(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..base import command, host
-from ..series import patch, plan
+from ..series import patch
 from ..build import bundle, source
 from .. import dist, layout, rules
 from ..base.error import BuildFailed
@@ -116,7 +116,7 @@ def series() -> None:
                          "--ignore", ignored, one.path.resolve()], f"checkpatch {one.name}", cwd=checkpatch_pl.parent,
                         error=BuildFailed)
             length = len(one.text[one.text.index("\ndiff --git"):].splitlines())
-            kept_out = one.slug in (patch.LATE_READ, *plan.EXTRA) or "\nCc: stable+noautosel@" in one.text
+            kept_out = one.slug in (patch.LATE_READ, *patch.EXTRA) or "\nCc: stable+noautosel@" in one.text
             if not kept_out and length > 100:
                 raise BuildFailed(f"{one.name}: {length} lines, 100 are the most that stable takes")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..base import arch
 from ..series import patch, plan, status
 from ..build import fragment, source
-from ..harm import debug
+from ..harm import mutant
 from ..build.bundle import SELFTEST
 from ..base.error import BuildFailed
 from ..kernel.kernel import Kernels
@@ -48,8 +48,8 @@ def applies(branch: str) -> None:
         if copies.changed():
             raise BuildFailed(f"{own.name}: what the branch took does not bring {tree.release} back")
     if branch in MUTATED:
-        names = sorted({path.stem for path in debug.MUTANTS.glob("*/*.patch")})
-        print(f"{len(debug.mutants(tree, names, debug.series_of(tree)))} mutants of scripts/harm apply, too")
+        names = sorted({path.stem for path in mutant.MUTANTS.glob("*/*.patch")})
+        print(f"{len(mutant.mutants(tree, names, mutant.series_of(tree)))} mutants of scripts/harm apply, too")
 
 
 def half_lost(branch: str) -> str:
@@ -59,7 +59,7 @@ def half_lost(branch: str) -> str:
     if not own:
         raise BuildFailed(f"no series for {branch}")
     with scratch(tree) as copies:
-        fixes = [one for one in own.tip if one.slug not in plan.EXTRA]
+        fixes = [one for one in own.tip if one.slug not in patch.EXTRA]
         before = {path: copies.file(path) for one in fixes for path in one.paths}
         copies.am(fixes)
         with_series = Tree(copies.home)

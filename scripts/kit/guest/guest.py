@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from ..kernel import module
 from . import initramfs, nic, program, ssh, vm
+from ..base import ktap
 from ..base.error import Unusable
+from ..base.progress import Progress
 from ..kernel.kernel import Files
 from .nic import Nic, NoDriver
 from .vm import Boot, Run
@@ -26,6 +28,15 @@ def run(plain: Boot, request: str, through: Nic | None) -> Run:
         return done
 
     return between(plain, through, boot, request)
+
+
+def told(progress: Progress, label: str,
+         word: Callable[[str], str] = ktap.started) -> Callable[[str], None]:
+    """What a Boot calls for each line: what word() finds there is told of `label`."""
+    def seen(line: str) -> None:
+        if found := word(line):
+            progress.phase(label, f"testing: {found}")
+    return seen
 
 
 def between(plain: Boot, through: Nic | None, boot: Callable[[Boot], T], request: str = "",

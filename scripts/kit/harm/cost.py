@@ -17,7 +17,7 @@ from ..build import bundle, static
 from ..kernel import kernel as kernels
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, record
+from . import mutant, record, watch
 from .. import proof
 from ..base.error import BuildFailed, Unusable, Usage
 from ..kernel.kernel import Files
@@ -30,7 +30,7 @@ MUTANT = "allocation"                  # of mutants/: one kmalloc() more in each
 # What of a distribution's kernel matters here: its optimiser, its allocator, its checks of copies from user memory
 FLAVOUR = Flavour("cost", ("CONFIG_SLUB=y", "CONFIG_SLUB_STATS=y", "CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y",
                            "CONFIG_HARDENED_USERCOPY=y", "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
-                           *(line for line in debug.FLAVOUR.lines if line.startswith("# "))))
+                           *(line for line in watch.FLAVOUR.lines if line.startswith("# "))))
 # One instruction is a nanosecond; idle time passes at once, and what is random is the same each time
 MACHINE = vm.Machine(words=("-icount", "shift=0,sleep=off", "-seed", "1"), overall=3600.0, silence=1200.0, boot=600.0)
 
@@ -246,15 +246,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         for tree in trees:
             builder = proof.Builder(tree, plan.flavour)
-            variants = debug.main_variants(tree)
+            variants = mutant.main_variants(tree)
             if len(variants) < 2:
                 raise Unusable(f"{tree.release}: lacks nothing, so there is nothing to compare")
             before, after = (measure(builder.kernel(one), plan, home, progress) for one in variants)
             pairs.append(Pair(tree.release, before, after))
             found += harm(pairs[-1])
             if plan.control and tree == trees[0]:
-                mutant = debug.mutants(tree, [MUTANT], variants[-1])[0]
-                caught = harm(Pair(tree.release, before, measure(builder.kernel(mutant), plan, home, progress)))
+                worse = mutant.mutants(tree, [MUTANT], variants[-1])[0]
+                caught = harm(Pair(tree.release, before, measure(builder.kernel(worse), plan, home, progress)))
                 said.append(f"control: {tree.release} with one more allocation in each send: {len(caught)} bars broken")
                 found += [] if len(caught) >= len(before.instructions) else [f"{said[-1]}, which are too few"]
     table = "\n".join([text(pairs), *said, *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"

@@ -19,7 +19,7 @@ from ..series import ccode, tree as trees
 from ..build import bundle, static
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, record
+from . import mutant, record, watch
 from .. import proof
 from ..base.error import Unusable
 from ..kernel.kernel import Files, Kernel
@@ -221,9 +221,9 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     done: list[Covered] = []
     with Progress() as progress:
         for tree in map(proof.find, options.trees[:1 if options.quick else None]):
-            series = debug.series_of(tree)
+            series = mutant.series_of(tree)
             kernel = proof.Builder(tree, FLAVOUR).kernel(series)
-            if options.quick and not debug.built(kernel):
+            if options.quick and not watch.built(kernel):
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm coverage` does")
                 continue
             buffers = BUFFERS // 20 if options.quick else BUFFERS
@@ -247,8 +247,8 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
     base = initramfs.base(tests)
     names = [f"{name}{abi}" for name in ("fault", "fuzz", "coverage") for abi in ("", "_32")]
     jobs = {"selftest": "sh /bundle/run_kselftest.sh " + bundle.request(bundle.on_loopback(tests)),
-            "fault.c": debug.exits("rest", names[:2]),
-            "fuzzer": debug.exits(f"--seed=1 --count={buffers}", names[2:4]), "coverage.c": debug.exits("", names[4:])}
+            "fault.c": watch.exits("rest", names[:2]),
+            "fuzzer": watch.exits(f"--seed=1 --count={buffers}", names[2:4]), "coverage.c": watch.exits("", names[4:])}
     stages, failed = {}, []
     for stage in STAGES:
         into, log = home / stage, home / stage / "translated.log"
@@ -258,7 +258,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
         done = guest.job(vm.Boot("tcg", files, base, into, machine=replace(MACHINE, words=words)), jobs[stage] + "\n",
                          {name: programs / name for name in names})
         (into / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
-        exits = debug.ended(guest.whole(done, f"{kernel.label}, {stage}", into))
+        exits = watch.ended(guest.whole(done, f"{kernel.label}, {stage}", into))
         stages[stage] = reached(table, translated(log))
         failed += [f"{name} ended with {status}, see {into}" for name, status in exits.items() if status]
     found = []

@@ -1,7 +1,7 @@
 """Fault injection: each allocation and each copy from user memory that a send takes fails once, in a debug kernel.
 
-selftests/harm/fault.c does it and says what came of each; which of them the fix for late-read has brought is told by
-the traces that the kernel prints, or does not print, for each.
+selftests/harm/fault.c does it and says what came of each; which of them the series has brought is
+told by the traces that the kernel prints, or does not print, for each.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 from ..guest import vm
 from ..report import report
-from . import debug, record
+from . import debug, mutant, record, watch
 from .. import proof
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
@@ -24,7 +24,7 @@ from ..series.tree import Tree
 HELP = "what becomes of a send when one of its allocations or copies fails, one after the other"
 # Slab and copies are struck wherever they may, and say where; pages are not, they come when a slab is used up, as
 # chance has it. loglevel 6 shows which kind it was.
-MACHINE = replace(debug.STEADY, arguments=f"{debug.STEADY.arguments} loglevel=6")
+MACHINE = replace(watch.STEADY, arguments=f"{watch.STEADY.arguments} loglevel=6")
 SETUP = """
 cd /sys/kernel/debug
 echo N >failslab/ignore-gfp-wait
@@ -35,8 +35,30 @@ cd /
 # Mutant -> who has to catch it, and as what, once something fails
 NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
        "leak-on-error": ("kmemleak", "unreferenced object")}
-OURS = re.compile(r"^(io_copy_control|cmsghdr_from_user_compat_to_kern)\b")
-_AHEAD = 4                             # points at most from that allocation to the copy: kmemleak's, memcg's
+SIZES = ("small", "middle", "large")   # of the control: fault.c has them
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of the fix for late-read: the function that takes control, what a failure comes to."""
+
+    function: str
+    copy: str                          # of a copy from user memory
+    memory: dict[str, str]             # bits -> of an allocation
+    quiet: bool                        # by __GFP_NOWARN: an allocation that fails leaves no trace
+
+
+# Version 1 refuses the request. Version 2 leaves what it cannot copy with the user, for sendmsg to
+# copy; just one point fails, so that goes well.
+FIRST = Form("io_copy_control", "EFAULT", {"64": "ENOBUFS", "32": "ENOMEM"}, quiet=True)
+SECOND = Form("io_sendmsg_copy_control", "sent", {"64": "ENOMEM", "32": "ENOMEM"}, quiet=False)
+COMPAT = "cmsghdr_from_user_compat_to_kern"        # copies for either, and for sendmsg(2)
+# What else of the series allocates, and what for want of that a send comes to. The sends of fault.c
+# have neither descriptors nor MSG_ZEROCOPY and do not come there; one that does is held to it.
+ELSEWHERE = {"io_sendmsg_hold_files": "ENOMEM", "scm_fp_copy": "ENOMEM", "scm_fp_held": "ENOMEM",
+             "io_send_hold_ubuf": "ENOBUFS"}
+# Points at most from a quiet allocation to the copy: kmemleak's, memcg's
+_AHEAD = 4
 COURSES = ("straight", "poll-first", "link", "worker", "full", "worker-full", "cancelled")
 QUICK = ("full", "poll-first")         # what mutants and --quick try, with large control
 # Frames that every trace of a kind has, inside of whoever wanted to allocate or copy
@@ -63,9 +85,29 @@ class Point:
         return next((frame for frame in self.frames if not _PLUMBING.match(frame)), "")
 
     @property
+    def form(self) -> Form | None:
+        """The form of the fix in which it was; None where it was elsewhere."""
+        called = self.called
+        if SECOND.function in called:
+            return SECOND
+        copied = COMPAT in called and "____sys_sendmsg" not in called
+        return FIRST if copied or FIRST.function in called else None
+
+    @property
     def ours(self) -> str:
-        """The function of the fix in whose copy it was, or ""."""
-        return next((match[1] for frame in self.frames if (match := OURS.match(frame))), "")
+        """The function of the series that wanted it, or what did for that function; or ""."""
+        wanted = (COMPAT, FIRST.function, SECOND.function) if self.form else ELSEWHERE
+        return next((name for name in self.called if name in wanted), "")
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Its frames without what the compiler has put behind a name."""
+        return tuple(frame.partition(".")[0] for frame in self.frames)
+
+    @property
+    def copy(self) -> bool:
+        """Whether it was a copy of the fix from user memory."""
+        return bool(self.form) and self.kind == "fail_usercopy"
 
 
 @dataclass(frozen=True)
@@ -80,7 +122,7 @@ class Told:
 def ways() -> list[str]:
     """All ways that fault.c tries, named as it names them."""
     return [f"{abi} {op} {size} {course}" for abi in ("64", "32") for op in ("sendmsg", "sendmsg_zc")
-            for size in ("small", "large") for course in COURSES]
+            for size in SIZES for course in COURSES]
 
 
 def parse(lines: Iterable[str], console: str) -> Told:
@@ -119,12 +161,25 @@ def _traces(console: str) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
 def refused(points: Sequence[Point]) -> list[Point]:
     """Of the points of one way those that were the allocation for its control.
 
-    It is made with __GFP_NOWARN, so there is no trace, just ahead of the copy, and the send fails for want of it.
+    One that is quiet has no trace, is just ahead of the copy, and the send fails for want of it.
     """
-    copies = [point.number for point in points if point.ours]
-    errno = "ENOBUFS" if points and points[0].way.startswith("64") else "ENOMEM"
+    copies = [point for point in points if point.copy]
+    form = next((point.form for point in points if point.form), FIRST)
+    if not form.quiet:
+        return [point for point in points
+                if point.kind == "failslab" and point.where.partition(".")[0] == form.function]
+    errno = form.memory[points[0].way[:2]] if points else ""
     return [point for point in points if not point.frames and point.came == errno and
-            copies and 0 < min(copies) - point.number <= _AHEAD]
+            copies and 0 < min(point.number for point in copies) - point.number <= _AHEAD]
+
+
+def astray(point: Point, wanted: Sequence[Point] = ()) -> str:
+    """What a point of the series should have come to, where it did not: "" for all others."""
+    form = point.form
+    should = (form.copy if form and point.copy else
+              form.memory[point.way[:2]] if form and point in wanted else
+              ELSEWHERE.get(point.ours, "") if point.kind == "failslab" else "")
+    return should if point.came != should else ""
 
 
 def missed(told: Told, courses: Sequence[str] = COURSES) -> list[str]:
@@ -136,16 +191,18 @@ def missed(told: Told, courses: Sequence[str] = COURSES) -> list[str]:
     tried = [way for way in ways() if way.split()[3] in courses]
     found = [f"{way}: did not come to its end" for way in tried if way not in told.totals]
     for group in sorted({way.rpartition(" ")[0] for way in ways()}):
-        copies, wanted = [], []
+        copies, wanted, wrong = [], [], set()
         for course in courses:
             points = [point for point in told.points if point.way == f"{group} {course}"]
-            copies += [point for point in points if point.ours]
-            wanted += refused(points)
+            copies += [point for point in points if point.copy]
+            wanted += (mine := refused(points))
+            wrong |= {f"{group}: {point.ours} ({point.kind}) that failed came to {point.came}, "
+                      f"not to {should}"
+                      for point in points if (should := astray(point, mine))}
         if not copies:
             found.append(f"{group}: no copy of the fix failed")
-        if any(point.came != "EFAULT" for point in copies):
-            found.append(f"{group}: a copy that failed came to {', '.join({point.came for point in copies})}")
-        if bool(wanted) != group.endswith("large"):
+        found += sorted(wrong)
+        if bool(wanted) == group.endswith("small"):
             found.append(f"{group}: {len(wanted)} allocations of the fix failed")
     return found
 
@@ -160,59 +217,60 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         return all([_quick(proof.find(word), home) for word in options.trees[:1]])
     kept = []
     with Progress() as progress:
-        guests = debug.Guests(progress)
+        guests = watch.Guests(progress)
         for word in options.trees:
             kept.append(_tree(guests, proof.find(word), home))
     record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
-    return all(one["well"] and all(mutant["well"] for mutant in one["mutants"]) for one in kept)
+    return all(one["well"] and all(found["well"] for found in one["mutants"]) for one in kept)
 
 
-def _tree(guests: debug.Guests, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """All of one tree, as it goes to fault.json."""
-    builder = proof.Builder(tree, debug.FLAVOUR)
-    series = debug.series_of(tree)
-    script = SETUP + debug.exits("nth")
+    builder = proof.Builder(tree, watch.FLAVOUR)
+    series = mutant.series_of(tree)
+    script = SETUP + watch.exits("nth")
     kernel = builder.kernel(series)
-    done = guests.run(kernel, debug.watched(script), home / kernel.label, MACHINE, told=_way)
+    done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *missed(told), *debug.caught(done)]
+    bad = [*told.wrong, *missed(told), *watch.caught(done)]
     wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
-    mutants = [debug.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
-               for variant in debug.mutants(tree, NET, series)]
+    mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
+               for variant in mutant.mutants(tree, NET, series)]
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
             "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind, "where": one.where,
-                        "ours": "io_copy_control" if one in wanted else one.ours} for one in told.points]}
+                        "ours": one.ours or FIRST.function * (one in wanted)}
+                       for one in told.points]}
 
 
 def _quick(tree: Tree, home: Path) -> bool:
     """Two courses with faults in a debug kernel; where none has been built yet, all of them without in a plain one."""
-    series = debug.series_of(tree)
-    kernel = proof.Builder(tree, debug.FLAVOUR).kernel(series)
+    series = mutant.series_of(tree)
+    kernel = proof.Builder(tree, watch.FLAVOUR).kernel(series)
     with Progress() as progress:
-        guests = debug.Guests(progress)
-        if not debug.built(kernel):
-            done = guests.run(proof.Builder(tree).kernel(series), debug.exits("rest"), home, vm.USUAL)
+        guests = watch.Guests(progress)
+        if not watch.built(kernel):
+            done = guests.run(proof.Builder(tree).kernel(series), watch.exits("rest"), home, vm.USUAL)
             good = Counter(line for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
             print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm fault` does; "
                   f"{good} of {len(ways())} ways to send work without faults")
             return good == len(ways())
-        done = guests.run(kernel, debug.watched(_few()), home, MACHINE, told=_way)
+        done = guests.run(kernel, watch.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
-           *debug.caught(done)]
-    ours = sum(bool(one.ours) for one in told.points)
+           *watch.caught(done)]
+    ours = sum(one.copy for one in told.points)
     print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the fix", *bad, sep="\n")
     return not bad
 
 
 def _few() -> str:
     """What strikes the fix on both its ways to take the control, and little else."""
-    return SETUP + "\n".join(debug.exits(f"nth large {course}") for course in QUICK)
+    return SETUP + "\n".join(watch.exits(f"nth large {course}") for course in QUICK)
 
 
-def _hunted(guests: debug.Guests, kernel: Kernel, name: str, home: Path) -> debug.Catch:
-    return debug.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
+def _hunted(guests: watch.Guests, kernel: Kernel, name: str, home: Path) -> mutant.Catch:
+    return mutant.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
 
 
 def _way(line: str) -> str:
@@ -223,7 +281,7 @@ def table(kept: dict[str, Any]) -> str:
     """What came of one tree: points of each way and what they came to, the fix's own, the mutants, what was wrong."""
     heads = [f"{abi} {op}" for abi in ("64", "32") for op in ("sendmsg", "sendmsg_zc")]
     rows = [[f"{kept['release']}: points that failed", *heads]]
-    for size in ("small", "large"):
+    for size in SIZES:
         for course in COURSES:
             rows.append([f"  {size}, {course}",
                          *(str(kept["totals"].get(f"{head} {size} {course}", "-")) for head in heads)])
@@ -238,6 +296,6 @@ def table(kept: dict[str, Any]) -> str:
              + debug.outcomes(came.elements()),
              "  of these in the fix:",
              *(f"    {site}: {debug.outcomes(sites[site].elements())}" for site in sorted(sites)),
-             *debug.mutant_lines(kept),
+             *mutant.mutant_lines(kept),
              f"  {end}", *(f"    {line}" for text in kept["bad"][:10] for line in text.splitlines())]
     return "\n".join(lines) + "\n"

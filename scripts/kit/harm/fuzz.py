@@ -19,7 +19,7 @@ from ..base import command, splat
 from ..build import bundle, cross, liburing, source, static
 from ..guest import guest, initramfs, vm
 from ..report import report
-from . import debug, record
+from . import mutant, record
 from .. import proof
 from ..base.arch import AMD64
 from ..base.error import BuildFailed, Unusable, Usage
@@ -204,8 +204,8 @@ class Hunter:
     def tree(self, tree: Tree, plan: Plan, home: Path) -> Pair:
         """Both kernels of a tree: hunts in the first, compiles what it prints, tries that and the crowd in both."""
         builder = proof.Builder(tree)
-        series = debug.series_of(tree)
-        before, after = (builder.kernel(one) for one in debug.main_variants(tree))
+        series = mutant.series_of(tree)
+        before, after = (builder.kernel(one) for one in mutant.main_variants(tree))
         pair = Pair(tree.release, [one for one in FINDS if one in {patch.slug for patch in series.applied}])
         pair.before = self.run(before, hunt(plan), home / before.label, {})
         made = {path.name: path for path in (compiled(name, text, home / "reproducers" / tree.release)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..guest import vm
 from ..report import report
-from . import debug, record
+from . import debug, mutant, record, watch
 from .. import proof
 from ..base.error import Unusable
 from ..base.progress import Progress
@@ -29,21 +29,21 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Runs selftests/harm/held.c on each kernel; gives whether no harm was found, which a mutant has to be."""
     rows: list[Row] = []
     with Progress() as progress:
-        guests = debug.Guests(progress)
+        guests = watch.Guests(progress)
         for tree in map(proof.find, options.trees[:1 if options.quick else None]):
             rows += _tree(guests, tree, home, options.quick)
     record.leave("memory", home, table(rows), rows, options.record)
     return all(row["well"] for row in rows)
 
 
-def _tree(guests: debug.Guests, tree: Tree, home: Path, quick: bool) -> list[Row]:
+def _tree(guests: watch.Guests, tree: Tree, home: Path, quick: bool) -> list[Row]:
     builder = proof.Builder(tree)
-    series = debug.series_of(tree)
-    wanted = [series] if quick else [*debug.main_variants(tree), *debug.mutants(tree, [MUTANT], series)]
+    series = mutant.series_of(tree)
+    wanted = [series] if quick else [*mutant.main_variants(tree), *mutant.mutants(tree, [MUTANT], series)]
     rows = []
     for variant in wanted:
         kernel = builder.kernel(variant)
-        done = guests.run(kernel, debug.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
+        done = guests.run(kernel, watch.exits("", NAMES), home / kernel.label, vm.USUAL, NAMES)
         seen = debug.Seen(variant, done)
         if set(seen.exits) != set(NAMES) or 3 in seen.exits.values():
             raise Unusable(f"{kernel.label}: {NAMES[0]} did not come to its end: {home / kernel.label}")

@@ -16,10 +16,11 @@ from typing import Any
 
 from ..base import command, splat
 from ..report import report
-from . import debug, record
+from . import mutant, record, watch
 from .. import proof
 from .suite import CLOCK, SLOW
-from .debug import FLAVOUR, NET, Guests
+from .debug import NET
+from .watch import FLAVOUR, Guests
 from ..base.error import Usage
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
@@ -41,7 +42,7 @@ UNSTABLE = ("refused", "odd")
 def script(seconds: int, rounds: int, seed: int) -> str:
     """Shell for a guest: the self-check, then each program; their exit statuses are told."""
     run = f"--seconds {seconds} --rounds {rounds} --seed {seed}"
-    return f'/race --self-check; echo "# exit self-check $?"\n{debug.exits(run, PROGRAMS)}'
+    return f'/race --self-check; echo "# exit self-check $?"\n{watch.exits(run, PROGRAMS)}'
 
 
 def counts(lines: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -57,7 +58,7 @@ def counts(lines: Sequence[str]) -> dict[str, dict[str, int]]:
 def judge(name: str, run: Run, reports: Sequence[str], cured: bool) -> dict[str, Any]:
     """One kernel as it goes to races.json; `well` says whether all is as it should be."""
     lines = [line for _, line in run.lines]
-    seen, ended = counts(lines), debug.ended(lines)
+    seen, ended = counts(lines), watch.ended(lines)
     unstable = sum(data[key] for data in seen.values() for key in UNSTABLE)
     wrong = [line for line in lines if line.startswith("race: --seed")]
     whole = set(ended) == {"self-check", *PROGRAMS} and not any(ended.values())
@@ -78,7 +79,7 @@ def table(kept: dict[str, Any]) -> str:
         if not one["well"]:
             details += [f"  {one['name']}: exits {one['exits']}", *(f"    {line}" for line in one["wrong"]),
                         *(f"    {line}" for text in one["reports"][:3] for line in text.splitlines())]
-    return "\n".join([*report.aligned(rows), *debug.mutant_lines(kept), *details]) + "\n"
+    return "\n".join([*report.aligned(rows), *mutant.mutant_lines(kept), *details]) + "\n"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +110,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 def _quick(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
-    series = debug.series_of(tree)
+    series = mutant.series_of(tree)
     kernel = proof.Builder(tree).kernel(series)
     done = guests.run(kernel, script(QUICK_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * QUICK_SECONDS), PROGRAMS)
     one = judge(series.name, done, splat.reports(done.console), True)
@@ -118,21 +119,21 @@ def _quick(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
 
 def _tree(guests: Guests, tree: Tree, home: Path, options: argparse.Namespace) -> dict[str, Any]:
     builder = proof.Builder(tree, FLAVOUR)
-    series = debug.series_of(tree)
+    series = mutant.series_of(tree)
     kernels = []
-    for variant in reversed(debug.main_variants(tree)):
+    for variant in reversed(mutant.main_variants(tree)):
         done = _race(guests, builder.kernel(variant), home, script(options.seconds, options.rounds, options.seed),
                      2 * options.seconds)
-        kernels.append(judge(variant.name, done, debug.caught(done), variant.cured))
+        kernels.append(judge(variant.name, done, watch.caught(done), variant.cured))
     mutants = [_mutant(guests, builder.kernel(variant), variant, home, options.seed)
-               for variant in debug.mutants(tree, NET, series)]
+               for variant in mutant.mutants(tree, NET, series)]
     return {"kernel": f"{tree.release}, debug kernel", "date": time.strftime("%Y-%m-%d"), "kernels": kernels,
             "mutants": mutants}
 
 
 def _race(guests: Guests, kernel: Kernel, home: Path, text: str, seconds: int) -> Run:
     """Runs it in a debug kernel."""
-    return guests.run(kernel, debug.watched(text), home / kernel.label, _machine(seconds), PROGRAMS)
+    return guests.run(kernel, watch.watched(text), home / kernel.label, _machine(seconds), PROGRAMS)
 
 
 def _machine(seconds: int) -> Machine:
@@ -140,11 +141,11 @@ def _machine(seconds: int) -> Machine:
 
     Such a kernel may take its clock for one that is ten times as slow as it is, and race for a tenth of the time.
     """
-    return replace(debug.MACHINE, words=(*debug.MACHINE.words, *CLOCK),
-                   overall=debug.MACHINE.overall + SLOW * seconds)
+    return replace(watch.MACHINE, words=(*watch.MACHINE.words, *CLOCK),
+                   overall=watch.MACHINE.overall + SLOW * seconds)
 
 
 def _mutant(guests: Guests, kernel: Kernel, variant: Variant, home: Path, seed: int) -> dict[str, Any]:
     """A bug put in on purpose, which the one who has to must catch while it races."""
-    return debug.entry(debug.hunt(guests, kernel, variant.name, NET[variant.name], script(MUTANT_SECONDS, ROUNDS, seed),
+    return mutant.entry(mutant.hunt(guests, kernel, variant.name, NET[variant.name], script(MUTANT_SECONDS, ROUNDS, seed),
                                   home / kernel.label, _machine(2 * MUTANT_SECONDS), PROGRAMS))

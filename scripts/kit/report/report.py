@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from . import cure, excerpt
 from ..base.ktap import NOT_ZERO_COPY
 from ..base.markup import clean
+from .grid import aligned as aligned, fitted
 from .result import CONTROL, DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, RECEIVES, SENDS, CaseResult, KernelResult
 
 ABOUT = (*DEFECTS, NOT_ZERO_COPY, OTHER)    # what cases are about, in the order of the details
@@ -31,7 +32,8 @@ def text(results: Sequence[KernelResult], folder: str = "") -> str:
                      f"{result.seconds:.0f} s"])
     worst = sorted(results, key=lambda result: not result.surprising)
     details = [line for result in worst for line in _details(result, folder)]
-    return clean("\n".join([*aligned(rows), "", *details, summary(results)]) + "\n")
+    table = fitted(rows, range(2 + nics, len(rows[0]) - 1))
+    return clean("\n".join([*table, "", *details, summary(results)]) + "\n")
 
 
 def columns(results: Sequence[KernelResult]) -> tuple[str, ...]:
@@ -70,12 +72,6 @@ def counted(number: int, noun: str) -> str:
 def complaint(result: KernelResult) -> str:
     """What the column `warned` says of a kernel: WARNED, ? where nobody could read what it said, else -."""
     return "WARNED" if result.warnings else "?" if result.unheard else "-"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines in which the words of each column stand beneath one another."""
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    return ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def as_json(results: Sequence[KernelResult]) -> Iterator[str]:

@@ -31,7 +31,7 @@ def series(tree: Tree, branch: Branch, diagnosed: Collection[str]) -> list[State
 
 def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]) -> list[State]:
     """The same on copies of a tree's files, which are as they were afterwards."""
-    asked = [one for one in patches if one.slug not in (patch.SELFTEST, patch.TARGETS)]
+    asked = [one for one in patches if one.slug not in patch.EXTRA]
     if all(one.slug in diagnosed for one in asked):
         return []
     return [state for state in tried(copies, asked) if state.patch.slug not in diagnosed]

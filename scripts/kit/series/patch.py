@@ -13,6 +13,7 @@ from ..base.version import Version
 
 SELFTEST = "selftest"                  # the slug of the patch that brings the selftest
 TARGETS = "targets"                    # and of the one that makes it part of the whole
+EXTRA = (SELFTEST, TARGETS)            # patches that cure nothing
 LATE_READ = "late-read"                # the slug of the patch that makes those for other defects unnecessary
 
 

@@ -9,9 +9,6 @@ from .patch import Branch, Patch
 from .tree import Scratch, Tree, scratch
 
 
-EXTRA = (patch.SELFTEST, patch.TARGETS)   # patches that cure nothing
-
-
 @dataclass(frozen=True)
 class Step:
     """One patch to apply; `merge` when its context differs and only a 3-way merge gets it there."""
@@ -28,21 +25,24 @@ class Stuck(Failure):
         self.report = report
 
 
-def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[str]:
-    """The slugs of what a tree lacks, in the order of its series. Raises Unusable when that cannot be told."""
+def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True,
+            coded: Collection[str] | None = None) -> list[str]:
+    """The slugs of what a tree lacks, in the order of its series.
+
+    `coded` is read_from_code(tree), where it is at hand. Raises Unusable when it cannot be told.
+    """
     branches = patch.near(tree.version)
+    coded = read_from_code(tree) if coded is None else coded
     with scratch(tree) as copies:
         missing = set(copies.lacks())
-        states = applied.states(copies, branches[0].tip, read_from_code(tree))
+        states = applied.states(copies, branches[0].tip, coded)
     missing |= {state.patch.slug for state in states if state.word != applied.IN}
     if selftest and not (tree.home / "tools/testing/selftests/io_uring").is_dir():
         missing.add(patch.SELFTEST)
         missing.add(patch.TARGETS)
     if patch.TARGETS not in (one.slug for one in branches[0].tip):
         missing.discard(patch.TARGETS)
-    own = own_branch(tree)
-    order = [one.slug for branch in ([own] if own else branches) for one in branch.all()]
-    return [slug for slug in dict.fromkeys(order) if slug in missing and (not only or slug in only)]
+    return [slug for slug in offered(tree) if slug in missing and (not only or slug in only)]
 
 
 def read_from_code(tree: Tree) -> frozenset[str]:
@@ -54,6 +54,13 @@ def own_branch(tree: Tree) -> Branch | None:
     """The folder that is made for the branch of a tree; None where there is none."""
     return next((branch for branch in patch.branches() if tree.version and
                  branch.name == f"linux-{tree.version.branch}.y"), None)
+
+
+def offered(tree: Tree) -> list[str]:
+    """The slugs that there is a patch of for a tree, in order."""
+    own = own_branch(tree)
+    return list(dict.fromkeys(one.slug for branch in ([own] if own else patch.near(tree.version))
+                              for one in branch.all()))
 
 
 def unoffered(tree: Tree, steps: Collection[Step]) -> list[str]:
@@ -70,8 +77,8 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
     Each was applied to copies of the tree's files, and the code was read again after it: the defect is gone
     and no other came. Raises Stuck when one does not apply, Unusable when it cannot be told what is lacking.
     """
-    wanted = lacking(tree, only, selftest)
     coded = read_from_code(tree)
+    wanted = lacking(tree, only, selftest, coded)
     steps: list[Step] = []
     with scratch(tree) as copies:
         for slug in wanted:
@@ -96,7 +103,7 @@ def _fitting(copies: Scratch, candidates: Collection[Patch], coded: Collection[s
                 continue
             after = set(copies.lacks())
             gone = one.slug not in after and after < before if one.slug in coded else after <= before
-            if one.slug in EXTRA or gone:
+            if one.slug in patch.EXTRA or gone:
                 return Step(one, merge)
             copies.undo()
     return None

@@ -42,7 +42,7 @@ def rows(tree: Tree) -> list[Row]:
     if not findings:
         return []
     branches = patch.near(tree.version)
-    tip = [one for one in branches[0].tip if one.slug not in (patch.SELFTEST, patch.TARGETS)]
+    tip = [one for one in branches[0].tip if one.slug not in patch.EXTRA]
     forms = [one for branch in branches for one in (*branch.all(), *branch.older)]
     coded = {finding.slug for finding in findings}
     with scratch(tree) as copies:

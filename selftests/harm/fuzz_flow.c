@@ -61,7 +61,7 @@ const struct trait traits[KINDS] = {
 
 static int straight_ns = -1, hold_ns = -1;
 static int marker[2];			/* a socket in each of them */
-bool lanes_told;
+bool flows_told;
 static bool telling;
 static enum teller teller;
 static char told[TELLERS][SLOTS][2000];
@@ -133,7 +133,7 @@ static const char *enter_new(int *ns, int *mark)
 			 NULL;
 }
 
-const char *lanes_begin(void)
+const char *flows_begin(void)
 {
 	int pipes[2];
 	const char *why = enter_new(&straight_ns, &marker[0]) ?:
@@ -209,43 +209,43 @@ static void set_sndbuf(int fd, bool narrow)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-static bool open_unix(struct lane *lane)
+static bool open_unix(struct flow *flow)
 {
-	int type = lane->kind == K_STREAM ? SOCK_STREAM :
-		   lane->kind == K_DATAGRAM ? SOCK_DGRAM : SOCK_SEQPACKET;
+	int type = flow->kind == K_STREAM ? SOCK_STREAM :
+		   flow->kind == K_DATAGRAM ? SOCK_DGRAM : SOCK_SEQPACKET;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair))
 		return false;
-	lane->tx = pair[0];
-	lane->rx = pair[1];
-	on(lane->rx, SOL_SOCKET, SO_PASSCRED);
+	flow->tx = pair[0];
+	flow->rx = pair[1];
+	on(flow->rx, SOL_SOCKET, SO_PASSCRED);
 	return true;
 }
 
-static bool open_tcp(struct lane *lane)
+static bool open_tcp(struct flow *flow)
 {
 	const int small = 8192, big = 1 << 20;
-	const int *size = lane->narrow ? &small : &big;
+	const int *size = flow->narrow ? &small : &big;
 	struct sockaddr_storage at;
 	socklen_t len;
 	int listener;
 
-	address(&at, &len, is_v6(lane->kind),
-		is_v6(lane->kind) ? LO6_ADDR : LO4_ADDR);
+	address(&at, &len, is_v6(flow->kind),
+		is_v6(flow->kind) ? LO6_ADDR : LO4_ADDR);
 	listener = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, size, sizeof(*size));
 	if (listener < 0 || bind(listener, (void *)&at, len) ||
 	    listen(listener, 1) || getsockname(listener, (void *)&at, &len))
 		return false;
-	lane->tx = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	on(lane->tx, IPPROTO_TCP, TCP_NODELAY);
-	if (connect(lane->tx, (void *)&at, len))
+	flow->tx = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	on(flow->tx, IPPROTO_TCP, TCP_NODELAY);
+	if (connect(flow->tx, (void *)&at, len))
 		return false;
-	lane->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	flow->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	close(listener);
-	may_stamp(lane->tx);
-	return lane->rx >= 0;
+	may_stamp(flow->tx);
+	return flow->rx >= 0;
 }
 
 /* A raw socket also gets what it sends over lo: let it take nothing */
@@ -257,63 +257,63 @@ static void deafen(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
-static bool open_packets(struct lane *lane)
+static bool open_packets(struct flow *flow)
 {
-	bool v6 = is_v6(lane->kind), udp = is_udp(lane->kind);
-	int tx_family = v6 || lane->kind == K_MAPPED ? AF_INET6 : AF_INET;
+	bool v6 = is_v6(flow->kind), udp = is_udp(flow->kind);
+	int tx_family = v6 || flow->kind == K_MAPPED ? AF_INET6 : AF_INET;
 	int type = (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC;
 	struct sockaddr_storage at, own = { .ss_family = tx_family };
 	const int off = 0;
 
 	/* sin_port and sin6_port stand at the same place */
-	address(&at, &lane->to_len, v6, v6 ? LO6_ADDR : LO4_ADDR);
-	((struct sockaddr_in *)&at)->sin_port = udp ? htons(RX_PORT(lane->kind)) : 0;
-	((struct sockaddr_in *)&own)->sin_port = udp ? htons(TX_PORT(lane->kind)) : 0;
+	address(&at, &flow->to_len, v6, v6 ? LO6_ADDR : LO4_ADDR);
+	((struct sockaddr_in *)&at)->sin_port = udp ? htons(RX_PORT(flow->kind)) : 0;
+	((struct sockaddr_in *)&own)->sin_port = udp ? htons(TX_PORT(flow->kind)) : 0;
 
-	lane->rx = socket(v6 ? AF_INET6 : AF_INET, type, udp ? 0 : RAW_PROTO);
-	lane->tx = socket(tx_family, type, udp ? 0 : traits[lane->kind].header ?
+	flow->rx = socket(v6 ? AF_INET6 : AF_INET, type, udp ? 0 : RAW_PROTO);
+	flow->tx = socket(tx_family, type, udp ? 0 : traits[flow->kind].header ?
 					       IPPROTO_RAW : RAW_PROTO);
-	if (lane->rx < 0 || lane->tx < 0 ||
-	    bind(lane->rx, (void *)&at, lane->to_len))
+	if (flow->rx < 0 || flow->tx < 0 ||
+	    bind(flow->rx, (void *)&at, flow->to_len))
 		return false;
-	be_told(lane->rx, v6);
-	may_stamp(lane->tx);
+	be_told(flow->rx, v6);
+	may_stamp(flow->tx);
 	if (!udp)
-		deafen(lane->tx);
-	setsockopt(lane->tx, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	lane->to = at;
-	if (lane->kind == K_MAPPED) {
-		address(&lane->to, &lane->to_len, true, MAPPED_ADDR);
-		((struct sockaddr_in6 *)&lane->to)->sin6_port = htons(RX_PORT(lane->kind));
+		deafen(flow->tx);
+	setsockopt(flow->tx, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	flow->to = at;
+	if (flow->kind == K_MAPPED) {
+		address(&flow->to, &flow->to_len, true, MAPPED_ADDR);
+		((struct sockaddr_in6 *)&flow->to)->sin6_port = htons(RX_PORT(flow->kind));
 	}
-	return !udp || !bind(lane->tx, (void *)&own, lane->to_len);
+	return !udp || !bind(flow->tx, (void *)&own, flow->to_len);
 }
 
-const char *lane_open(struct lane *lane, enum kind kind, bool narrow)
+const char *flow_open(struct flow *flow, enum kind kind, bool narrow)
 {
 	bool good;
 
-	memset(lane, 0, sizeof(*lane));
-	lane->kind = kind;
-	lane->narrow = narrow;
-	lane->tx = -1;
-	lane->rx = -1;
+	memset(flow, 0, sizeof(*flow));
+	flow->kind = kind;
+	flow->narrow = narrow;
+	flow->tx = -1;
+	flow->rx = -1;
 	if (setns(narrow ? hold_ns : straight_ns, CLONE_NEWNET))
 		return cannot("cannot go between namespaces", errno, "run as root");
-	good = is_unix(kind) ? open_unix(lane) :
-	       is_tcp(kind) ? open_tcp(lane) : open_packets(lane);
+	good = is_unix(kind) ? open_unix(flow) :
+	       is_tcp(kind) ? open_tcp(flow) : open_packets(flow);
 	/* Where the queue that holds packets is, and where it lets them go */
 	if (setns(hold_ns, CLONE_NEWNET) || !good)
 		return cannot(traits[kind].name, errno,
 			      "build the kernel with CONFIG_INET, CONFIG_IPV6 and CONFIG_UNIX, run as root");
-	set_sndbuf(lane->tx, narrow);
+	set_sndbuf(flow->tx, narrow);
 	return NULL;
 }
 
-void lane_close(struct lane *lane)
+void flow_close(struct flow *flow)
 {
-	close(lane->tx);
-	close(lane->rx);
+	close(flow->tx);
+	close(flow->rx);
 }
 
 /* -- sending -------------------------------------------------------------- */
@@ -352,73 +352,73 @@ static void write_header(enum kind kind, uint8_t *header, size_t len,
 	}
 }
 
-struct iovec lane_payload(const struct lane *lane, unsigned int slot)
+struct iovec flow_payload(const struct flow *flow, unsigned int slot)
 {
 	static uint8_t payloads[SLOTS + 1][64 + LONGEST];
 	uint8_t *data = payloads[slot] + 64;
-	size_t header = traits[lane->kind].header;
+	size_t header = traits[flow->kind].header;
 
 	if (!data[LONGEST - 1])
 		write_payload(data, slot);
 	if (header)
-		write_header(lane->kind, data - header, lane->len, slot);
+		write_header(flow->kind, data - header, flow->len, slot);
 	return (struct iovec) {
-		.iov_base = data - header, .iov_len = header + lane->len,
+		.iov_base = data - header, .iov_len = header + flow->len,
 	};
 }
 
-const char *lane_fill(struct lane *lane)
+const char *flow_fill(struct flow *flow)
 {
-	struct lane filler = *lane;
+	struct flow filler = *flow;
 	struct msghdr msg = { .msg_iovlen = 1 };
 	const char *why;
 	struct iovec iov;
 	unsigned int i;
 
-	if (traits[lane->kind].hold) {
+	if (traits[flow->kind].hold) {
 		why = qdisc_hold();
 		if (why)
 			return why;
 	}
 	/* A read of a UNIX stream takes as much as one send */
-	if (lane->kind != K_STREAM)
+	if (flow->kind != K_STREAM)
 		filler.len = FILL_SIZE;
-	iov = lane_payload(&filler, SLOTS);
-	if (!traits[lane->kind].stream)
-		memset((char *)iov.iov_base + traits[lane->kind].header, FILLER,
+	iov = flow_payload(&filler, SLOTS);
+	if (!traits[flow->kind].stream)
+		memset((char *)iov.iov_base + traits[flow->kind].header, FILLER,
 		       filler.len);
 	else
 		memset(iov.iov_base, FILLER, filler.len);
 	msg.msg_iov = &iov;
-	msg.msg_name = lane->to_len ? &lane->to : NULL;
-	msg.msg_namelen = lane->to_len;
+	msg.msg_name = flow->to_len ? &flow->to : NULL;
+	msg.msg_namelen = flow->to_len;
 	for (i = 0; i < FILL_MOST; i++)
-		if (sendmsg(lane->tx, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (sendmsg(flow->tx, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			break;
 	if (i == FILL_MOST)
 		return reason("%s: %u sends did not fill the send buffer",
-			      traits[lane->kind].name, FILL_MOST);
-	if (errno != (traits[lane->kind].full ? EAGAIN : ENOBUFS))
+			      traits[flow->kind].name, FILL_MOST);
+	if (errno != (traits[flow->kind].full ? EAGAIN : ENOBUFS))
 		return reason("%s: %s before the send buffer was full",
-			      traits[lane->kind].name, strerror(errno));
+			      traits[flow->kind].name, strerror(errno));
 	return NULL;
 }
 
-const char *lane_free(struct lane *lane)
+const char *flow_free(struct flow *flow)
 {
-	return traits[lane->kind].hold ? qdisc_release() : NULL;
+	return traits[flow->kind].hold ? qdisc_release() : NULL;
 }
 
 /*
  * Packets over lo stand in one queue for a processor, which the kernel may leave
  * to a thread: what comes out of it last has overtaken nothing.
  */
-const char *lane_flush(const struct lane *lane)
+const char *flow_flush(const struct flow *flow)
 {
-	struct pollfd pfd = { .fd = marker[lane->narrow], .events = POLLIN };
+	struct pollfd pfd = { .fd = marker[flow->narrow], .events = POLLIN };
 	char byte = 0;
 
-	if (!traits[lane->kind].hold)
+	if (!traits[flow->kind].hold)
 		return NULL;
 	if (send(pfd.fd, &byte, 1, 0) < 0 || poll(&pfd, 1, WAIT_MS) != 1 ||
 	    recv(pfd.fd, &byte, 1, 0) < 0)
@@ -454,15 +454,15 @@ static __printf(2, 3) void tell(unsigned int slot, const char *fmt, ...)
 	va_end(ap);
 }
 
-void lane_tell(enum teller who)
+void flow_tell(enum teller who)
 {
-	telling = lanes_told && who != NOBODY;
+	telling = flows_told && who != NOBODY;
 	teller = who;
 	if (telling)
 		memset(told[who], 0, sizeof(told[who]));
 }
 
-const char *lane_told(enum teller who, unsigned int slot)
+const char *flow_told(enum teller who, unsigned int slot)
 {
 	return told[who][slot];
 }
@@ -532,7 +532,7 @@ static void mask_header(uint8_t *packet, size_t len)
 		memset(packet + 20, 0, header - 20);
 }
 
-static bool take_one(struct lane *lane, struct effect *effects)
+static bool take_one(struct flow *flow, struct effect *effects)
 {
 	static uint8_t data[65536];
 	static long control[4096 / sizeof(long)];
@@ -547,15 +547,15 @@ static bool take_one(struct lane *lane, struct effect *effects)
 	unsigned int slot;
 	ssize_t len;
 
-	if (lane->kind == K_STREAM)
-		iov.iov_len = lane->len;
-	len = recvmsg(lane->rx, &msg, MSG_DONTWAIT);
+	if (flow->kind == K_STREAM)
+		iov.iov_len = flow->len;
+	len = recvmsg(flow->rx, &msg, MSG_DONTWAIT);
 	if (len <= 0)
 		return false;
 	slot = data[len - 1] >> 3;
 	if (slot >= SLOTS)
 		return true;
-	if (lane->kind == K_RAW4 || lane->kind == K_HEADER4)
+	if (flow->kind == K_RAW4 || flow->kind == K_HEADER4)
 		mask_header(data, len);
 	effect = &effects[slot];
 	effect->pieces++;
@@ -565,7 +565,7 @@ static bool take_one(struct lane *lane, struct effect *effects)
 	effect->hash = mix(effect->hash, &from, msg.msg_namelen);
 	if (telling) {
 		tell(slot, "; %zd bytes", len);
-		if (lane->kind == K_RAW4 || lane->kind == K_HEADER4)
+		if (flow->kind == K_RAW4 || flow->kind == K_HEADER4)
 			tell_bytes(slot, data, 4 * (data[0] & 15));
 	}
 	look_at_control(&msg, slot, effect);
@@ -573,10 +573,10 @@ static bool take_one(struct lane *lane, struct effect *effects)
 }
 
 /* All bytes of a slot in order; who is in between does not matter */
-static bool take_bytes(struct lane *lane, struct effect *effects)
+static bool take_bytes(struct flow *flow, struct effect *effects)
 {
 	static uint8_t data[65536];
-	ssize_t i, len = recv(lane->rx, data, sizeof(data), MSG_DONTWAIT);
+	ssize_t i, len = recv(flow->rx, data, sizeof(data), MSG_DONTWAIT);
 	struct effect *effect;
 
 	for (i = 0; i < len; i++) {
@@ -599,7 +599,7 @@ static bool take_bytes(struct lane *lane, struct effect *effects)
  * for, as the kernel's count depends on what else was sent. Raw sockets keep an
  * id for later sends that ask for none (IPCORK_TS_OPT_ID stays in their cork).
  */
-static bool take_stamp(struct lane *lane, struct effect *effects)
+static bool take_stamp(struct flow *flow, struct effect *effects)
 {
 	static uint8_t data[65536];
 	long control[512 / sizeof(long)];
@@ -614,7 +614,7 @@ static bool take_stamp(struct lane *lane, struct effect *effects)
 	uint64_t hash;
 	ssize_t len;
 
-	len = recvmsg(lane->tx, &msg, MSG_ERRQUEUE | MSG_DONTWAIT);
+	len = recvmsg(flow->tx, &msg, MSG_ERRQUEUE | MSG_DONTWAIT);
 	if (len < 0)
 		return false;
 	slot = len ? data[len - 1] >> 3 : SLOTS;
@@ -622,14 +622,14 @@ static bool take_stamp(struct lane *lane, struct effect *effects)
 	 * TCP: sends that wait go out in one packet, and that has one
 	 * timestamp, so how many there are depends on the time.
 	 */
-	if (slot >= SLOTS || traits[lane->kind].stream)
+	if (slot >= SLOTS || traits[flow->kind].stream)
 		return true;
 	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
 		if (cmsg->cmsg_level == SOL_SOCKET ||
 		    cmsg->cmsg_len < CMSG_LEN(sizeof(err)))
 			continue;
 		memcpy(&err, CMSG_DATA(cmsg), sizeof(err));
-		if (err.ee_data >> 16 != 0x5eed || !is_udp(lane->kind))
+		if (err.ee_data >> 16 != 0x5eed || !is_udp(flow->kind))
 			err.ee_data = 0;
 		hash = mix(cmsg->cmsg_level << 16 | cmsg->cmsg_type, &err,
 			   sizeof(err));
@@ -642,14 +642,14 @@ static bool take_stamp(struct lane *lane, struct effect *effects)
 	return true;
 }
 
-bool lane_take(struct lane *lane, struct effect *effects)
+bool flow_take(struct flow *flow, struct effect *effects)
 {
 	bool any = false;
 
-	while (is_tcp(lane->kind) ? take_bytes(lane, effects) :
-				    take_one(lane, effects))
+	while (is_tcp(flow->kind) ? take_bytes(flow, effects) :
+				    take_one(flow, effects))
 		any = true;
-	while (!is_unix(lane->kind) && take_stamp(lane, effects))
+	while (!is_unix(flow->kind) && take_stamp(flow, effects))
 		any = true;
 	return any;
 }

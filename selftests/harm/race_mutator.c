@@ -40,9 +40,9 @@ static void resize(char *page, size_t size)
 	}
 }
 
-static void meddle(struct meddler *m, size_t size, unsigned int turn)
+static void mutate(struct mutator *m, size_t size, unsigned int turn)
 {
-	switch (m->fuss) {
+	switch (m->edit) {
 	case FILL:
 		if (turn % 3 == 1) {
 			memset(m->page, 0xff, size);
@@ -72,11 +72,11 @@ static void meddle(struct meddler *m, size_t size, unsigned int turn)
 static void *work(void *arg)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
-	struct meddler *m = arg;
+	struct mutator *m = arg;
 	unsigned int turn;
 
 	for (turn = 0; !__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE); turn++) {
-		meddle(m, size, turn);
+		mutate(m, size, turn);
 		if (turn % BREATH)
 			sched_yield();
 		else
@@ -86,7 +86,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-const char *meddler_start(struct meddler *m, enum fuss kind, char *page)
+const char *mutator_start(struct mutator *m, enum edit kind, char *page)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
 
@@ -98,14 +98,14 @@ const char *meddler_start(struct meddler *m, enum fuss kind, char *page)
 		return "out of memory";
 	memcpy(m->was, page, size);
 	m->page = page;
-	m->fuss = kind;
+	m->edit = kind;
 	m->stop = false;
 	errno = pthread_create(&m->thread, NULL, work, m);
 	m->running = !errno;
 	return errno ? reason("no thread: %s", errno_name(errno)) : NULL;
 }
 
-void meddler_stop(struct meddler *m)
+void mutator_stop(struct mutator *m)
 {
 	if (!m->running)
 		return;

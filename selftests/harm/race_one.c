@@ -44,7 +44,7 @@ static bool cancels(const struct plan *plan)
 	return plan->event >= CANCEL_EACH || plan->timeout;
 }
 
-const char *plan_text(const struct bout *bout)
+const char *plan_text(const struct race *race)
 {
 	static const char * const events[] = {
 		[NOTHING] = "let go", [CLOSE] = "closed",
@@ -53,23 +53,23 @@ const char *plan_text(const struct bout *bout)
 		[CANCEL_FD_ALL] = "cancelled all by fd",
 		[CANCEL_ANY] = "cancelled any",
 	};
-	static const char * const fusses[] = {
+	static const char * const edits[] = {
 		[STILL] = "left alone", [FILL] = "overwritten",
 		[PROTECT] = "protected", [UNMAP] = "unmapped",
 	};
-	const struct plan *plan = &bout->plan;
+	const struct plan *plan = &race->plan;
 	static char text[256];
 
 	snprintf(text, sizeof(text),
 		 "%d bit, %u %s over %s,%s%s%s%s%s %s control %s%s; %s%s%s",
 		 8 * (int)sizeof(long), plan->n, opcode_name(plan->op),
 		 plan->stream ? "TCP" : "UDP", plan->full ? " full," : "",
-		 bout->how == HOW_SQPOLL ? " SQPOLL," : bout->how == HOW_DEFER ?
+		 race->how == HOW_SQPOLL ? " SQPOLL," : race->how == HOW_DEFER ?
 		 " DEFER_TASKRUN," : "", plan->async ? " ASYNC," : "",
 		 plan->poll_first ? " POLL_FIRST," : "",
 		 plan->timeout ? " LINK_TIMEOUT," : "",
-		 plan->large ? "large" : "small", fusses[plan->fuss],
-		 plan->fuss == STILL ? "" : plan->early ? " before submit" :
+		 plan->large ? "large" : "small", edits[plan->edit],
+		 plan->edit == STILL ? "" : plan->early ? " before submit" :
 		 " after submit", events[plan->event],
 		 plan->settled ? " after a while" : "",
 		 plan->together ? ", let go at once" : "");
@@ -77,12 +77,12 @@ const char *plan_text(const struct bout *bout)
 }
 
 /* A pair of TCP sockets with small buffers, in place of those of UDP */
-static const char *stream_pair(struct bout *bout)
+static const char *stream_pair(struct race *race)
 {
 	const int size = STREAM_BUFFER;
 	const int report = SOF_TIMESTAMPING_SOFTWARE |
 			   SOF_TIMESTAMPING_OPT_TSONLY;
-	struct udp_pair *pair = &bout->pair;
+	struct udp_pair *pair = &race->pair;
 	struct sockaddr_storage to;
 	int listener;
 	socklen_t len;
@@ -112,36 +112,36 @@ static void stream_fill(int fd)
 		;
 }
 
-static const char *wire_open(struct bout *bout)
+static const char *wire_open(struct race *race)
 {
 	/* TCP cannot connect through a closed queue, nor go on after a loss */
-	if (bout->plan.stream)
-		return qdisc_release() ?: stream_pair(bout);
-	return pair_open(&bout->pair, FAM_UDP4) ?: qdisc_hold() ?:
-	       pair_fill(&bout->pair);
+	if (race->plan.stream)
+		return qdisc_release() ?: stream_pair(race);
+	return pair_open(&race->pair, FAM_UDP4) ?: qdisc_hold() ?:
+	       pair_fill(&race->pair);
 }
 
-static void wire_close(struct bout *bout)
+static void wire_close(struct race *race)
 {
-	close(bout->pair.tx);
-	close(bout->pair.rx);
+	close(race->pair.tx);
+	close(race->pair.rx);
 }
 
-static void pack_datagram(struct bout *bout, unsigned int i)
+static void pack_datagram(struct race *race, unsigned int i)
 {
-	struct message *p = &bout->messages[i];
+	struct message *p = &race->messages[i];
 	const int tos = TOS;
 
-	message_pack(p, &bout->pair, i, bout->plan.large ? CTL_QUIC : CTL_SEGMENT);
-	while (bout->plan.large &&
+	message_pack(p, &race->pair, i, race->plan.large ? CTL_QUIC : CTL_SEGMENT);
+	while (race->plan.large &&
 	       p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= SLOT)
 		message_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
-static void pack_stream(struct bout *bout, unsigned int i)
+static void pack_stream(struct race *race, unsigned int i)
 {
 	const uint32_t ack = SOF_TIMESTAMPING_TX_ACK;
-	struct message *p = &bout->messages[i];
+	struct message *p = &race->messages[i];
 	static char data[STREAM_BYTES];
 
 	p->msg = (struct msghdr){ .msg_iov = &p->iov, .msg_iovlen = 1 };
@@ -151,35 +151,35 @@ static void pack_stream(struct bout *bout, unsigned int i)
 	do {
 		message_add_control(p, SOL_SOCKET, SO_TIMESTAMPING, &ack,
 				    sizeof(ack));
-	} while (bout->plan.large &&
+	} while (race->plan.large &&
 		 p->msg.msg_controllen + CMSG_SPACE(sizeof(ack)) <= SLOT);
 }
 
-static void pack(struct bout *bout)
+static void pack(struct race *race)
 {
 	unsigned int i;
 
-	for (i = 0; i < bout->plan.n; i++) {
-		struct message *p = &bout->messages[i];
+	for (i = 0; i < race->plan.n; i++) {
+		struct message *p = &race->messages[i];
 
-		if (bout->plan.stream)
-			pack_stream(bout, i);
+		if (race->plan.stream)
+			pack_stream(race, i);
 		else
-			pack_datagram(bout, i);
-		p->msg.msg_control = memcpy(bout->page + i * SLOT, p->room,
+			pack_datagram(race, i);
+		p->msg.msg_control = memcpy(race->page + i * SLOT, p->room,
 					    p->msg.msg_controllen);
 	}
 }
 
-static void queue(struct bout *bout)
+static void queue(struct race *race)
 {
-	const struct plan *plan = &bout->plan;
+	const struct plan *plan = &race->plan;
 	struct io_uring_sqe *sqe;
 	unsigned int i;
 
 	for (i = 0; i < plan->n; i++) {
-		sqe = io_uring_get_sqe(&bout->ring);
-		ring_prep(sqe, plan->op, bout->pair.tx, &bout->messages[i].msg,
+		sqe = io_uring_get_sqe(&race->ring);
+		ring_prep(sqe, plan->op, race->pair.tx, &race->messages[i].msg,
 			  MSG_NOSIGNAL | (plan->stream ? MSG_WAITALL : 0));
 		sqe->user_data = i;
 		if (plan->async)
@@ -189,20 +189,20 @@ static void queue(struct bout *bout)
 		if (!plan->timeout)
 			continue;
 		sqe->flags |= IOSQE_IO_LINK;
-		bout->wait[i].tv_nsec = roll(&bout->dice, TIMEOUT_US) * 1000;
-		sqe = io_uring_get_sqe(&bout->ring);
-		io_uring_prep_link_timeout(sqe, &bout->wait[i], 0);
-		sqe->user_data = OTHER + bout->others++;
+		race->wait[i].tv_nsec = roll(&race->dice, TIMEOUT_US) * 1000;
+		sqe = io_uring_get_sqe(&race->ring);
+		io_uring_prep_link_timeout(sqe, &race->wait[i], 0);
+		sqe->user_data = OTHER + race->others++;
 	}
 }
 
-static const char *submit(struct bout *bout)
+static const char *submit(struct race *race)
 {
-	const char *wrong = ring_submit(&bout->ring);
-	time_t late = time(NULL) + bout->patience;
+	const char *wrong = ring_submit(&race->ring);
+	time_t late = time(NULL) + race->patience;
 
 	/* The kernel's thread takes them on its own time */
-	while (!wrong && io_uring_sq_ready(&bout->ring)) {
+	while (!wrong && io_uring_sq_ready(&race->ring)) {
 		if (time(NULL) > late)
 			wrong = "the kernel's thread took no request";
 		sched_yield();
@@ -210,32 +210,32 @@ static const char *submit(struct bout *bout)
 	return wrong;
 }
 
-const char *bout_begin(struct bout *bout)
+const char *race_begin(struct race *race)
 {
-	struct plan *plan = &bout->plan;
-	const char *wrong = wire_open(bout);
+	struct plan *plan = &race->plan;
+	const char *wrong = wire_open(race);
 
 	if (wrong)
 		return wrong;
-	bout->others = 0;
-	bout->tally->rounds++;
-	bout->tally->sends += plan->n;
+	race->others = 0;
+	race->tally->rounds++;
+	race->tally->sends += plan->n;
 	if (plan->stream && plan->full)
-		stream_fill(bout->pair.tx);
-	pack(bout);
-	queue(bout);
+		stream_fill(race->pair.tx);
+	pack(race);
+	queue(race);
 	if (plan->early)
-		wrong = meddler_start(&bout->meddler, plan->fuss, bout->page);
-	wrong = wrong ?: submit(bout);
+		wrong = mutator_start(&race->mutator, plan->edit, race->page);
+	wrong = wrong ?: submit(race);
 	if (!wrong && !plan->early)
-		wrong = meddler_start(&bout->meddler, plan->fuss, bout->page);
+		wrong = mutator_start(&race->mutator, plan->edit, race->page);
 	/* Not forced, as in the selftest: io-wq may block instead of polling */
 	if (!wrong && plan->settled)
 		usleep(SETTLE_US);
 	return wrong;
 }
 
-static const char *cancel(struct bout *bout)
+static const char *cancel(struct race *race)
 {
 	static const unsigned int flags[] = {
 		[CANCEL_EACH] = 0,
@@ -245,38 +245,38 @@ static const char *cancel(struct bout *bout)
 		[CANCEL_ANY] = IORING_ASYNC_CANCEL_ANY |
 			       IORING_ASYNC_CANCEL_ALL,
 	};
-	enum event event = bout->plan.event;
+	enum event event = race->plan.event;
 	bool one_by_one = event == CANCEL_EACH || event == CANCEL_FD;
-	unsigned int i, n = one_by_one ? bout->plan.n : 1;
+	unsigned int i, n = one_by_one ? race->plan.n : 1;
 	struct io_uring_sqe *sqe;
 
 	for (i = 0; i < n; i++) {
-		sqe = io_uring_get_sqe(&bout->ring);
+		sqe = io_uring_get_sqe(&race->ring);
 		if (event == CANCEL_EACH)
 			io_uring_prep_cancel64(sqe, i, 0);
 		else
-			io_uring_prep_cancel_fd(sqe, bout->pair.tx, 0);
+			io_uring_prep_cancel_fd(sqe, race->pair.tx, 0);
 		sqe->cancel_flags = flags[event];
-		sqe->user_data = OTHER + bout->others++;
+		sqe->user_data = OTHER + race->others++;
 	}
-	return submit(bout);
+	return submit(race);
 }
 
-static const char *happen(struct bout *bout)
+static const char *happen(struct race *race)
 {
-	switch (bout->plan.event) {
+	switch (race->plan.event) {
 	case NOTHING:
 		return NULL;
 	case CLOSE:
 		/* The number stays in use, so that no send gets another file */
-		return dup2(bout->null, bout->pair.tx) < 0 ? "dup2(2) failed" :
+		return dup2(race->null, race->pair.tx) < 0 ? "dup2(2) failed" :
 							     NULL;
 	case SHUTDOWN:
 		/* An unconnected socket is shut down, too, and says ENOTCONN */
-		shutdown(bout->pair.tx, SHUT_WR);
+		shutdown(race->pair.tx, SHUT_WR);
 		return NULL;
 	default:
-		return cancel(bout);
+		return cancel(race);
 	}
 }
 
@@ -286,31 +286,31 @@ static void *let_go(void *arg)
 	return NULL;
 }
 
-static void drain(struct bout *bout)
+static void drain(struct race *race)
 {
 	static char data[65536];
 
-	while (bout->plan.stream && read(bout->pair.rx, data, sizeof(data)) > 0)
+	while (race->plan.stream && read(race->pair.rx, data, sizeof(data)) > 0)
 		;
 }
 
-static const char *enter(struct bout *bout, struct account *account,
+static const char *enter(struct race *race, struct account *account,
 			 const struct io_uring_cqe *cqe)
 {
 	struct done *d;
 
 	account->missing--;
 	if (cqe->user_data >= OTHER &&
-	    cqe->user_data < OTHER + bout->others)
+	    cqe->user_data < OTHER + race->others)
 		return account->others[cqe->user_data - OTHER]++ ?
 		       "a second completion of a cancellation or timeout" :
 		       NULL;
-	if (cqe->user_data >= bout->plan.n)
+	if (cqe->user_data >= race->plan.n)
 		return reason("a completion for request %llu, which does not exist",
 			      (unsigned long long)cqe->user_data);
 	d = &account->sends[cqe->user_data];
 	if (cqe->flags & IORING_CQE_F_NOTIF) {
-		bout->tally->notified++;
+		race->tally->notified++;
 		return !d->completions ? "a notification before the completion" :
 		       !d->more || d->notifications++ ?
 		       "a notification that no completion announced" : NULL;
@@ -321,12 +321,12 @@ static const char *enter(struct bout *bout, struct account *account,
 	return d->completions++ ? "a second completion" : NULL;
 }
 
-static const char *due_yet(const struct bout *bout,
+static const char *due_yet(const struct race *race,
 			   const struct account *account)
 {
 	unsigned int i;
 
-	for (i = 0; i < bout->plan.n; i++) {
+	for (i = 0; i < race->plan.n; i++) {
 		if (!account->sends[i].completions)
 			return reason("send %u: completion lost", i);
 		if (account->sends[i].more && !account->sends[i].notifications)
@@ -335,29 +335,29 @@ static const char *due_yet(const struct bout *bout,
 	return "completion of a cancellation or timeout lost";
 }
 
-static const char *collect(struct bout *bout, struct account *account)
+static const char *collect(struct race *race, struct account *account)
 {
-	time_t late = time(NULL) + bout->patience;
+	time_t late = time(NULL) + race->patience;
 	struct io_uring_cqe *cqe;
 	const char *wrong = NULL;
 
 	memset(account, 0, sizeof(*account));
-	account->missing = bout->plan.n + bout->others;
+	account->missing = race->plan.n + race->others;
 	while (!wrong && account->missing) {
 		struct __kernel_timespec ts = { .tv_nsec = TICK_NS };
 
-		drain(bout);
-		if (!io_uring_wait_cqe_timeout(&bout->ring, &cqe, &ts)) {
-			if (!bout->drop)
-				wrong = enter(bout, account, cqe);
-			bout->drop = false;
-			io_uring_cqe_seen(&bout->ring, cqe);
+		drain(race);
+		if (!io_uring_wait_cqe_timeout(&race->ring, &cqe, &ts)) {
+			if (!race->drop)
+				wrong = enter(race, account, cqe);
+			race->drop = false;
+			io_uring_cqe_seen(&race->ring, cqe);
 		} else if (time(NULL) > late) {
-			wrong = due_yet(bout, account);
+			wrong = due_yet(race, account);
 		}
 	}
 	/* Whatever comes now comes twice */
-	if (!wrong && !io_uring_peek_cqe(&bout->ring, &cqe))
+	if (!wrong && !io_uring_peek_cqe(&race->ring, &cqe))
 		wrong = reason("one more completion, of request %llu",
 			       (unsigned long long)cqe->user_data);
 	return wrong;
@@ -382,45 +382,45 @@ static bool is_due(const struct plan *plan, int err)
 	return err == ENOTSOCK && plan->event == CLOSE;
 }
 
-static void count_spoilt(struct bout *bout)
+static void count_spoilt(struct race *race)
 {
-	if (bout->plan.fuss != STILL && bout->plan.early)
-		bout->tally->spoilt++;
+	if (race->plan.edit != STILL && race->plan.early)
+		race->tally->spoilt++;
 	else
-		bout->tally->refused++;
+		race->tally->refused++;
 }
 
-static const char *judge_sent(struct bout *bout, const struct message *p,
+static const char *judge_sent(struct race *race, const struct message *p,
 			      const struct done *d)
 {
-	const struct plan *plan = &bout->plan;
+	const struct plan *plan = &race->plan;
 
 	if (plan->op != OP_SENDMSG && !d->more)
 		return "success without F_MORE";
 	if ((size_t)d->res == p->len) {
-		bout->tally->whole++;
+		race->tally->whole++;
 		return NULL;
 	}
 	if (!plan->stream || !d->res || (size_t)d->res > p->len)
 		return reason("%d of %zu bytes", d->res, p->len);
 	if (cancels(plan) || plan->event == SHUTDOWN)
-		bout->tally->part++;
+		race->tally->part++;
 	else
 		/* Its control was read again for the rest */
-		count_spoilt(bout);
+		count_spoilt(race);
 	return NULL;
 }
 
-static const char *judge_one(struct bout *bout, const struct message *p,
+static const char *judge_one(struct race *race, const struct message *p,
 			     const struct done *d)
 {
-	const struct plan *plan = &bout->plan;
-	struct tally *tally = bout->tally;
+	const struct plan *plan = &race->plan;
+	struct tally *tally = race->tally;
 
 	if (plan->op == OP_SENDMSG && d->more)
 		return "F_MORE from sendmsg";
 	if (d->res >= 0)
-		return judge_sent(bout, p, d);
+		return judge_sent(race, p, d);
 	if (is_due(plan, -d->res)) {
 		if (d->res == -ECANCELED || d->res == -EINTR)
 			tally->cancelled++;
@@ -430,82 +430,82 @@ static const char *judge_one(struct bout *bout, const struct message *p,
 	}
 	if (!is_spoilt(-d->res))
 		return reason("-%s", errno_name(-d->res));
-	count_spoilt(bout);
+	count_spoilt(race);
 	return NULL;
 }
 
 /* What came through has to be as its control was at submit */
-static void judge_datagrams(struct bout *bout)
+static void judge_datagrams(struct race *race)
 {
-	int ecn = bout->plan.large ? TOS : 0;
+	int ecn = race->plan.large ? TOS : 0;
 	struct datagram d;
 
-	while (receiver_take(bout->pair.rx, &d, 0) > 0)
+	while (receiver_take(race->pair.rx, &d, 0) > 0)
 		if (d.wrong >= 0 || d.ecn != ecn ||
 		    (d.len != SEGMENT_SIZE &&
 		     d.len != SEND_SIZE - SEGMENT_SIZE))
-			bout->tally->odd++;
+			race->tally->odd++;
 }
 
-static const char *judge(struct bout *bout, const struct account *account)
+static const char *judge(struct race *race, const struct account *account)
 {
-	const struct plan *plan = &bout->plan;
+	const struct plan *plan = &race->plan;
 	const char *wrong = NULL;
 	unsigned int i;
 
 	for (i = 0; i < plan->n && !wrong; i++) {
-		wrong = judge_one(bout, &bout->messages[i], &account->sends[i]);
+		wrong = judge_one(race, &race->messages[i], &account->sends[i]);
 		if (wrong)
 			wrong = reason("send %u: %s", i, wrong);
 	}
-	if (wrong || plan->stream || (plan->fuss != STILL && plan->early))
+	if (wrong || plan->stream || (plan->edit != STILL && plan->early))
 		return wrong;
 	/* What has left the queue counts no longer, unless nobody can ask */
 	if (plan->event != CLOSE)
-		wrong = socket_drain(bout->pair.tx);
-	judge_datagrams(bout);
+		wrong = socket_drain(race->pair.tx);
+	judge_datagrams(race);
 	return wrong;
 }
 
-const char *bout_finish(struct bout *bout)
+const char *race_finish(struct race *race)
 {
 	const char *opened = NULL, *wrong;
 	struct account account;
 	pthread_t helper;
 	bool helped;
 
-	helped = bout->plan.together &&
+	helped = race->plan.together &&
 		 !pthread_create(&helper, NULL, let_go, &opened);
-	wrong = happen(bout);
+	wrong = happen(race);
 	if (helped)
 		thread_join(helper);
 	else
 		opened = qdisc_release();
-	wrong = wrong ?: opened ?: collect(bout, &account);
-	meddler_stop(&bout->meddler);
-	wrong = wrong ?: judge(bout, &account);
-	wire_close(bout);
+	wrong = wrong ?: opened ?: collect(race, &account);
+	mutator_stop(&race->mutator);
+	wrong = wrong ?: judge(race, &account);
+	wire_close(race);
 	return wrong;
 }
 
-const char *bout_reap(struct bout *bout)
+const char *race_reap(struct race *race)
 {
 	struct account account;
 	const char *wrong;
 	unsigned int i;
 
-	wrong = qdisc_release() ?: collect(bout, &account);
-	meddler_stop(&bout->meddler);
+	wrong = qdisc_release() ?: collect(race, &account);
+	mutator_stop(&race->mutator);
 	/* Those of the thread itself are cancelled, not those of others */
-	for (i = 0; i < bout->plan.n && !wrong; i++) {
+	for (i = 0; i < race->plan.n && !wrong; i++) {
 		struct done *d = &account.sends[i];
 
 		if (d->res == -ECANCELED || d->res == -EINTR ||
-		    (bout->plan.stream && d->res > 0))
-			bout->tally->cancelled++;
+		    (race->plan.stream && d->res > 0))
+			race->tally->cancelled++;
 		else
-			wrong = judge_one(bout, &bout->messages[i], d);
+			wrong = judge_one(race, &race->messages[i], d);
 	}
-	wire_close(bout);
+	wire_close(race);
 	return wrong;
 }
