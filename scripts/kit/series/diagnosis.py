@@ -19,8 +19,6 @@ ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
 SEND = r"\b__sys_sendmsg_sock\("
 TAKEN = "takes the control data once; every issue sends from the copy"
 REPEATED = "sends the rest after a short send with the same control"
-# An IV is not repeated, and what is cleared for that says nothing of other control
-_AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -92,13 +90,13 @@ class _Send:
     def _issue(self, opcode: str, issue: Function, taken: Function | None) -> list[Finding]:
         dash = "-" + opcode.replace("_", "-")
         short = block(issue.body, r"\bio_net_retry\(")
-        rest = _AF_ALG.sub("", short[1]) if short else ""
+        rest = reissue.AF_ALG.sub("", short[1]) if short else ""
         cleared = re.search(r"\w*controllen\s*=\s*0\s*;", rest)
         by_type = re.search(r"\bmsg_rights_sent\s*=\s*1\s*;", rest)
         if taken:
             found = [Finding(slug, opcode, False, self._where(taken), TAKEN)
                      for slug in (f"lost-pointer{dash}", "wrong-length", "late-read")]
-            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", _AF_ALG.sub("", one.body))
+            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", reissue.AF_ALG.sub("", one.body))
                           for one in self._source.reached(issue.name))
             slug = f"repeated-control{dash}"
             if not short or dropped or by_type:

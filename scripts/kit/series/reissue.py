@@ -6,6 +6,8 @@ from pathlib import Path
 from .ccode import Source, block
 
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
+# An IV is not repeated, and what is cleared for that says nothing of other control
+AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
 ZERO_COPY = {"send_zc": ("io_send_zc", "io_sendmsg_zc"), "sendmsg_zc": ("io_sendmsg_zc",)}
 
 
@@ -28,15 +30,16 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
     # Before 6.10 a send imports its buffer for each issue
     if lacks("io_send", restored, r"\bkmsg = req->async_data"):
         found.add(("eaten-data", "send"))
-    if lacks("io_recvmsg", r"\bmsg_controllen\s*=[^=]"):
+    # 5.10 clears it after a part, where there is none: that gives nothing back
+    if lacks("io_recvmsg", r"\bmsg_controllen\s*=(?!=|\s*0\s*;)"):
         found.add(("used-up-control", "any"))
     if lacks("io_recvmsg", r"\bio_recv_retry\(", r"\bio_net_retry\("):
         found.add(("merged-records", "any"))
     found |= _after_a_part(bodies)
     if lacks("io_sendmsg", r"MSG_FASTOPEN|\bio_net_fastopen\("):
         found.add(("fastopen-unfinished", "any"))
-    # Whoever holds files from submit on has the code that takes them out of the control
-    if "io_sendmsg" in bodies and not any("scm_fp_" in body for body in bodies.values()):
+    # Whoever holds files from submit on takes them out of the control; io_uring.c has had scm_fp_list for other things
+    if "io_sendmsg" in bodies and not any("scm_fp_copy(" in body for body in bodies.values()):
         found.add(("late-file", "any"))
     for opcode, names in ZERO_COPY.items():
         if not any(name in bodies for name in names):
@@ -69,6 +72,6 @@ def _after_a_part(bodies: dict[str, str]) -> set[tuple[str, str]]:
         # Whoever holds an id from the first issue on takes it there
         if not any("msg_zerocopy_realloc(" in body for body in bodies.values()):
             found.add(("repeated-id", "any"))
-        if re.search(r"\bmsg_controllen\s*=\s*0\s*;", short[1]):
+        if re.search(r"\bmsg_controllen\s*=\s*0\s*;", AF_ALG.sub("", short[1])):
             found.add(("cut-control", "sendmsg"))
     return found
