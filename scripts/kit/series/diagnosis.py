@@ -96,8 +96,8 @@ class _Send:
         if taken:
             found = [Finding(slug, opcode, False, self._where(taken), TAKEN)
                      for slug in (f"lost-pointer{dash}", "wrong-length", "late-read")]
-            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", reissue.AF_ALG.sub("", one.body))
-                          for one in self._source.reached(issue.name))
+            bodies = [reissue.AF_ALG.sub("", one.body) for one in self._source.reached(issue.name)]
+            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", body) for body in bodies)
             slug = f"repeated-control{dash}"
             if not short or dropped or by_type:
                 return [*found, Finding(slug, opcode, False, self._where(taken), TAKEN)]

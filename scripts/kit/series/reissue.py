@@ -38,7 +38,7 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
     found |= _after_a_part(bodies)
     if lacks("io_sendmsg", r"MSG_FASTOPEN|\bio_net_fastopen\("):
         found.add(("fastopen-unfinished", "any"))
-    # Whoever holds files from submit on takes them out of the control; io_uring.c has had scm_fp_list for other things
+    # Whoever holds files from submit on takes them out of the control; scm_fp_list has other uses
     if "io_sendmsg" in bodies and not any("scm_fp_copy(" in body for body in bodies.values()):
         found.add(("late-file", "any"))
     for opcode, names in ZERO_COPY.items():
