@@ -22,6 +22,7 @@ TAKEN = "takes the control data once; every issue sends from the copy"
 CURED = ("takes ", "puts ", "clears ", "saves msg_control for 32-bit", "sends the rest without ")
 REPEATED = "sends the rest after a short send with the same control"
 
+
 @dataclass(frozen=True)
 class Finding:
     """What the code does about one fix, for one opcode ("any" where both share the code)."""
@@ -102,8 +103,8 @@ class _Send:
         if taken:
             found = [Finding(slug, opcode, False, self._where(taken), TAKEN)
                      for slug in (f"lost-pointer{dash}", "wrong-length", "late-read")]
-            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", reissue.AF_ALG.sub("", one.body))
-                          for one in self._source.reached(issue.name))
+            bodies = [reissue.AF_ALG.sub("", one.body) for one in self._source.reached(issue.name)]
+            dropped = any(re.search(r"\bmsg_controllen\s*=\s*0\s*;", body) for body in bodies)
             slug = f"repeated-control{dash}"
             if not short or dropped or by_type:
                 return [*found, Finding(slug, opcode, False, self._where(taken), TAKEN)]

@@ -30,15 +30,16 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
     # Before 6.10 a send imports its buffer for each issue
     if lacks("io_send", restored, r"\bkmsg = req->async_data"):
         found.add(("eaten-data", "send"))
-    if lacks("io_recvmsg", r"\bmsg_controllen\s*=[^=]"):
+    # 5.10 clears it after a part, where there is none: that gives nothing back
+    if lacks("io_recvmsg", r"\bmsg_controllen\s*=(?!=|\s*0\s*;)"):
         found.add(("used-up-control", "any"))
     if lacks("io_recvmsg", r"\bio_recv_retry\(", r"\bio_net_retry\("):
         found.add(("merged-records", "any"))
     found |= _after_a_part(bodies)
     if lacks("io_sendmsg", r"MSG_FASTOPEN|\bio_net_fastopen\("):
         found.add(("fastopen-unfinished", "any"))
-    # Whoever holds files from submit on has the code that takes them out of the control
-    if "io_sendmsg" in bodies and not any("scm_fp_" in body for body in bodies.values()):
+    # Whoever holds files from submit on takes them out of the control; scm_fp_list has other uses
+    if "io_sendmsg" in bodies and not any("scm_fp_copy(" in body for body in bodies.values()):
         found.add(("late-file", "any"))
     for opcode, names in ZERO_COPY.items():
         if not any(name in bodies for name in names):
