@@ -13,6 +13,8 @@ from pathlib import Path
 ENGINE = "uml"
 FOLDER = "uml"                         # beside the console; the caller removes it
 PLACES = ("/dev/shm", "/tmp")          # for the file that is the guest's memory; it loses its name
+# A 6.12 whose own libc is glibc 2.36 ends with the first program that it starts, else
+NO_RSEQ = "GLIBC_TUNABLES=glibc.pthread.rseq=0"
 # $0 is the console's file. Not exec: the first process of a PID namespace ignores most signals, and
 # UML sends some to itself.
 SHELL = 'console=$0; "$@" 3>&1 >"$console" 2>&1 </dev/null; exit $?'
@@ -22,9 +24,9 @@ def words(image: Path, initrd: Path, console: Path, memory: str, arguments: str)
     """The command that runs a kernel; its standard output is its results."""
     home = console.with_name(FOLDER)
     # reboot would start it again, hence poweroff; seccomp=auto is ptrace where there is no better
-    return ["setpriv", "--pdeathsig", "KILL", *apart(), "env", f"TMPDIR={place(int(memory))}",
-            "sh", "-c", SHELL, str(console), str(image), f"mem={memory}M", f"initrd={initrd}",
-            f"uml_dir={home}", "umid=guest", "con0=null,fd:1", "con1=null,fd:3", "results=tty1",
+    return ["setpriv", "--pdeathsig", "KILL", *apart(), "env", NO_RSEQ,
+            f"TMPDIR={place(int(memory))}", "sh", "-c", SHELL, str(console), str(image),
+            f"mem={memory}M", f"initrd={initrd}", f"uml_dir={home}", "umid=guest", "con0=null,fd:1", "con1=null,fd:3", "results=tty1",
             "ending=poweroff", "panic=-1", "loglevel=5", "oops=panic", "seccomp=auto",
             "random.trust_cpu=on", "cryptomgr.notests", "rdinit=/init", *arguments.split()]
 
