@@ -1,13 +1,14 @@
 """What is kept of a proof in patches/proofs, and whether it is of today's patches and programs.
 
 A record names each patch that was on the tree with a hash of the lines that it changes, and each
-test program with a hash of its source and of what all programs share: an edit to one program makes
-stale what that program showed.
+test program with a hash of its source and of what that includes: an edit to one program makes stale
+what that program showed.
 """
 
 import datetime
 import hashlib
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -164,14 +165,20 @@ def hashed(one: Patch) -> str:
 
 
 def program(name: str) -> str:
-    """A hash of a test program's source and of what its folder shares; "" when there is none."""
-    sources = [path for path in SELFTESTS.glob(f"*/{name}.c")]
-    if not sources:
-        return ""
-    folder = sources[0].parent
-    helpers = [path for path in sorted(folder.glob("*.c"))
-               if "TEST_HARNESS_MAIN" not in path.read_text()]
-    return cache.digest(*sources, *sorted(folder.glob("*.h")), *helpers)
+    """A hash of a test program's source and all that it is made of; "" when there is none."""
+    found = next(iter(sorted(SELFTESTS.glob(f"*/{name}.c"))), None)
+    return cache.digest(*sorted(_sources(found, set()))) if found else ""
+
+
+def _sources(one: Path, seen: set[Path]) -> set[Path]:
+    """A source, its headers beside it, and the sources that go with these headers."""
+    if one in seen or not one.is_file():
+        return seen
+    seen.add(one)
+    for header in re.findall(r'^#include "([\w.]+)"', one.read_text(), re.M):
+        for needed in (one.with_name(header), one.with_name(header).with_suffix(".c")):
+            _sources(needed, seen)
+    return seen
 
 
 def record(tree: str, release: str, builds: Sequence[Build], patches: Iterable[Patch],

@@ -60,8 +60,9 @@ class Bound(unittest.TestCase):
         (self.home / "series").write_text("0001-late-read.patch\n")
         self.write(mail())
         for name in ("late_read", "eaten_data"):
-            (self.programs / f"{name}.c").write_text("TEST_HARNESS_MAIN\n")
-        (self.programs / "ring.h").write_text("int ring;\n")
+            (self.programs / f"{name}.c").write_text('#include "ring.h"\nTEST_HARNESS_MAIN\n')
+        for name in ("ring.h", "ring.c", "pool.h"):
+            (self.programs / name).write_text("int ring;\n")
         for module, name, value in ((evidence, "PATCHES", self.home.parent),
                                     (patch, "PATCHES", self.home.parent),
                                     (evidence, "SELFTESTS", self.programs.parent),
@@ -127,7 +128,9 @@ class Bound(unittest.TestCase):
 
     def test_an_edit_to_what_they_share_does_so_for_all(self) -> None:
         kept = self.kept()
-        (self.programs / "ring.h").write_text("long ring;\n")
+        (self.programs / "pool.h").write_text("long pool;\n")
+        self.assertEqual(kept.stale(), [])
+        (self.programs / "ring.c").write_text("long ring;\n")
         self.assertIn("late-read", kept.stale())
 
     def test_one_of_before_is_of_no_known_text(self) -> None:

@@ -26,9 +26,9 @@ def words(image: Path, initrd: Path, console: Path, memory: str, arguments: str)
     # reboot would start it again, hence poweroff; seccomp=auto is ptrace where there is no better
     return ["setpriv", "--pdeathsig", "KILL", *apart(), "env", NO_RSEQ,
             f"TMPDIR={place(int(memory))}", "sh", "-c", SHELL, str(console), str(image),
-            f"mem={memory}M", f"initrd={initrd}", f"uml_dir={home}", "umid=guest", "con0=null,fd:1", "con1=null,fd:3", "results=tty1",
-            "ending=poweroff", "panic=-1", "loglevel=5", "oops=panic", "seccomp=auto",
-            "random.trust_cpu=on", "cryptomgr.notests", "rdinit=/init", *arguments.split()]
+            f"mem={memory}M", f"initrd={initrd}", f"uml_dir={home}", "umid=guest",
+            "con0=null,fd:1", "con1=null,fd:3", "results=tty1", "ending=poweroff", "panic=-1",
+            "loglevel=5", "oops=panic", "seccomp=auto", "random.trust_cpu=on", "cryptomgr.notests", "rdinit=/init", *arguments.split()]
 
 
 @functools.cache
