@@ -79,6 +79,8 @@ class Cells(unittest.TestCase):
                          ["send", "send_zc", "recvmsg", "sendmsg_zc"])
         flags = ("r.tcp_trunc_recv.waitall", "r.tcp_peek_recv.waitall")
         self.assertEqual([result.opcode(name) for name in flags], ["recv_trunc", "recv"])
+        named = ("buffers.stuck_length_ring_recv.same", "buffers.zc_pieces_sendmsg_zc.same")
+        self.assertEqual([result.opcode(name) for name in named], ["stuck-length", "zc-pieces"])
 
     def test_defects_that_share_a_column(self) -> None:
         """The cell says the worst of them, the details have a line for each."""

@@ -168,6 +168,81 @@ static const struct fix {
 		.opcode = "any",
 		.bits = 64 | 32,
 	},
+	{
+		.defect = "buffers",
+		.opcode = "stuck-length",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "stuck-read",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "gapped-ring",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "gapped-receive",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "missed-end",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "queued-end",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "refused-bundle",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "overtaken-bundle",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "ignored-length",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "longer-bundle",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "mixed-stream",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "repeated-peek",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "failed-whole",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "first-only",
+		.bits = 64 | 32,
+	},
+	{
+		.defect = "buffers",
+		.opcode = "zc-pieces",
+		.bits = 64 | 32,
+	},
 	{ }
 };
 

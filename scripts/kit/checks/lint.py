@@ -105,7 +105,7 @@ def series() -> None:
     for branch in patch.branches():
         if not branch.base:
             raise BuildFailed(f"{branch.name}: no base")
-        for one in (*branch.all(), *branch.older, *branch.first):
+        for one in (*branch.all(), *branch.older, *branch.first, *branch.buffers):
             if one.path in copied:
                 continue               # its own folder's turn
             # A line "commit <id> upstream." is stable's own form; MAINTAINERS has a patch of its own.

@@ -37,6 +37,9 @@ def applies(branch: str) -> None:
         if each.first and (each == own or each.name == "mainline" and each.base == tree.release):
             with scratch(tree) as copies:
                 copies.am(each.first)
+        if each.buffers and each.base == tree.release:
+            with scratch(tree) as copies:
+                copies.am((*each.tip, *each.buffers))
     with scratch(tree) as copies:
         # Not each comes out of the tip any more: what was built on top of it holds it.
         out = [one for patches in reversed(own.taken.values()) for one in reversed(patches)

@@ -28,7 +28,8 @@ def words(image: Path, initrd: Path, console: Path, memory: str, arguments: str)
             f"TMPDIR={place(int(memory))}", "sh", "-c", SHELL, str(console), str(image),
             f"mem={memory}M", f"initrd={initrd}", f"uml_dir={home}", "umid=guest",
             "con0=null,fd:1", "con1=null,fd:3", "results=tty1", "ending=poweroff", "panic=-1",
-            "loglevel=5", "oops=panic", "seccomp=auto", "random.trust_cpu=on", "cryptomgr.notests", "rdinit=/init", *arguments.split()]
+            "loglevel=5", "oops=panic", "seccomp=auto", "random.trust_cpu=on",
+            "cryptomgr.notests", "rdinit=/init", *arguments.split()]
 
 
 @functools.cache

@@ -7,10 +7,12 @@ from . import cure, excerpt
 from ..base.ktap import NOT_ZERO_COPY
 from ..base.markup import clean
 from .grid import aligned as aligned, fitted
-from .result import CONTROL, DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, RECEIVES, SENDS, CaseResult, KernelResult
+from .result import (
+    BUFFERS, CONTROL, DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, RECEIVES, SENDS, CaseResult, KernelResult)
 
 ABOUT = (*DEFECTS, NOT_ZERO_COPY, OTHER)    # what cases are about, in the order of the details
-GROUPS = {"sends": SENDS, "receives": RECEIVES}    # columns of several defects, which the details tell apart
+# Columns of several defects, which the details tell apart
+GROUPS = {"sends": SENDS, "receives": RECEIVES, "buffers": BUFFERS}
 LOOPBACK = "lo"                        # what the column nic says of it
 # Of several cases in a cell, the first of these is what the cell says.
 _ORDER = ("error", "REGRESSION", "NEWLY FIXED", "known", "fail", "pass", "skip")

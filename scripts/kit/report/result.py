@@ -22,7 +22,8 @@ CONTROL = ("lost-pointer", "wrong-length", "late-read", "repeated-control")
 SENDS = ("cut-control", "late-file", "eaten-data", "rewritten-name", "unannounced-notification",
          "fastopen-unfinished", "repeated-id")
 RECEIVES = ("used-up-control", "grown-name", "repeated-peek", "merged-records", "lost-error")
-DEFECTS = (*CONTROL, *SENDS, *RECEIVES)
+BUFFERS = ("buffers",)                 # of several names, which its cases begin with
+DEFECTS = (*CONTROL, *SENDS, *RECEIVES, *BUFFERS)
 OTHER = "other"                        # the column of programs that are about no defect
 FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
 _NICS = ("virtio-net", "e1000e", "vmxnet3", "igb")      # in the order in which rows are shown
@@ -126,7 +127,10 @@ def opcode(name: str) -> str:
     """What a case of that name calls: an opcode that its variant names, such as send_zc, else sendmsg or sendmsg_zc.
 
     With MSG_TRUNC it is an opcode of its own, recv_trunc: kernels differ in that flag alone.
+    A case of buffers has the name in place of it that it begins with, such as stuck-length.
     """
+    if name.startswith("buffers."):
+        return "-".join(name.split(".")[1].split("_")[:2])
     words = name.split(".")[-2:][0].split("_")
     plain = next((word for word in ("send", "recv", "recvmsg") if word in words), "sendmsg")
     plain += "_trunc" if "trunc" in words else ""

@@ -66,9 +66,9 @@ def comes_out(copies: Scratch, forms: Sequence[Patch]) -> bool:
 
 
 def unseen(version: Version | None, told: Collection[str]) -> list[str]:
-    """The defects that fixes.toml has in this version and none of these fixes is about."""
+    """The defects that fixes.toml has in this version with a cause that no fix of these is for."""
     if not version:
         return []
     return [name for name, defect in fixes.load().items()
-            if any(cause.present(version) for cause in defect.causes)
-            and not any(cause.slug in told for cause in defect.causes)]
+            if any(cause.present(version) and cause.slug not in told
+                   for cause in defect.causes)]

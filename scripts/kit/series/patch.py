@@ -130,6 +130,12 @@ class Branch:
         folder = self.home / "first"
         return series(folder) if folder.is_dir() else ()
 
+    @cached_property
+    def buffers(self) -> tuple[Patch, ...]:
+        """Fixes about provided buffers, on top of the series; none in most branches."""
+        folder = self.home / "buffers"
+        return series(folder) if folder.is_dir() else ()
+
     def all(self) -> Iterator[Patch]:
         """What an old tree of this branch may lack, in order."""
         for patches in self.taken.values():

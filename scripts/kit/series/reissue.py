@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from . import provided
 from .ccode import Source, block
 
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
@@ -14,7 +15,7 @@ ZERO_COPY = {"send_zc": ("io_send_zc", "io_sendmsg_zc"), "sendmsg_zc": ("io_send
 def present(tree: Path) -> frozenset[tuple[str, str]]:
     """The (slug, opcode) of the fixes that a tree lacks; what it does not have cannot lack one."""
     bodies: dict[str, str] = {}
-    for place in (*reversed(PLACES), "io_uring/timeout.c", "net/socket.c"):
+    for place in (*reversed(PLACES), *provided.PLACES, "io_uring/timeout.c", "net/socket.c"):
         if (tree / place).is_file():
             text = (tree / place).read_text(errors="replace")
             bodies |= {name: function.body for name, function in Source(text).functions.items()}
@@ -35,7 +36,7 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
         found.add(("used-up-control", "any"))
     if lacks("io_recvmsg", r"\bio_recv_retry\(", r"\bio_net_retry\("):
         found.add(("merged-records", "any"))
-    found |= _after_a_part(bodies)
+    found |= _after_a_part(bodies) | provided.present(bodies)
     if lacks("io_sendmsg", r"MSG_FASTOPEN|\bio_net_fastopen\("):
         found.add(("fastopen-unfinished", "any"))
     # Whoever holds files from submit on takes them out of the control; scm_fp_list has other uses

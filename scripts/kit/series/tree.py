@@ -172,7 +172,8 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
     """A scratch repository with a tree's files; gone afterwards. The tree itself is only read."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        wanted = {path for one in patch.branches() for each in (*one.all(), *one.older, *one.first)
+        wanted = {path for one in patch.branches()
+                  for each in (*one.all(), *one.older, *one.first, *one.buffers)
                   for path in each.paths}
         for path in sorted({"Makefile", "net/socket.c", *diagnosis.PLACES, *wanted}):
             if (tree.home / path).is_file():
