@@ -469,7 +469,7 @@ FIXTURE_VARIANT_ADD(buffers, stuck_read_ring_read) {
 		 .len = 4096 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, stuck_length_reference_recvmsg) {
+FIXTURE_VARIANT_ADD(buffers, reference_stuck_length_recvmsg) {
 	.row = { "ring, recvmsg", datagram, RING, IORING_OP_RECVMSG,
 		 .len = 4096 },
 };
@@ -493,12 +493,12 @@ FIXTURE_VARIANT_ADD(buffers, gapped_receive_async_recv) {
 		 .count = 2, .parts = 2 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, gapped_ring_reference_send) {
+FIXTURE_VARIANT_ADD(buffers, reference_gapped_ring_send) {
 	.row = { "incremental, sends that end whole", sends, INCREMENTAL,
 		 IORING_OP_SEND, .len = 10000, .size = 100000, .count = 1 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, gapped_ring_reference_recv) {
+FIXTURE_VARIANT_ADD(buffers, reference_gapped_ring_recv) {
 	.row = { "incremental", stream, INCREMENTAL, IORING_OP_RECV,
 		 .len = 1000, .size = 4096, .count = 2, .parts = 2 },
 };
@@ -516,13 +516,13 @@ FIXTURE_VARIANT_ADD(buffers, queued_end_recv) {
 		 .count = MOST_BUFFERS, .parts = 40, .early = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, missed_end_reference_tcp_recv) {
+FIXTURE_VARIANT_ADD(buffers, reference_missed_end_tcp_recv) {
 	.row = { "tcp", until_end, RING, IORING_OP_RECV, .tcp = true,
 		 .ioprio = MULTISHOT, .size = 10, .count = MOST_BUFFERS,
 		 .parts = 40 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, missed_end_reference_recv) {
+FIXTURE_VARIANT_ADD(buffers, reference_missed_end_recv) {
 	.row = { "AF_UNIX stream, one round", until_end, RING, IORING_OP_RECV,
 		 .ioprio = MULTISHOT, .size = 10, .count = MOST_BUFFERS,
 		 .parts = 4, .how = HOW_DEFER },
@@ -535,7 +535,7 @@ FIXTURE_VARIANT_ADD(buffers, refused_bundle_send) {
 		 .once = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, refused_bundle_reference_send) {
+FIXTURE_VARIANT_ADD(buffers, reference_refused_bundle_send) {
 	.row = { "bundle", sends, RING, IORING_OP_SEND, .ioprio = BUNDLE,
 		 .size = 100, .count = 4, .once = true },
 };
@@ -553,7 +553,7 @@ FIXTURE_VARIANT_ADD(buffers, longer_bundle_send) {
 		 .once = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, overtaken_bundle_reference_send) {
+FIXTURE_VARIANT_ADD(buffers, reference_overtaken_bundle_send) {
 	.row = { "bundle that is sent at once", sends, RING, IORING_OP_SEND,
 		 .ioprio = BUNDLE, .flags = MSG_DONTWAIT, .size = 1000,
 		 .count = 8 },
@@ -565,7 +565,7 @@ FIXTURE_VARIANT_ADD(buffers, ignored_length_send) {
 		 .len = 10, .size = 100, .count = 1, .once = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, ignored_length_reference_send) {
+FIXTURE_VARIANT_ADD(buffers, reference_ignored_length_send) {
 	.row = { "ring", sends, RING, IORING_OP_SEND, .len = 10, .size = 100,
 		 .count = 1, .once = true },
 };
@@ -583,7 +583,7 @@ FIXTURE_VARIANT_ADD(buffers, mixed_stream_recv) {
 		 .size = 100, .count = 16, .parts = 2, .overtaken = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, mixed_stream_reference_recv) {
+FIXTURE_VARIANT_ADD(buffers, reference_mixed_stream_recv) {
 	.row = { "bundle", stream, RING, IORING_OP_RECV, .tcp = true,
 		 .ioprio = BUNDLE, .size = 100, .count = 16, .parts = 2,
 		 .overtaken = true },
@@ -596,7 +596,7 @@ FIXTURE_VARIANT_ADD(buffers, repeated_peek_recv) {
 		 .count = 16, .parts = 2 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, repeated_peek_reference_recv) {
+FIXTURE_VARIANT_ADD(buffers, reference_repeated_peek_recv) {
 	.row = { "peek", stream, RING, IORING_OP_RECV, .tcp = true,
 		 .flags = MSG_PEEK, .size = 100, .count = 16, .parts = 2 },
 };
@@ -607,7 +607,7 @@ FIXTURE_VARIANT_ADD(buffers, failed_whole_recv) {
 		 .flags = MSG_WAITALL, .len = 100, .credentials = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, failed_whole_reference_recv) {
+FIXTURE_VARIANT_ADD(buffers, reference_failed_whole_recv) {
 	.row = { "MSG_WAITALL", linked, CLASSIC, IORING_OP_RECV,
 		 .flags = MSG_WAITALL, .len = 100 },
 };
@@ -618,7 +618,7 @@ FIXTURE_VARIANT_ADD(buffers, first_only_recvmsg) {
 		 .ioprio = MULTISHOT, .len = 200, .size = 4096, .count = 4 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, first_only_reference_recvmsg) {
+FIXTURE_VARIANT_ADD(buffers, reference_first_only_recvmsg) {
 	.row = { "no iovec", alike, RING, IORING_OP_RECVMSG,
 		 .ioprio = MULTISHOT, .size = 4096, .count = 4 },
 };
@@ -629,7 +629,7 @@ FIXTURE_VARIANT_ADD(buffers, zc_pieces_sendmsg_zc) {
 		 IORING_OP_SENDMSG_ZC, .tcp = true },
 };
 
-FIXTURE_VARIANT_ADD(buffers, zc_pieces_reference_sendmsg_zc) {
+FIXTURE_VARIANT_ADD(buffers, reference_zc_pieces_sendmsg_zc) {
 	.row = { "three pieces", pieces, CLASSIC, IORING_OP_SENDMSG_ZC,
 		 .tcp = true, .len = 100 },
 };
