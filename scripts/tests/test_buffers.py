@@ -21,7 +21,9 @@ class BuffersTest(unittest.TestCase):
                                  not one.slug.startswith("gapped-ring"))
 
     def test_names(self) -> None:
-        causes = {(cause.slug, cause.opcode) for cause in fixes.load()["buffers"].causes}
+        # Those with a commit are of kernels for which there is no series here
+        causes = {(cause.slug, cause.opcode) for cause in fixes.load()["buffers"].causes
+                  if not cause.commit}
         read = {(slug, name) for name, slug, *_ in provided.LACKS}
         read |= {("stuck-length", "stuck-length"), ("missed-end", "missed-end")}
         self.assertEqual(read, causes)

@@ -195,6 +195,22 @@ static const struct fix {
 	},
 	{
 		.defect = "buffers",
+		.opcode = "missed-end",
+		.bits = 64 | 32,
+		.commit = "a68ed2df72131447d131531a08fe4dfcf4fa4653",
+		.subject = "io_uring/poll: fix multishot recv missing EOF on wakeup race",
+		.mainline = "7.0-rc5",
+	},
+	{
+		.defect = "buffers",
+		.opcode = "missed-wakeup",
+		.bits = 64 | 32,
+		.commit = "a68ed2df72131447d131531a08fe4dfcf4fa4653",
+		.subject = "io_uring/poll: fix multishot recv missing EOF on wakeup race",
+		.mainline = "7.0-rc5",
+	},
+	{
+		.defect = "buffers",
 		.opcode = "queued-end",
 		.bits = 64 | 32,
 	},

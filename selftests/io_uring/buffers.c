@@ -522,10 +522,10 @@ FIXTURE_VARIANT_ADD(buffers, reference_missed_end_tcp_recv) {
 		 .parts = 40 },
 };
 
-FIXTURE_VARIANT_ADD(buffers, reference_missed_end_recv) {
-	.row = { "AF_UNIX stream, one round", until_end, RING, IORING_OP_RECV,
-		 .ioprio = MULTISHOT, .size = 10, .count = MOST_BUFFERS,
-		 .parts = 4, .how = HOW_DEFER },
+FIXTURE_VARIANT_ADD(buffers, missed_wakeup_recv) {
+	.row = { "missed-wakeup, AF_UNIX stream", until_end,
+		 RING, IORING_OP_RECV, .ioprio = MULTISHOT, .size = 10,
+		 .count = MOST_BUFFERS, .parts = 4, .how = HOW_DEFER },
 };
 
 /* io-wq does not refuse a bundle */
