@@ -110,10 +110,10 @@ def _part(one: Patch, whole: Patch) -> bool:
 def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
     """The steps but one, and but those that are part of it, cover for it or do not apply without it."""
     rest: list[Patch] = []
-    coded = plan.read_from_code(tree)
+    covered = plan.read_from_code(tree) - {patch.LATE_READ} | {"rewritten-name"}
     with trees.scratch(tree) as copies:
         for other in steps:
-            covers = other.slug == patch.LATE_READ and one.slug in coded - {patch.LATE_READ}
+            covers = other.slug == patch.LATE_READ and one.slug in covered
             if other == one or covers or _part(other, one):
                 continue
             if copies.apply(other) or copies.apply(other, merge=True):

@@ -85,6 +85,18 @@ class FirstTest(unittest.TestCase):
             self.assertEqual(reissue.present(tree),
                              always - {("late-file", "any"), ("repeated-id", "any")})
 
+    def test_a_send_that_goes_another_way_keeps_the_name(self) -> None:
+        way = "static int __io_sendmsg(void)\n{\n\treturn sock_sendmsg(sock, &kmsg->msg);\n}\n"
+        call = "long __sys_sendmsg_sock(void)\n{\n\treturn ____sys_sendmsg();\n}\n"
+        keeps = "int sock_sendmsg(void)\n{\n\tsave_addr = msg->msg_name;\n}\n"
+        for net, socket, lacks in (("", call, True), (way, call, True), (way, call + keeps, False),
+                                   ("", call + keeps, True)):
+            with tempfile.TemporaryDirectory() as name:
+                for path, text in (("io_uring/net.c", net), ("net/socket.c", socket)):
+                    (Path(name) / path).parent.mkdir(exist_ok=True)
+                    (Path(name) / path).write_text(text)
+                self.assertEqual(("rewritten-name", "sendmsg") in reissue.present(Path(name)), lacks)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -42,14 +42,17 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
     # Whoever holds files from submit on takes them out of the control; scm_fp_list has other uses
     if "io_sendmsg" in bodies and not any("scm_fp_copy(" in body for body in bodies.values()):
         found.add(("late-file", "any"))
+    # Once control is taken at submit sock_sendmsg() is called, which keeps the name by itself
+    kept = (re.search(r"\bsock_sendmsg\(", bodies.get("__io_sendmsg", ""))
+            and "msg_name" in bodies.get("sock_sendmsg", ""))
     for opcode, names in ZERO_COPY.items():
         if not any(name in bodies for name in names):
             continue
         if lacks("io_req_tw_fail_links", r"->fail\("):
             found.add(("unannounced-notification", opcode))
-        if opcode == "sendmsg_zc" and lacks("__sys_sendmsg_sock", r"->msg_name\b"):
+        if opcode == "sendmsg_zc" and not kept and lacks("__sys_sendmsg_sock", r"->msg_name\b"):
             found.add(("rewritten-name", opcode))
-    if lacks("__sys_sendmsg_sock", r"->msg_name\b"):
+    if not kept and lacks("__sys_sendmsg_sock", r"->msg_name\b"):
         found.add(("rewritten-name", "sendmsg"))
     return frozenset(found)
 
