@@ -35,11 +35,6 @@ class Width(unittest.TestCase):
             whole = "".join(word for row in rows for word in row).replace(" ", "")
             self.assertEqual(sorted("".join(folded).replace(" ", "")), sorted(whole))
 
-    def test_the_name_of_a_kernel(self) -> None:
-        """It parts behind a hyphen, whatever stands before that."""
-        rows = [["6.12.118+deb13-cloud", "FAIL (open)", "1 s"]]
-        self.assertEqual(grid.fitted(rows, [1], 24), ["6.12.118+deb13-  FAIL    1 s", "cloud            (open)"])
-
     def test_nothing_is_cut(self) -> None:
         """What is long in each column at once."""
         lines = self.table("6.12.118+deb13-cloud-arm64", "pass", "FAIL 32 (fix: 6.12.118)",

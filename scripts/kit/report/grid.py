@@ -1,7 +1,6 @@
 """Tables of plain text, and what becomes of one that is too long for a line."""
 
 import itertools
-import re
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
 
@@ -39,10 +38,7 @@ def _folded(row: Sequence[str], columns: Collection[int], width: int,
             kept: str) -> Iterator[list[str]]:
     """A row as the lines that it takes when these columns have this width, as far as words part."""
     whole = [word.replace(kept, kept.replace(" ", "\xa0")) if kept else word for word in row]
-    # textwrap parts words at a hyphen between letters alone; the name of a kernel has digits there
-    cells = [[part for piece in re.split("(?<=[0-9]-)", word)
-              for part in textwrap.wrap(piece, width, break_long_words=False)]
-             if place in columns and len(word) > width else [word]
+    cells = [textwrap.wrap(word, width, break_long_words=False) if place in columns else [word]
              for place, word in enumerate(whole)]
     for line in itertools.zip_longest(*cells, fillvalue=""):
         yield [word.replace("\xa0", " ") for word in line]
