@@ -12,7 +12,8 @@ from .result import (
 
 ABOUT = (*DEFECTS, NOT_ZERO_COPY, OTHER)    # what cases are about, in the order of the details
 # Columns of several defects, which the details tell apart
-GROUPS = {"sends": SENDS, "receives": RECEIVES, "buffers": BUFFERS}
+REPEATED = "repeated-control"
+GROUPS = {"sends": (REPEATED, *SENDS), "receives": RECEIVES, "buffers": BUFFERS}
 LOOPBACK = "lo"                        # what the column nic says of it
 # Of several cases in a cell, the first of these is what the cell says.
 _ORDER = ("error", "REGRESSION", "NEWLY FIXED", "known", "fail", "pass", "skip")
@@ -41,8 +42,10 @@ def text(results: Sequence[KernelResult], folder: str = "") -> str:
 def columns(results: Sequence[KernelResult]) -> tuple[str, ...]:
     """The columns that these results need: a table that can be read has one for several defects."""
     there = topics(results)
-    grouped = [name for name, members in GROUPS.items() if not set(members).isdisjoint(there)]
-    return (*CONTROL, *grouped, *(about for about in there if about not in DEFECTS))
+    others = set(there) - {REPEATED}
+    grouped = [name for name, members in GROUPS.items() if not others.isdisjoint(members)]
+    alone = [name for name in CONTROL if name != REPEATED or "sends" not in grouped]
+    return (*alone, *grouped, *(about for about in there if about not in DEFECTS))
 
 
 def topics(results: Sequence[KernelResult]) -> tuple[str, ...]:
