@@ -95,7 +95,7 @@ class Record:
         for build in self.builds:
             said = build.fails(old) + ("" if build.as_its_code_says else "; NOT AS ITS CODE SAYS")
             if width > WIDTH // 2:
-                lines += [f"  {build.build}", wrapped(said, " " * 6)]
+                lines += [wrapped(build.build, "    ", "  "), wrapped(said, " " * 6)]
             else:
                 lines.append(wrapped(said, " " * width, f"  {build.build}".ljust(width)))
         by = [f"{abi} bit by {engine}" for abi, engine in (first.engines if first else {}).items()]

@@ -1,8 +1,11 @@
 """Tests of patches/mainline/buffers, and of what the code of a tree says of provided buffers."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 from kit.series import fixes, patch, provided
+from kit.series.tree import Tree, scratch
 
 
 class BuffersTest(unittest.TestCase):
@@ -19,6 +22,16 @@ class BuffersTest(unittest.TestCase):
                 # Those that change what applications may rely on are not for stable
                 self.assertEqual(one.message.endswith("Cc: stable@vger.kernel.org"),
                                  not one.slug.startswith("gapped-ring"))
+
+    def test_what_is_read_is_among_the_copies(self) -> None:
+        """Files that no patch changes are looked at, too: missed-end is told by poll.c."""
+        with tempfile.TemporaryDirectory() as name:
+            for path in ("Makefile", "net/socket.c", *provided.PLACES):
+                (Path(name) / path).parent.mkdir(exist_ok=True)
+                (Path(name) / path).write_text("x\n")
+            with scratch(Tree(Path(name))) as copies:
+                for path in provided.PLACES:
+                    self.assertEqual(copies.file(path), ["x"], path)
 
     def test_names(self) -> None:
         # Those with a commit are of kernels for which there is no series here

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..base import command, version
-from . import diagnosis, patch
+from . import diagnosis, patch, provided
 from ..base.error import BuildFailed, Failure, Unusable, Usage
 from .patch import Patch
 
@@ -175,7 +175,8 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
         wanted = {path for one in patch.branches()
                   for each in (*one.all(), *one.older, *one.first, *one.buffers)
                   for path in each.paths}
-        for path in sorted({"Makefile", "net/socket.c", *diagnosis.PLACES, *wanted}):
+        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES, *provided.PLACES)
+        for path in sorted({*read, *wanted}):
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(tree.home / path, home / path)
