@@ -26,7 +26,9 @@ class States(Fixture):
     def words(self, text: str) -> dict[str, str]:
         """slug -> what is known of it, for a tree with this code."""
         tree = self.make(text, False)
-        found = applied.series(tree, patch.near(tree.version)[0], plan.read_from_code(tree))
+        with scratch(tree) as copies:
+            found = applied.states(copies, patch.near(tree.version)[0].tip,
+                                   plan.read_from_code(tree))
         return {state.patch.slug: state.word for state in found}
 
     def test_in_missing_and_unknown(self) -> None:

@@ -25,7 +25,6 @@ from ..proof import Variant
 from ..series.tree import Tree
 from ..guest.vm import Run
 # scripts/check takes these from here
-from .mutant import MUTANTS as MUTANTS, mutants as mutants, series_of as series_of
 
 HELP = "the selftest in kernels with KASAN, kmemleak, lockdep and the like, and bugs that these have to catch"
 # Mutant -> who has to catch it, and as what, while nothing but ordinary sends take place

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from . import fixes, patch, reissue
 from ..base.version import Version
-from .patch import Branch, Patch
-from .tree import Scratch, Tree, scratch
+from .patch import Patch
+from .tree import Scratch
 
 IN, MISSING, UNKNOWN = "ok", "MISSING", "CANNOT TELL"
 
@@ -20,17 +20,8 @@ class State:
     why: str
 
 
-def series(tree: Tree, branch: Branch, diagnosed: Collection[str]) -> list[State]:
-    """The state of those patches of a series that diagnosis.py does not read, in order.
-
-    Raises what scratch() raises.
-    """
-    with scratch(tree) as copies:
-        return states(copies, branch.tip, diagnosed)
-
-
 def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]) -> list[State]:
-    """The same on copies of a tree's files, which are as they were afterwards."""
+    """The state of those patches of a series that diagnosis.py does not read, in order."""
     asked = [one for one in patches if one.slug not in patch.EXTRA]
     if all(one.slug in diagnosed for one in asked):
         return []
@@ -38,7 +29,10 @@ def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]
 
 
 def tried(copies: Scratch, patches: Sequence[Patch]) -> list[State]:
-    """The state of each patch of a series: those that are in come out, the last one first."""
+    """The state of each patch of a series: those that are in come out, the last one first.
+
+    The copies of a tree's files are as they were afterwards.
+    """
     seen = {slug for slug, _opcode in reissue.present(copies.home)}
     start = copies.mark()
     out = {one for one in reversed(patches) if copies.apply(one, reverse=True)}

@@ -8,8 +8,6 @@ from ..base.error import Failure
 from .patch import Branch, Patch
 from .tree import Scratch, Tree, scratch
 
-EXTRA = patch.EXTRA                    # scripts/check takes it from here
-
 
 @dataclass(frozen=True)
 class Step:
