@@ -83,6 +83,12 @@ class Lines(unittest.TestCase):
                          "VFS: Unable to mount root fs")
         self.assertEqual(splat.lines("[ 1.0] Kernel panic - not syncing: x\n"), [])
 
+    def test_no_room_for_registers(self) -> None:
+        log = ("userspace - ptrace set fp regs failed, errno = 14\n"
+               "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b\n")
+        self.assertIn("use QEMU", splat.panic(log))
+        self.assertEqual(splat.panic(log.splitlines()[0]), "")
+
     def test_alike(self) -> None:
         self.assertEqual(splat.alike(["[ 1.5] WARNING: CPU: 0 PID: 77 at x.c:3 x+0x10/0x20", "BUG: at ffff888003c0f000"]),
                          ["WARNING: CPU: N PID: N at x.c:N x+N/N", "BUG: at N"])

@@ -33,6 +33,11 @@ SPLAT = re.compile(
     r"|unregister_netdevice: waiting for|RTNL: assertion failed|KERNEL: assertion"
     r"|ref_tracker: .* users at")
 _DEADLY = re.compile(_FATAL)
+# What a User Mode Linux says before its first program dies (arch/um/os-Linux/skas/process.c, up to
+# 6.12): it has room for 2696 bytes of registers (HOST_FP_SIZE), and AMX alone takes 8192 more.
+_REGISTERS = "ptrace set fp regs failed"
+_NO_ROOM = ("this User Mode Linux is too old for this processor, whose registers (AMX) it has no "
+            "room for: use QEMU, or a newer one")
 _END = re.compile(r"---\[ end|^=====+$|^Kernel panic")
 
 
@@ -78,6 +83,8 @@ def panic(log: str) -> str:
     died = re.search(rf"{_PANIC}not syncing: (.*)", log)
     if not died:
         return ""
+    if _REGISTERS in log:
+        return _NO_ROOM
     oops = next((line for line in map(plain, log.splitlines()) if _DEADLY.search(line)), "")
     return oops if oops and not oops.startswith(_PANIC) else died[1]
 
