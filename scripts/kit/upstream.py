@@ -75,7 +75,7 @@ the sends behind it, and leaves the socket usable.
 """),
     ("selftests: drv-net: test retried sends of io_uring through a card", """\
 Only through a network card does sendmsg_zc send the program's own pages.
-Test there what selftests/io_uring tests on lo, and GSO trains of all
+Test there what selftests/io_uring tests on lo, and GSO sends of all
 sizes, with the card's offloads on and off. nic.sh takes the variables of
 drivers/net/README.rst; without NETIF it is skipped.
 """),

@@ -4,14 +4,14 @@
  * #1055). No test: it judges nothing, and its numbers are those of the machine.
  *
  * Measured: messages and bytes a second, CPU time per byte, and the share that
- * the kernel copied after all, of UDP sends without GSO and of trains of 2 to
- * 64 segments by sendmsg, sendmsg_zc, and sendmsg_zc from a registered buffer,
+ * the kernel copied after all, of UDP sends without GSO and with 2 to 64
+ * segments by sendmsg, sendmsg_zc, and sendmsg_zc from a registered buffer,
  * 32 in flight, memory reused once the notification allows it; in the same
  * run by the alternatives: sendmsg(2) with UDP_SEGMENT, sendmmsg(2), and
  * programs of the kernel tree. Every sender has the same socket buffer. The
  * senders take turns, so that drift affects all of them alike.
  *
- * A segment is as large as the MTU allows, and smaller where a train would be
+ * A segment is as large as the MTU allows, and smaller where a send would be
  * above 65000 bytes. Over a card (NETIF, see nic.sh) all that it can offload is
  * switched on. Without one it goes over loopback, in segments of an Ethernet,
  * to a receiver on another CPU that throws away what comes.
@@ -253,7 +253,7 @@ static void sink(int fd)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pin(true);
-	/* Let trains come whole, as they leave through a card that cuts them */
+	/* Let GSO sends come whole, as they leave through a card that segments */
 	setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 	while (recvmmsg(fd, msgs, SINK_MSGS, MSG_TRUNC | MSG_WAITFORONE,
 			NULL) >= 0 || errno == EINTR)

@@ -2,7 +2,7 @@
 /*
  * bench: from which size on sendmsg_zc pays, see bench.c.
  *
- * A message is one train of segments, or one datagram, whatever it takes to
+ * A message is one GSO send, or one datagram, whatever it takes to
  * send it: n segments are one send by UDP_SEGMENT, one sendmmsg(2) of n
  * messages, one round of a peer. What counts is what was sent; nobody looks at
  * what arrives.

@@ -274,7 +274,7 @@ void report_table(const struct bench *b)
 	       IN_FLIGHT, b->sndbuf, b->runs, b->seconds);
 	print_device(b);
 	print_left_out();
-	printf("# medians (least..most); a message is a train; CPU: user and system time\n");
+	printf("# medians (least..most); a message is one GSO send; CPU: user and system time\n");
 	printf("%8s %6s  %-20s %10s %7s %-15s %8s %-16s %6s\n", "segments",
 	       "bytes", "sender", "messages/s", "MB/s", "", "CPU s/GB", "",
 	       "copied");

@@ -200,7 +200,7 @@ static const char *always(struct sender *s, struct bench *b)
 	return NULL;
 }
 
-static long send_train(const struct bench *b, const struct message *p)
+static long send_gso(const struct bench *b, const struct message *p)
 {
 	ssize_t ret = sendmsg(b->pair.tx, &p->msg, MSG_NOSIGNAL);
 
@@ -248,7 +248,7 @@ static void syscall_go(struct sender *s, struct bench *b,
 		for (i = 0; i < IN_FLIGHT && !*sample->error; i++)
 			account(sample, many ?
 				send_many(b, &b->messages[i], size) :
-				send_train(b, &b->messages[i]), size->bytes);
+				send_gso(b, &b->messages[i]), size->bytes);
 		if (sample->busy != busy)
 			breathe(b);
 	} while (!over(sample, b, &since));

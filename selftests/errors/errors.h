@@ -15,7 +15,7 @@
 
 #include "report.h"
 
-#define LEN	2700	/* what most rows send: two segments of a train */
+#define LEN	2700	/* what most rows send: two segments */
 #define SEGMENT_LEN	1400
 
 #ifndef UDP_SEGMENT

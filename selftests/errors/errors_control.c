@@ -13,7 +13,7 @@
 #define NO_SUCH_LEVEL	0x7777
 #define LARGE		33554432	/* more than any net.core.optmem_max */
 
-/* A train, by sendmsg(2) and then by one that waits for room in the buffer */
+/* A GSO send, by sendmsg(2) and then by one that waits for room in the buffer */
 static void retried(unsigned int op)
 {
 	struct io_uring_sqe *sqe;
@@ -58,16 +58,16 @@ static void wrong_length(void)
 	retried(IORING_OP_SENDMSG);
 }
 
-/* A train behind a link, whose control is changed before it is issued */
-static struct packet train;
+/* A GSO send behind a link, whose control is changed before it is issued */
+static struct packet linked;
 
 static void overwritten(void (*change)(void *arg), struct udp *udp)
 {
 	udp_open(udp, AF_INET);
-	packet_make(&train, LEN, &udp->to, udp->len);
-	packet_segment(&train, SEGMENT_LEN);
-	seen->call = call(udp->tx, &train, 0);
-	seen->ring = ring_late(udp->tx, &train, 0, change, &train);
+	packet_make(&linked, LEN, &udp->to, udp->len);
+	packet_segment(&linked, SEGMENT_LEN);
+	seen->call = call(udp->tx, &linked, 0);
+	seen->ring = ring_late(udp->tx, &linked, 0, change, &linked);
 }
 
 static void shorten(void *arg)
@@ -254,7 +254,7 @@ static void optmem(void)
 const struct row control_rows[] = {
 	{
 		.name = "lost_pointer",
-		.does = "a UDP train with UDP_SEGMENT meets a full send buffer",
+		.does = "a send with UDP_SEGMENT meets a full send buffer",
 		.road = "sendmsg_zc",
 		.ring = -EFAULT,
 		.call = LEN,
@@ -277,7 +277,7 @@ const struct row control_rows[] = {
 		.run = control_bad_pointer,
 	}, {
 		.name = "wrong_length",
-		.does = "the same train of a 32-bit program, by sendmsg",
+		.does = "the same send of a 32-bit program, by sendmsg",
 		.road = "sendmsg",
 		.ring = -EINVAL,
 		.call = LEN,

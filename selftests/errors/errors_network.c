@@ -17,7 +17,7 @@ static void both(int fd, struct packet *p)
 	seen->ring = ring_msg(IORING_OP_SENDMSG, fd, p, 0);
 }
 
-/* A train to 192.0.2.2, through the veth */
+/* A GSO send to 192.0.2.2, through the veth */
 static void through_veth(uint16_t segment)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = 9 };

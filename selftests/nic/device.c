@@ -195,7 +195,7 @@ const char *device_offload(const struct device *dev, enum offload offload)
 	if (ret)
 		return cannot("cannot switch offloads", ret, "run as root");
 	if (offload == OFFLOAD_HARDWARE_GSO && !(now.active & SEGMENTATION))
-		return cannot("the card does not cut UDP trains itself", 0,
+		return cannot("the card does not segment UDP itself", 0,
 			      "nothing to do, tx-udp-segmentation is not there, or not wanted");
 	if (offload <= OFFLOAD_SOFTWARE_GSO && !(now.active & CHECKSUMS))
 		return cannot("no checksum offload", 0,
@@ -212,7 +212,7 @@ const char *device_offload(const struct device *dev, enum offload offload)
 	return NULL;
 }
 
-bool device_cuts(const struct device *dev)
+bool device_segments(const struct device *dev)
 {
 	struct state now;
 

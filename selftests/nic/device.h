@@ -23,7 +23,7 @@ struct device {
 
 /* States of a card, made by switching its offloads on or off */
 enum offload {
-	OFFLOAD_HARDWARE_GSO,		/* it cuts a train of segments itself */
+	OFFLOAD_HARDWARE_GSO,		/* it segments UDP itself */
 	OFFLOAD_SOFTWARE_GSO,		/* the stack does, just before the driver */
 	OFFLOAD_NO_CHECKSUM,		/* and computes checksums */
 	OFFLOAD_NO_SCATTER,		/* and copies all into one piece */
@@ -66,8 +66,8 @@ const char *device_path(const struct device *dev, struct udp_pair *pair);
 /* Why no send can leave the card without having been copied, or NULL */
 const char *device_copies(const struct device *dev);
 
-/* Whether the card segments UDP trains itself with its present offloads */
-bool device_cuts(const struct device *dev);
+/* Whether the card segments UDP itself with its present offloads */
+bool device_segments(const struct device *dev);
 
 /*
  * Open a pair through the card to its remote, and wait until a datagram comes

@@ -5,10 +5,10 @@
  * at the other end of the wire; without a card (NETIF) all is skipped.
  *
  * Proved:
- *  delivery          trains of 2 to as many segments as the kernel takes, at,
- *                    below and above a whole segment, in one and in many
- *                    pieces, arrive as they should, whoever cuts them (card or
- *                    stack) and whoever computes their checksums
+ *  delivery          GSO sends of 2 to as many segments as the kernel takes,
+ *                    at, below and above a whole segment, in one piece and in
+ *                    many, arrive as they should, whether the card or the
+ *                    stack segments them and computes their checksums
  *  zero_copy         a card with scatter-gather and checksum offload sends
  *                    without a copy, says the notification (not-zero-copy)
  *  lost_pointer, wrong_length, late_read, cut_control
@@ -30,12 +30,12 @@
 
 #include "kselftest_harness.h"
 #include "device.h"
+#include "gso.h"
 #include "network.h"
 #include "remote.h"
 #include "report.h"
 #include "ring.h"
 #include "stream.h"
-#include "train.h"
 
 #define JUMBO		9000
 #define ORDINARY	1500
@@ -82,7 +82,7 @@ static void path_connect(struct path *path, const struct way *way)
 		return;
 	path->why = device_path(&path->dev, pair);
 	if (!path->why && way->control & CTL_SEGMENT)
-		path->why = trains_refused(pair);
+		path->why = gso_refused(pair);
 	qdisc_use(path->dev.ifindex, &pair->to);
 	/* What is under way gives back room that a retry would not wait for */
 	if (!path->why)
@@ -332,10 +332,10 @@ TEST_F(delivery, at_once)
 	if (!possible(self->path.why))
 		return;
 	judge(NULL, opcode_name(variant->op), self->what, self->path.wrong);
-	most = trains_most(&run->pair);
-	if (!possible(trains_register(run)))
+	most = gso_most(&run->pair);
+	if (!possible(gso_register(run)))
 		return;
-	wrong = trains_send(run, &self->path.dev, most, &tally);
+	wrong = gso_send_all(run, &self->path.dev, most, &tally);
 	tally_tell(&tally, run, self->what);
 	judge(NULL, opcode_name(run->op), self->what, wrong);
 	if (most > KNOWN_MOST)

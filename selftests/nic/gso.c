@@ -4,27 +4,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gso.h"
 #include "network.h"
 #include "remote.h"
 #include "report.h"
-#include "train.h"
 
-#define LARGEST_TRAIN	65400		/* bytes, headers left out */
+#define LARGEST_SEND	65400		/* bytes, headers left out */
 #define PIECED		1400		/* largest segment of many pieces */
 #define PROBED		400		/* segment when counting how many */
 #define MOST_PIECES	12
 #define GAP		64		/* bytes between pieces */
 
 /* One send: so many segments, less or more by so many bytes */
-struct train {
+struct gso_send {
 	unsigned int segments;		/* 0: as many as the kernel takes */
 	int more;
 	unsigned int pieces;
 	enum control control;
 };
 
-static const struct train trains[] = {
-	/* No train at all: a datagram below and at a segment */
+static const struct gso_send gso_sends[] = {
+	/* No GSO: a datagram below and at a segment */
 	{ .segments = 1, .more = -1, .pieces = 1, .control = CTL_NONE },
 	{ .segments = 1, .more = 0, .pieces = 1, .control = CTL_NONE },
 	/* The smallest: below, at and above two segments, and one alone */
@@ -47,10 +47,10 @@ static const struct train trains[] = {
 	{ .segments = 1, .more = 0, .pieces = 5, .control = CTL_NONE },
 };
 
-#define TRAINS	(sizeof(trains) / sizeof(*trains))
+#define GSO_SENDS	(sizeof(gso_sends) / sizeof(*gso_sends))
 
 /* Move the payload apart, so that no two pieces can be merged */
-static void train_split(struct message *p, unsigned int pieces)
+static void gso_split(struct message *p, unsigned int pieces)
 {
 	static struct iovec iov[MOST_PIECES];
 	size_t piece = (p->len + pieces - 1) / pieces;
@@ -67,32 +67,32 @@ static void train_split(struct message *p, unsigned int pieces)
 	p->msg.msg_iovlen = pieces;
 }
 
-static void train_pack(const struct train *train, struct run *run,
+static void gso_pack(const struct gso_send *send, struct run *run,
 		       unsigned int most)
 {
-	unsigned int n = train->segments ?: most;
+	unsigned int n = send->segments ?: most;
 	uint16_t segment = run->pair.segment;
 
-	if (segment > LARGEST_TRAIN / n)
-		segment = LARGEST_TRAIN / n & ~3;
+	if (segment > LARGEST_SEND / n)
+		segment = LARGEST_SEND / n & ~3;
 	/*
-	 * Without a copy a train is at most 17 fragments, one for each page
+	 * Without a copy a send is at most 17 fragments, one for each page
 	 * that a piece lies in; more are refused with -EMSGSIZE.
 	 */
-	if (train->pieces > 1 && segment > PIECED)
+	if (send->pieces > 1 && segment > PIECED)
 		segment = PIECED;
 	run->pair.first++;
 	run->n = 1;
-	message_shape(run->messages, &run->pair, run->pair.first, train->control,
-		      n * segment + train->more, segment);
-	train_split(run->messages, train->pieces);
+	message_shape(run->messages, &run->pair, run->pair.first, send->control,
+		      n * segment + send->more, segment);
+	gso_split(run->messages, send->pieces);
 }
 
-const char *trains_register(struct run *run)
+const char *gso_register(struct run *run)
 {
 	io_uring_unregister_buffers(&run->ring);
 	message_shape(run->messages, &run->pair, FILLER_ID, CTL_NONE,
-		      LARGEST_TRAIN + MOST_PIECES * (GAP + 1), 4);
+		      LARGEST_SEND + MOST_PIECES * (GAP + 1), 4);
 	return run_register(run);
 }
 
@@ -108,7 +108,7 @@ static bool takes(struct udp_pair *pair, unsigned int segments)
 	return sendmsg(pair->tx, &p.msg, 0) >= 0;
 }
 
-const char *trains_refused(struct udp_pair *pair)
+const char *gso_refused(struct udp_pair *pair)
 {
 	if (takes(pair, 2) || errno != EIO)
 		return NULL;
@@ -116,9 +116,9 @@ const char *trains_refused(struct udp_pair *pair)
 		      "nothing to do, kernels before 6.11 refuse it, sendmsg(2) too");
 }
 
-unsigned int trains_most(struct udp_pair *pair)
+unsigned int gso_most(struct udp_pair *pair)
 {
-	unsigned int low = KNOWN_MOST, high = LARGEST_TRAIN / PROBED + 1;
+	unsigned int low = KNOWN_MOST, high = LARGEST_SEND / PROBED + 1;
 
 	if (!takes(pair, low))
 		return 1;
@@ -131,9 +131,9 @@ unsigned int trains_most(struct udp_pair *pair)
 	return low;
 }
 
-/* Send one train until it is through, or wrong for another reason than loss */
-static const char *train_go(struct run *run, const struct device *dev,
-			    const struct train *train, unsigned int most,
+/* Make one send until it is through, or wrong for another reason than loss */
+static const char *gso_go(struct run *run, const struct device *dev,
+			    const struct gso_send *send, unsigned int most,
 			    struct tally *tally)
 {
 	const char *wrong = NULL;
@@ -143,7 +143,7 @@ static const char *train_go(struct run *run, const struct device *dev,
 	int i, want;
 
 	for (i = 0; i < TRIES; i++) {
-		train_pack(train, run, most);
+		gso_pack(send, run, most);
 		poll(&pfd, 1, WAIT_MS);
 		sqe = ring_send(&run->ring, run->op, HOW_RETRY, &run->pair,
 				run->messages, 0);
@@ -155,7 +155,7 @@ static const char *train_go(struct run *run, const struct device *dev,
 			break;
 		tally->sends++;
 		/* Without checksum offload old kernels refuse GSO, each way */
-		if (run->done[0].res == -EIO && train->control & CTL_SEGMENT) {
+		if (run->done[0].res == -EIO && send->control & CTL_SEGMENT) {
 			want = sendmsg(run->pair.tx, &p->msg, 0) < 0 ? -errno :
 								      0;
 			wrong = want == -EIO ? NULL :
@@ -166,7 +166,7 @@ static const char *train_go(struct run *run, const struct device *dev,
 		wrong = run_judge(run);
 		tally->lost += datagrams_lost;
 		tally->copied += run->done[0].copied;
-		tally->datagrams += train->control & CTL_SEGMENT ?
+		tally->datagrams += send->control & CTL_SEGMENT ?
 			(p->len + p->segment - 1) / p->segment : 1;
 		if (!datagrams_lost)
 			break;
@@ -174,30 +174,30 @@ static const char *train_go(struct run *run, const struct device *dev,
 	}
 	if (wrong)
 		return reason("%zu bytes, %u segments of %u, %u pieces: %s",
-			      p->len, train->segments ?: most, p->segment,
-			      train->pieces, wrong);
+			      p->len, send->segments ?: most, p->segment,
+			      send->pieces, wrong);
 	return NULL;
 }
 
-const char *trains_send(struct run *run, const struct device *dev,
+const char *gso_send_all(struct run *run, const struct device *dev,
 			unsigned int most, struct tally *tally)
 {
 	const char *wrong = NULL;
 	unsigned int i;
 
 	tally->packets = -device_packets(dev);
-	tally->cuts = device_cuts(dev);
-	for (i = 0; i < TRAINS && !wrong; i++)
-		wrong = train_go(run, dev, &trains[i], most, tally);
+	tally->by_card = device_segments(dev);
+	for (i = 0; i < GSO_SENDS && !wrong; i++)
+		wrong = gso_go(run, dev, &gso_sends[i], most, tally);
 	tally->packets += device_packets(dev);
 	return wrong;
 }
 
-static const char *who_cut(const struct tally *t)
+static const char *who_segmented(const struct tally *t)
 {
 	if (t->refused)
 		return "nobody: -EIO, as from sendmsg(2): before 6.11 GSO needs checksum offload";
-	if (!t->cuts)
+	if (!t->by_card)
 		return "the stack";
 	if (t->packets < (long)t->datagrams * 3 / 4)
 		return "the card";
@@ -206,9 +206,9 @@ static const char *who_cut(const struct tally *t)
 
 void tally_tell(const struct tally *t, const struct run *run, const char *what)
 {
-	printf("# nic: %s %s: %u sends, %u datagrams, tx_packets %+ld, cut by %s",
+	printf("# nic: %s %s: %u sends, %u datagrams, tx_packets %+ld, segmented by %s",
 	       opcode_name(run->op), what, t->sends, t->datagrams, t->packets,
-	       who_cut(t));
+	       who_segmented(t));
 	if (run->op != OP_SENDMSG && run->zc_flags)
 		printf(", without a copy: %u of %u",
 		       t->sends - t->refused - t->copied, t->sends);
