@@ -1,7 +1,5 @@
 """What is made from patches/fixes.toml and the last recorded run: the copies of their facts in other files."""
 
-import hashlib
-import os
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
@@ -77,57 +75,6 @@ def series(branches: Sequence[Branch], live: Container[str]) -> str:
                 f"     - {', '.join(tip.get(slug, ['-']))}",
                 f"     - {', '.join(dict.fromkeys(older.get(slug, ['-'])))}"]
     return "\n".join([*out, ""])
-
-
-POSTED = """\
-From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
-From: {author}
-Date: Mon, 23 Nov 2026 00:00:00 +0000
-Subject: [PATCH] selftests/io_uring: test messages that are issued again
-
-A send or receive that finds the socket full or empty is issued again, and
-so is a short one with MSG_WAITALL. Test that the message is the one that
-was asked for, whichever issue it is:
-
-- control of a send: the pointer to it, its length, its contents and its
-  files as they were at submit, and with which part of a short send it goes
-- data, address and MSG_ZEROCOPY id of a send, and all of one with
-  MSG_FASTOPEN
-- control, name, records and boundaries of a receive, peeked and truncated
-  data
-- the error of a connection, which belongs to the next call
-- notifications of zero-copy sends, and control that has to be refused
-
-Each case forces the second issue, asserts that it took place, and looks at
-what the receiver got; most compare that with the blocking system call.
-Every program is built for 64 and for 32 bit.
----
- {summary}
-
-"""
-
-
-def posted(files: Iterable[Path], author: str) -> str:
-    """The selftest as one patch for `git am`, the same bytes whenever the files are the same.
-
-    The format is git-format-patch(1)'s; a new file is one hunk, and index lines carry whole blob ids so that a
-    3-way merge can find them. `files` are those that git tracks.
-    """
-    parts = []
-    count = 0
-    for path in sorted(files):
-        data = path.read_bytes()
-        lines = data.decode().splitlines()
-        count += len(lines)
-        blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-        name = f"tools/testing/selftests/io_uring/{path.name}"
-        mode = "100755" if os.access(path, os.X_OK) else "100644"
-        size = f",{len(lines)}" if len(lines) > 1 else ""
-        parts += [f"diff --git a/{name} b/{name}", f"new file mode {mode}", f"index {'0' * 40}..{blob}",
-                  "--- /dev/null", f"+++ b/{name}", f"@@ -0,0 +1{size} @@",
-                  *(f"+{line}" for line in lines)]
-    summary = f"{len(list(filter(lambda part: part.startswith('diff '), parts)))} files changed, {count} insertions(+)"
-    return POSTED.format(author=author, summary=summary) + "\n".join(parts) + "\n"
 
 
 def proofs(builds: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 Of the three patches the first has the core, the second what is about zero-copy and refused control,
 the third the tests through a network card, which in the kernel's own tree are below drivers/net.
-patches/selftest.patch is all of the first two at once, for stable trees.
+patches/selftest.patch is the first two as one, for stable trees.
 """
 
 import difflib
@@ -46,8 +46,9 @@ MOVED: dict[str, tuple[tuple[str, str], ...]] = {
         ('setsid "$program" "$@" &\n', 'setsid "$nic" "$@" &\n')),
 }
 
-SUBJECTS = (
-    ("selftests/io_uring: test messages that are issued again", """\
+# What the core tests; patches/selftest.patch, and the first of patches/upstream
+SUBJECT = "selftests/io_uring: test messages that are issued again"
+TEXT = """\
 A send or receive that finds the socket full or empty is issued again, and
 so is a short one with MSG_WAITALL. Test that the message is the one that
 was asked for, whichever issue it is:
@@ -59,12 +60,15 @@ was asked for, whichever issue it is:
 - control, name, records and boundaries of a receive, peeked and truncated
   data
 - the error of a connection, which belongs to the next call
-- that a zero-copy send in a broken link announces its notification
+- {last}
 
 Each case forces the second issue, asserts that it took place, and looks at
 what the receiver got; most compare that with the blocking system call.
 Every program is built for 64 and for 32 bit.
-"""),
+"""
+SUBJECTS = (
+    (SUBJECT,
+     TEXT.format(last="that a zero-copy send in a broken link announces its notification")),
     ("selftests/io_uring: test notifications of sendmsg_zc, and refused control", """\
 A sendmsg_zc has one completion, and one notification exactly if that said
 so: after success, failure and cancellation. A closed ring and an ended
@@ -106,7 +110,7 @@ HEAD = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
 From: {author}
 Date: Mon, 23 Nov 2026 00:00:00 +0000
-Subject: [PATCH {number}/{of}] {subject}
+Subject: [PATCH{number}] {subject}
 
 {text}---
  {summary}
@@ -137,9 +141,18 @@ def patches(core: Iterable[Path], card: Iterable[Path], author: str) -> dict[str
     return made
 
 
+def whole(core: Iterable[Path], author: str) -> str:
+    """patches/selftest.patch: the core as one patch, all its programs in it."""
+    paths = {f"{CORE}/{path.name}": path for path in core}
+    diff, summary = _difference({}, {name: path.read_text() for name, path in paths.items()},
+                                {name: _mode(path) for name, path in paths.items()})
+    text = TEXT.format(last="notifications of zero-copy sends, and control that has to be refused")
+    return HEAD.format(author=author, number="", subject=SUBJECT, text=text, summary=summary) + diff
+
+
 def _head(author: str, number: int, subject: str, text: str, summary: str) -> str:
-    return HEAD.format(author=author, number=number, of=len(SUBJECTS), subject=subject, text=text,
-                       summary=summary)
+    return HEAD.format(author=author, number=f" {number}/{len(SUBJECTS)}", subject=subject,
+                       text=text, summary=summary)
 
 
 def _letter(author: str) -> str:
