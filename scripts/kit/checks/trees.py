@@ -24,10 +24,7 @@ STOCK = ("debian:6.1", "debian:7.3")
 
 def applies(branch: str) -> None:
     """git am takes a series on the source that Debian has, and what the branch took itself on the state before."""
-    tree = Tree(source.frame(branch))
-    own = plan.own_branch(tree)
-    if not own:
-        raise BuildFailed(f"no series for {branch}")
+    tree, own = _with_series(branch)
     with scratch(tree) as copies:
         copies.am(own.tip)
         left = set(copies.lacks()) - ({patch.LATE_READ} if branch in SMALL else set())
@@ -57,10 +54,7 @@ def applies(branch: str) -> None:
 
 def half_lost(branch: str) -> str:
     """The status of a tree with its series is not ok once a line of it is gone, whichever it is."""
-    tree = Tree(source.frame(branch))
-    own = plan.own_branch(tree)
-    if not own:
-        raise BuildFailed(f"no series for {branch}")
+    tree, own = _with_series(branch)
     with scratch(tree) as copies:
         fixes = [one for one in own.tip if one.slug not in patch.EXTRA]
         before = {path: copies.file(path) for one in fixes for path in one.paths}
@@ -81,6 +75,15 @@ def half_lost(branch: str) -> str:
     if fooled:
         raise BuildFailed(f"ok without a line of it, {len(fooled)} of {tried}: {fooled[0]}")
     return f"{tried} lines of {own.name}, each missed"
+
+
+def _with_series(branch: str) -> tuple[Tree, patch.Branch]:
+    """The source of a branch that Debian has, and the series that is for it."""
+    tree = Tree(source.frame(branch))
+    own = plan.own_branch(tree)
+    if not own:
+        raise BuildFailed(f"no series for {branch}")
+    return tree, own
 
 
 def _added(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
