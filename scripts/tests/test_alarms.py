@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kit.series import fixes
 from kit.harm import alarms
-from kit.harm.alarms import Listener, Round, Tally
+from kit.harm.alarms import Listener
+from kit.harm.tally import Round, Tally, bound, table
 from kit.base.error import Unusable, Usage
 from kit.kernel.kernel import Kernel
 from kit.base.version import parse
@@ -26,18 +27,18 @@ SKIPPED = ["zerocopy.zc.fails 32"]
 class Bound(unittest.TestCase):
     def test_none(self) -> None:
         """Without an alarm it is 1 - 0.05 ** (1 / n), which the rule of three says in short."""
-        self.assertAlmostEqual(alarms.bound(1000, 0), 1 - 0.05 ** 0.001, 9)
-        self.assertAlmostEqual(alarms.bound(1000, 0), 3 / 1000, 4)
-        self.assertAlmostEqual(alarms.bound(1, 0), 0.95, 9)
+        self.assertAlmostEqual(bound(1000, 0), 1 - 0.05 ** 0.001, 9)
+        self.assertAlmostEqual(bound(1000, 0), 3 / 1000, 4)
+        self.assertAlmostEqual(bound(1, 0), 0.95, 9)
 
     def test_some(self) -> None:
         """From tables of Clopper and Pearson."""
-        self.assertAlmostEqual(alarms.bound(10, 1), 0.3942, 4)
-        self.assertAlmostEqual(alarms.bound(20, 3), 0.3437, 4)
-        self.assertAlmostEqual(alarms.bound(1000, 1), 0.00473, 5)
+        self.assertAlmostEqual(bound(10, 1), 0.3942, 4)
+        self.assertAlmostEqual(bound(20, 3), 0.3437, 4)
+        self.assertAlmostEqual(bound(1000, 1), 0.00473, 5)
 
     def test_all(self) -> None:
-        self.assertEqual(alarms.bound(5, 5), 1.0)
+        self.assertEqual(bound(5, 5), 1.0)
 
 
 class Judge(unittest.TestCase):
@@ -138,7 +139,7 @@ class Table(unittest.TestCase):
         quiet = Round("2026-01-01T00:00:00Z", 5.0, 3.0)
         tally = Tally("7.3.4-cloud", "7.3.4", "b", [], [*[quiet] * 99, replace(quiet, odd=["late_read 64 bit: error"])],
                       True)
-        lines = alarms.table([tally, Tally("running", "6.18.1", "b")]).splitlines()
+        lines = table([tally, Tally("running", "6.18.1", "b")]).splitlines()
         self.assertEqual(lines[1].split(), ["7.3.4-cloud", "7.3.4", "100", "1", "4.66%", "5.0", "3.0", "seen"])
         self.assertEqual(lines[2].split()[:3], ["running", "6.18.1", "0"])
         self.assertEqual(lines[-1], "7.3.4-cloud, run of 2026-01-01T00:00:00Z: late_read 64 bit: error")

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from kit import bench
+from kit import bench, bench_plot
 from kit.base.error import Unusable, Usage
 
 DATA = Path(__file__).parent / "data"
@@ -83,29 +83,29 @@ class Table(unittest.TestCase):
 
 class Plot(unittest.TestCase):
     def test_a_curve_for_each_sender_in_both_panels(self) -> None:
-        script = bench.script(measured())
+        script = bench_plot.script(measured())
         for sender in measured().senders:
             self.assertEqual(script.count(f'title "{sender}"'), 2)
 
     def test_points_are_median_least_most(self) -> None:
-        block = bench.script(measured()).partition("$rate0 << END\n")[2].partition("\nEND")[0].splitlines()
+        block = bench_plot.script(measured()).partition("$rate0 << END\n")[2].partition("\nEND")[0].splitlines()
         self.assertEqual(len(block), 3)
         for line in block:
             _x, median, least, most = map(float, line.split())
             self.assertTrue(least < median < most)
 
     def test_a_row_of_errors_has_no_point(self) -> None:
-        block = bench.script(measured()).partition("$cpu3 << END\n")[2].partition("\nEND")[0].splitlines()
+        block = bench_plot.script(measured()).partition("$cpu3 << END\n")[2].partition("\nEND")[0].splitlines()
         self.assertEqual(len(block), 2)
 
     def test_no_text_is_a_command(self) -> None:
-        self.assertEqual(bench.plain('a"`rm -rf`\\n\n$b_c'), "a??rm -rf??n??b_c")
-        self.assertNotIn("`", bench.script(measured()))
+        self.assertEqual(bench_plot.plain('a"`rm -rf`\\n\n$b_c'), "a??rm -rf??n??b_c")
+        self.assertNotIn("`", bench_plot.script(measured()))
 
     def test_nothing_to_plot(self) -> None:
         rows = json.loads(BODY)["rows"][-1:]
         with self.assertRaisesRegex(Usage, "nothing to plot"):
-            bench.script(bench.parse(changed(rows=rows), "file"))
+            bench_plot.script(bench.parse(changed(rows=rows), "file"))
 
 
 class Listen(unittest.TestCase):

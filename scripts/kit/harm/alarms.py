@@ -5,27 +5,21 @@ A run is every program in both ABIs, once. Runs add up over calls with the same 
 """
 
 import argparse
-import itertools
-import json
-import math
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..base import command, host, ktap, splat
 from ..series import fixes
 from ..build import bundle
 from ..guest import guest, initramfs, vm
-from ..report import report
 from . import record
+from .tally import Round, Tally, bound, table
 from .. import verdict
 from ..base.error import Unusable, Usage
 from ..series.fixes import Defect
@@ -36,81 +30,9 @@ MARK = "# alarms: "
 AT_ONCE = 20                           # runs in one guest, before another kernel has its turn,
 TURN = 600.0                           # or seconds after which none begins there
 LONGEST = 600.0                        # seconds that one run may take on the busiest host
-CONFIDENCE = 0.95
 # What the control takes away: without a queue on lo most cases cannot do what they do otherwise
 BROKEN = "IO_URING_QDISC=none"
 EXPECTED = ("pass", "known", "skip")
-
-
-@dataclass
-class Round:
-    """One run: when it began, how long it took, how busy the host was, and what was odd in it."""
-
-    started: str                       # UTC, as RFC 3339 has it
-    seconds: float
-    load: float                        # the host's load average over one minute, at its end
-    odd: list[str] = field(default_factory=list)         # a line for each case that was not as predicted
-    skipped: list[str] = field(default_factory=list)     # what the first run had not skipped
-    ran: list[str] = field(default_factory=list)         # what the first run had skipped
-
-
-@dataclass
-class Tally:
-    """All runs of one kernel so far."""
-
-    kernel: str
-    version: str
-    selftest: str                      # which one: the name of its bundle in the cache
-    first: list[str] | None = None     # the cases that the first run skipped
-    rounds: list[Round] = field(default_factory=list)
-    control: bool | None = None        # whether a run without a queue was seen to be odd; None: there was none
-
-    @staticmethod
-    def read(path: Path, kernel: Kernel, selftest: str) -> "Tally":
-        """What a file holds, or a new one. Raises Usage when it is broken, or of another kernel or selftest."""
-        name = "running" if kernel.origin == "running" else kernel.label
-        new = Tally(name, str(kernel.version or "unknown"), selftest)
-        if not path.exists():
-            return new
-        try:
-            data: dict[str, Any] = json.loads(path.read_text())
-            data["rounds"] = [Round(**each) for each in data["rounds"]]
-            found = Tally(**data)
-        except (OSError, ValueError, TypeError, KeyError) as bad:
-            raise Usage(f"{path}: broken ({bad}); remove it, or give another folder") from bad
-        if (found.version, found.selftest) != (new.version, new.selftest):
-            raise Usage(f"{path}: has runs of another kernel or selftest; give another folder")
-        return found
-
-    def write(self, path: Path) -> None:
-        """Keeps it, all or nothing."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        partial.rename(path)
-
-    def alarms(self) -> list[Round]:
-        """The runs that raised one: a case not as predicted, or other cases skipped than in most runs."""
-        usual = Counter((*each.skipped, "/", *each.ran) for each in self.rounds).most_common(1)
-        return [each for each in self.rounds if each.odd or usual[0][0] != (*each.skipped, "/", *each.ran)]
-
-
-def bound(runs: int, alarms: int, confidence: float = CONFIDENCE) -> float:
-    """The largest rate of alarms that so few of them leave possible: Clopper and Pearson, one-sided.
-
-    The p at which as few or fewer in `runs` have the probability 1 - confidence; without any it is about 3 / runs.
-    """
-    if alarms >= runs:
-        return 1.0
-
-    def as_few(rate: float) -> float:
-        return sum(math.exp(math.lgamma(runs + 1) - math.lgamma(k + 1) - math.lgamma(runs - k + 1)
-                            + k * math.log(rate) + (runs - k) * math.log1p(-rate)) for k in range(alarms + 1))
-
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if as_few(middle) > 1 - confidence else (low, middle)
-    return high
 
 
 class Listener:
@@ -302,26 +224,6 @@ def _on_host(text: str, seen: Callable[[str], None]) -> str:
     finally:
         command.end(process)
     return f"exit status {process.returncode}" if process.returncode else ""
-
-
-def table(tallies: Sequence[Tally]) -> str:
-    """A line for each kernel, and beneath what each alarm was."""
-    rows = [["kernel", "version", "runs", "false alarms", "at most (95 %)", "seconds a run", "load", "control"]]
-    details = []
-    for tally in tallies:
-        runs, alarms = len(tally.rounds), tally.alarms()
-        if not runs:
-            rows.append([tally.kernel, tally.version, "0", *"-----"])
-            continue
-        rows.append([tally.kernel, tally.version, str(runs), str(len(alarms)), f"{bound(runs, len(alarms)):.2%}",
-                     f"{sum(each.seconds for each in tally.rounds) / runs:.1f}",
-                     f"{sum(each.load for each in tally.rounds) / runs:.1f}",
-                     {True: "seen", False: "NOT SEEN", None: "-"}[tally.control]])
-        for each in alarms:
-            said = [*each.odd, *(f"{name} bit: skipped" for name in each.skipped),
-                    *(f"{name} bit: not skipped" for name in each.ran)]
-            details += [f"{tally.kernel}, run of {each.started}: {line}" for line in said[:5]]
-    return "\n".join([*report.aligned(rows), *itertools.chain([""] if details else [], details)]) + "\n"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
