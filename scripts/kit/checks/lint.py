@@ -14,13 +14,16 @@ from ..build import bundle, source
 from .. import dist, layout, rules
 from ..base.error import BuildFailed
 from ..build.bundle import SELFTEST
-from ..base.paths import REPOSITORY, SCRIPTS
+from ..base.paths import PATCHES, REPOSITORY, SCRIPTS
+from ..series.tree import Tree, scratch
 from .placed import placed
 
 # With these no unit test is skipped
 UNIT = (*host.RUN, *host.KERNEL_BUILD, "git", "perl", "rpm", "libarchive-tools", "mandoc", "clang", "lld", "llvm",
         "bash-completion", "iproute2", "liburing-dev", "mawk")
 
+# The selftest as upstream would take it; 0000 is the cover letter
+OFFERED = [patch.Patch(path) for path in sorted((PATCHES / "upstream").glob("000[1-9]-*.patch"))]
 SETTINGS = ("--config-file", "../pyproject.toml", "--no-error-summary")
 
 
@@ -99,8 +102,14 @@ def archives() -> None:
 
 
 def series() -> None:
-    """Each series is whole, checkpatch.pl --strict is silent about it, and what goes to stable is small."""
-    checkpatch_pl = source.frame(source.branches()[0]) / "scripts/checkpatch.pl"
+    """Each series is whole, checkpatch.pl --strict is silent about it, and what goes to stable is small.
+
+    The selftest as upstream would take it applies to the newest tree.
+    """
+    frame = source.frame(source.branches()[0])
+    with scratch(Tree(frame)) as copies:
+        copies.am(OFFERED)
+    checkpatch_pl = frame / "scripts/checkpatch.pl"
     copied = {path for path in patch.copies() if path.parent.name != "mainline"}
     for branch in patch.branches():
         if not branch.base:
@@ -108,17 +117,24 @@ def series() -> None:
         for one in (*branch.all(), *branch.older, *branch.first, *branch.buffers):
             if one.path in copied:
                 continue               # its own folder's turn
-            # A line "commit <id> upstream." is stable's own form; MAINTAINERS has a patch of its own.
-            ignored = "FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID,GIT_COMMIT_ID"
-            if one.slug.startswith("lost-pointer"):  # the lines are the branch's own
-                ignored += ",PARENTHESIS_ALIGNMENT"
-            command.run([checkpatch_pl, "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",
-                         "--ignore", ignored, one.path.resolve()], f"checkpatch {one.name}", cwd=checkpatch_pl.parent,
-                        error=BuildFailed)
+            _styled(one, checkpatch_pl)
             length = len(one.text[one.text.index("\ndiff --git"):].splitlines())
             kept_out = one.slug in (patch.LATE_READ, *patch.EXTRA) or "\nCc: stable+noautosel@" in one.text
             if not kept_out and length > 100:
                 raise BuildFailed(f"{one.name}: {length} lines, 100 are the most that stable takes")
+    for one in OFFERED:
+        _styled(one, checkpatch_pl)
+
+
+def _styled(one: patch.Patch, checkpatch_pl: Path) -> None:
+    """Raises BuildFailed where checkpatch has something to say of a patch."""
+    # A line "commit <id> upstream." is stable's own form; MAINTAINERS has a patch of its own.
+    ignored = "FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID,GIT_COMMIT_ID"
+    if one.slug.startswith("lost-pointer"):  # the lines are the branch's own
+        ignored += ",PARENTHESIS_ALIGNMENT"
+    command.run([checkpatch_pl, "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",
+                 "--ignore", ignored, one.path.resolve()], f"checkpatch {one.name}",
+                cwd=checkpatch_pl.parent, error=BuildFailed)
 
 
 def tracked() -> list[Path]:
