@@ -1,12 +1,9 @@
 """scripts/check: what each check asks for, and that help, Makefile and README name the same words."""
 
 import contextlib
-import importlib.machinery
-import importlib.util
 import io
 import re
 import unittest
-from types import ModuleType
 from unittest import mock
 
 from kit.base import command, host
@@ -14,17 +11,7 @@ from kit.base.error import BuildFailed, Unusable, Usage
 from kit.base.paths import REPOSITORY
 from kit.checks import lint, runs
 from kit.checks.base import Check, Skip
-
-
-def script() -> ModuleType:
-    """scripts/check as a module."""
-    loader = importlib.machinery.SourceFileLoader("script_check", str(REPOSITORY / "scripts/check"))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    assert spec
-    module = importlib.util.module_from_spec(spec)
-    with mock.patch("sys.dont_write_bytecode", True):
-        loader.exec_module(module)
-    return module
+from tests.verbs import script
 
 
 def failing(bad: Exception) -> Check:
@@ -36,7 +23,7 @@ def failing(bad: Exception) -> Check:
 
 class Performing(unittest.TestCase):
     def setUp(self) -> None:
-        self.check = script()
+        self.check = script("check")
         self.needed: list[tuple[str, ...]] = []
         self.enterContext(mock.patch.object(host, "need", self.needed.append))
         checks = {"good": Check(lambda: None, ("gcc",)), "told": Check(lambda: "2 skipped"),
@@ -82,10 +69,10 @@ class Words(unittest.TestCase):
         for word in ("unit", "test", "lint", "check", "qa"):
             self.assertIn(f"make {word}", readme)
         for word in ("fresh", "pins", "lint"):
-            self.assertIn(f"\n  {word} ", script().parser().format_help())
+            self.assertIn(f"\n  {word} ", script("check").parser().format_help())
 
     def test_what_is_rare_is_run_when_it_is_named_alone(self) -> None:
-        check = script()
+        check = script("check")
         self.assertLessEqual(set(check.RARE), set(check.CHECKS))
         with mock.patch.object(check, "check_all", return_value=0) as run:
             check.main([])
@@ -94,7 +81,7 @@ class Words(unittest.TestCase):
             self.assertEqual(run.call_args[0][0], ["engines"])
 
     def test_unit_tests_need_no_package_of_the_kernel_s_programs(self) -> None:
-        checks: dict[str, Check] = script().CHECKS
+        checks: dict[str, Check] = script("check").CHECKS
         for name in ("tables", "shell", "types", "documentation", "archives"):
             self.assertFalse({"gcc", "qemu-system-x86", "liburing-dev"}.intersection(checks[name].packages), name)
 

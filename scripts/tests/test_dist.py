@@ -1,8 +1,6 @@
 """Archives are the same bytes each time; man pages and completion know just the options that there are."""
 
 import argparse
-import importlib.machinery
-import importlib.util
 import lzma
 import os
 import re
@@ -11,7 +9,6 @@ import tarfile
 import tempfile
 import unittest
 from pathlib import Path
-from types import ModuleType
 from unittest import mock
 
 from kit.series import patch
@@ -21,21 +18,10 @@ from kit import dist
 from kit.base.error import Unusable
 from kit.base.paths import REPOSITORY
 from tests.needs import needs
+from tests.verbs import script
 
 PACKAGING = REPOSITORY / "packaging"
 COMMANDS = ("qa", "series", "bench")
-
-
-def script(name: str) -> ModuleType:
-    """A verb of scripts/ as a module."""
-    path = str(REPOSITORY / "scripts" / name)
-    loader = importlib.machinery.SourceFileLoader(f"script_{name}", path)
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    assert spec
-    module = importlib.util.module_from_spec(spec)
-    with mock.patch("sys.dont_write_bytecode", True):
-        loader.exec_module(module)
-    return module
 
 
 def options(parser: argparse.ArgumentParser) -> set[str]:
