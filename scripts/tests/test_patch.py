@@ -9,6 +9,8 @@ from kit.series import fixes, patch
 from kit.base.error import Unusable
 from kit.base.paths import PATCHES
 
+from tests.verbs import script
+
 
 class Series(unittest.TestCase):
     def setUp(self) -> None:
@@ -33,8 +35,21 @@ class Series(unittest.TestCase):
 
     def test_a_patch_that_is_not_listed_is_refused(self) -> None:
         (self.home / "0003-c.patch").write_text("")
-        with self.assertRaisesRegex(Unusable, "does not list just the patches beside it"):
+        with self.assertRaisesRegex(Unusable, "series: does not list 0003-c.patch"):
             patch.series(self.home)
+
+    def test_a_patch_that_is_not_there_is_refused(self) -> None:
+        (self.home / "0001-a.patch").unlink()
+        with self.assertRaisesRegex(Unusable, "series: lists 0001-a.patch, which is not there"):
+            patch.series(self.home)
+
+    def test_a_copy_that_is_not_there_is_made(self) -> None:
+        """By scripts/tables, before anything reads the series of the folder."""
+        tables = script("tables")
+        self.assertEqual(tables.missing(), {})
+        (self.home / "0002-b.patch").unlink()
+        origin = self.patches / "linux-6.6.y/0001-b.patch"
+        self.assertEqual(tables.missing(), {self.home / "0002-b.patch": origin.read_text()})
 
     def test_a_copy_knows_what_it_is_a_copy_of(self) -> None:
         self.assertEqual(patch.copies(), {self.home / "0002-b.patch": self.patches / "linux-6.6.y/0001-b.patch"})

@@ -155,9 +155,10 @@ def author() -> str:
 def series(folder: Path) -> tuple[Patch, ...]:
     """The patches that a folder's file `series` lists. Raises Unusable when that is not what lies there."""
     listed = _listed(folder)
-    there = sorted(path.name for path in folder.glob("*.patch"))
-    if sorted(listed) != there:
-        raise Unusable(f"{folder}/series: does not list just the patches beside it")
+    there = {path.name for path in folder.glob("*.patch")}
+    if wrong := [*(f"lists {name}, which is not there" for name in listed if name not in there),
+                 *(f"does not list {name}" for name in sorted(there - listed.keys()))]:
+        raise Unusable(f"{folder}/series: {wrong[0]}")
     return tuple(Patch(folder / name) for name in listed)
 
 
