@@ -11,6 +11,8 @@ from typing import Any
 
 from kit.report.folder import Folder, parse
 
+from tests.verbs import script
+
 DATA = Path(__file__).parent / "data"
 QA = Path(__file__).parents[1] / "qa"
 WHOLE = (DATA / "run-new/6.1.0-56-cloud/results.json").read_text()
@@ -100,7 +102,7 @@ class Command(unittest.TestCase):
         broken = folder / "7.2.13+deb14-cloud/results.json"
         broken.write_text(broken.read_text()[:1000])
         (folder / "6.12.117+deb13-cloud/results.json").unlink()
-        for name in ("text", "json", "junit", "kcidb", "html"):
+        for name in script("qa").FORMATS:
             status, out, complaint = self.report("--format", name, folder)
             self.assertEqual((status, complaint.count("\n")), (3, 2), complaint)
             self.assertIn(f"{broken}: half written", complaint)
