@@ -15,6 +15,7 @@ from kit.series import patch
 from kit.build import bundle
 from kit.guest import nic
 from kit import dist
+from kit.base import arch
 from kit.base.error import Unusable
 from kit.base.paths import REPOSITORY
 from tests.needs import needs
@@ -137,7 +138,13 @@ class Pages(unittest.TestCase):
 
     def test_words_for_nics(self) -> None:
         text = (PACKAGING / f"man/{dist.NAME}-qa.1").read_text()
-        self.assertIn(f".It Cm {' , '.join(nic.MODELS)}\n", text)
+        wanted = f".It Cm {' , '.join(nic.MODELS)}\n"
+        self.assertTrue(wanted in text, f"lacks {wanted}")
+
+    def test_words_for_architectures(self) -> None:
+        text = (PACKAGING / f"man/{dist.NAME}-qa.1").read_text()
+        told = text.partition("\n.It Fl -arch Ar name\n")[2].partition("\n.It ")[0]
+        self.assertEqual(re.findall(r"^\.Cm (\w+)", told.partition("\nWithout ")[0], re.M), list(arch.ALL))
 
 
 class Completion(unittest.TestCase):
@@ -190,6 +197,7 @@ class Completion(unittest.TestCase):
 
     def test_words(self) -> None:
         self.assertEqual(self.complete("scripts/qa run --nic "), [*nic.MODELS, f"{nic.SSH_MODEL}{nic.SSH}", nic.ALL])
+        self.assertEqual(self.complete("scripts/qa run --arch "), list(arch.ALL))
         self.assertEqual(set(self.complete("scripts/qa run --program late_read ")), bundle.sources())
         self.assertEqual(set(self.complete("scripts/series apply tree --only ")),
                          {one.slug for branch in patch.branches() for one in branch.all()})

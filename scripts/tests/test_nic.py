@@ -61,6 +61,7 @@ class Words(unittest.TestCase):
     def test_order_of_rows(self) -> None:
         words = ["", "virtio-net", "e1000e", "vmxnet3", "igb", "virtio-net:ssh", "e1000e:ssh"]
         self.assertEqual(sorted(reversed(words), key=result.rank), words)
+        self.assertEqual(result.NICS, tuple(nic.MODELS))
         self.assertEqual(module.NICS, tuple(name for model in nic.MODELS.values() for name in model.drivers.values()))
         self.assertEqual(list(nic.MODELS), [word for word in words if word and ":" not in word])
 

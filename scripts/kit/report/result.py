@@ -26,7 +26,7 @@ BUFFERS = ("buffers",)                 # of several names, which its cases begin
 DEFECTS = (*CONTROL, *SENDS, *RECEIVES, *BUFFERS)
 OTHER = "other"                        # the column of programs that are about no defect
 FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
-_NICS = ("virtio-net", "e1000e", "vmxnet3", "igb")      # in the order in which rows are shown
+NICS = ("virtio-net", "e1000e", "vmxnet3", "igb")      # in the order in which rows are shown
 ONLY_REFERENCES = "only control cases ran, none of the defect's own"
 
 
@@ -179,7 +179,7 @@ def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, st
 def rank(word: str) -> tuple[bool, int, str]:
     """Sorts rows of a kernel by their NICs: loopback, the models, then those with a second guest."""
     model, colon, _ = word.partition(":")
-    return bool(colon), 1 + _NICS.index(model) if model in _NICS else 0, word
+    return bool(colon), 1 + NICS.index(model) if model in NICS else 0, word
 
 
 def status(results: Iterable[KernelResult], strict: bool) -> int:
