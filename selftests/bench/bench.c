@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench [OPTION...]: from which size on does sendmsg_zc pay? (liburing
- * #1055). No test: it judges nothing, and its numbers are those of the machine.
+ * bench [OPTION...]: from what size does sendmsg_zc pay off? (liburing #1055)
+ * This is no test: it judges nothing, and its numbers are those of the machine.
  *
  * Measured: messages and bytes a second, CPU time per byte, and the share that
  * the kernel copied after all, of UDP sends without GSO and with 2 to 64
@@ -19,7 +19,7 @@
  * Needs: io_uring. BENCH_PEERS may name a folder with udpgso_bench_tx and
  * io_uring_zerocopy_tx (tools/testing/selftests/net of a kernel tree).
  * Exit code: 0 measured (errors of sends are in the table; the defects that the
- * tests look for make such, where a sender has to wait), 2 wrong use, 3 it
+ * tests look for cause some, where a sender has to wait), 2 wrong use, 3 it
  * cannot be done here, 130 Ctrl-C.
  */
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The ways to send that bench has in itself */
+/* The ways to send that are bench's own */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>

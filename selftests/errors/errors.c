@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a message through io_uring can end with, one row for each errno or
- * silent change, beside what the system call gives for the same. The rows are
+ * silent change, next to what the system call gives for the same. The rows are
  * those of Documentation/errors.rst, which says what to do about each.
  *
- * A row passes when both numbers are those of its table; it is skipped, with
- * the reason, when this kernel gives the same by both roads, or cannot be
- * asked; it fails when something else comes.
+ * A row passes when both results are those of its table; it is skipped, with
+ * the reason, when this kernel gives the same both ways, or cannot be asked;
+ * it fails on anything else.
  *
  * Needs: root, or unprivileged user namespaces. Nothing outside the program's
  * own network namespaces changes.

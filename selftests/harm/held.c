@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What waits must not hold memory for control that will be refused: sends with
- * 4 MiB of control, more than any net.core.optmem_max, wait behind a link. The
- * memory that is free must stay, and each send then ends as sendmsg(2) does.
+ * A request that waits must not hold memory for control that will be refused:
+ * sends with 4 MiB of control, more than any net.core.optmem_max, wait behind a
+ * link. Free memory must not shrink, and each send then ends as sendmsg(2) does.
  *
- * Needs no privileges, but a machine on which nothing else happens: a guest.
+ * Needs no privileges, but a machine on which nothing else runs: a guest.
  * Exit codes: 0 nothing was held, 1 it was or a send ended otherwise, 3 could
  * not run. 60 sends of 4 MiB would hold 240 MiB.
  */
