@@ -15,7 +15,7 @@ help:
 	@echo 'make test    those of one module: make test T=ktap'
 	@echo 'make lint    the linters that are installed, and the names of the others'
 	@echo 'make harm    what the fixes may break, leak or cost: scripts/harm --help'
-	@echo 'make tables  make anew what repeats patches/fixes.toml'
+	@echo 'make tables  regenerate what repeats patches/fixes.toml'
 	@echo 'make doc     Documentation as HTML in Documentation/_build'
 	@echo 'make dist    the last commit as source and static bundles in dist/, with checksums'
 	@echo '             (DIST=deb, rpm: packages; twice: two builds, compared; try: in a debootstrap)'

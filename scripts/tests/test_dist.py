@@ -198,7 +198,8 @@ class Completion(unittest.TestCase):
     def test_words(self) -> None:
         self.assertEqual(self.complete("scripts/qa run --nic "), [*nic.MODELS, f"{nic.SSH_MODEL}{nic.SSH}", nic.ALL])
         self.assertEqual(self.complete("scripts/qa run --arch "), list(arch.ALL))
-        self.assertEqual(set(self.complete("scripts/qa run --program late_read ")), bundle.sources())
+        self.assertEqual(set(self.complete("scripts/qa run --program late_read ")),
+                         bundle.sources())
         self.assertEqual(set(self.complete("scripts/series apply tree --only ")),
                          {one.slug for branch in patch.branches() for one in branch.all()})
 

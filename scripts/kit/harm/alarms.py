@@ -25,7 +25,7 @@ from ..base.error import Unusable, Usage
 from ..series.fixes import Defect
 from ..kernel.kernel import Kernel, Kernels
 
-HELP = "false alarms of the selftest on stock kernels, with the host loaded"
+HELP = "false alarms of the selftest on stock kernels, on a loaded host"
 MARK = "# alarms: "
 AT_ONCE = 20                           # runs in one guest, before another kernel has its turn,
 TURN = 600.0                           # or seconds after which none begins there
@@ -232,7 +232,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernels", nargs="+", default=["running", "default"], metavar="WORD",
                         help="words as for scripts/qa (default: running default)")
     parser.add_argument("--minutes", type=float, default=600, metavar="M",
-                        help="begin no run after that (default: 600); the same --results go on later")
+                        help="start no run after that (default: 600); the same --results continue later")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="guests at once (default: as many as there are cores)")
     parser.add_argument("--load", type=int, default=os.cpu_count() or 1, metavar="N",

@@ -27,7 +27,7 @@ from ..base.progress import Progress
 from ..proof import Flavour, Variant
 from ..series.tree import Tree
 
-HELP = "which lines of the send side selftest and fuzzer reach"
+HELP = "which lines of the send side the selftest and the fuzzer reach"
 REASONS = Path(__file__).with_name("coverage.toml")
 PLACES = ("io_uring/net.c", "io_uring/net.h", "net/socket.c")
 OBJECTS = tuple(place for place in PLACES if place.endswith(".c"))

@@ -21,7 +21,7 @@ from ..kernel.kernel import Kernel
 from ..base.progress import Progress
 from ..series.tree import Tree
 
-HELP = "what becomes of a send when one of its allocations or copies fails, one after the other"
+HELP = "what happens to a send when each of its allocations and copies fails in turn"
 # Slab and copies are struck wherever they may, and say where; pages are not, they come when a slab is used up, as
 # chance has it. loglevel 6 shows which kind it was.
 MACHINE = replace(watch.STEADY, arguments=f"{watch.STEADY.arguments} loglevel=6")

@@ -14,7 +14,7 @@ from ..base.error import Unusable
 from ..base.progress import Progress
 from ..series.tree import Tree
 
-HELP = "memory that sends hold which wait with more control data than any socket takes"
+HELP = "memory held by waiting sends that have more control data than any socket takes"
 MUTANT = "unlimited"                   # of mutants/: a copy is made whatever its length
 NAMES = ("held", "held_32")
 
