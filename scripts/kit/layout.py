@@ -162,7 +162,7 @@ def picture(house: House, figures: bool = True) -> str:
 
     With `figures` come lines and imports; without there is nothing that changes every day.
     """
-    out = [_title(house), ""] if figures else []
+    out = [title(house), ""] if figures else []
     for floor in reversed(house.floors):
         files = house.on(floor)
         head = f"{floor} "
@@ -182,7 +182,8 @@ def _wrapped(indent: str, words: list[str]) -> list[str]:
                          subsequent_indent=" " * len(indent), break_on_hyphens=False)
 
 
-def _title(house: House) -> str:
+def title(house: House) -> str:
+    """How many files, floors and tests there are, and how far imports reach."""
     files = sum(file.floor != TESTS for file in house.files.values())
     return (f"{files} files on {len(house.floors)} floors, {len(house.on(TESTS))} tests; "
             f"the longest chain of imports goes through {house.chain} files")

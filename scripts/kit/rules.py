@@ -8,7 +8,7 @@ too.
 import ast
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,17 @@ class Finding:
 Allowed = dict[str, tuple[int, str]]   # key -> how much, and the reason
 
 
-def check(house: House, path: Path = ALLOWED) -> list[str]:
+def check(house: House, path: Path = ALLOWED, sources: Iterable[Path] = ()) -> list[str]:
     """What is not allowed, a line each: breaks of a rule, and entries of the table that are stale.
 
-    Raises Unusable when the table cannot be read.
+    `sources` are files of C, of which files and functions are measured. Raises Unusable when the
+    table cannot be read.
     """
     covered, table = _table(path)
     stems = {file.path.stem for file in house.files.values() if file.floor not in (TESTS, VERBS)}
     wrong = [f"{path.name}: [covered] {stem}: there is no such module; take it out"
              for stem in covered if stem not in stems]
-    for finding in findings(house, covered):
+    for finding in [*findings(house, covered), *_c_sizes(sources)]:
         most, _reason = table[finding.rule].pop(finding.key, (0, ""))
         if finding.amount > most:
             wrong.append(finding.text + (f"; {path.name} allows {most}" if most else ""))
@@ -126,6 +127,25 @@ def _sizes(house: House) -> Iterator[Finding]:
             yield Finding("lines", key, len(wide),
                           f"{file.path}:{wide[-1]}: {len(wide)} lines have more than {COLUMNS} "
                           "columns, this is the last one")
+
+
+def _c_sizes(sources: Iterable[Path]) -> Iterator[Finding]:
+    """Long files of C, and long functions: from the line with "{" alone to the one with "}"."""
+    for path in sources:
+        lines = path.read_text().splitlines()
+        if len(lines) > FILE:
+            yield Finding("files", path.name, len(lines),
+                          f"{path}: {len(lines)} lines, {FILE} are the most")
+        name, start = "", 0
+        for number, line in enumerate(lines, 1):
+            if found := re.match(r"(?:\w[\w *]*[ *])?(\w+)\(", line):
+                name = found[1]
+            if line == "{":
+                start = number
+            elif line == "}" and start and number - start + 1 > FUNCTION:
+                length = number - start + 1
+                yield Finding("functions", f"{path.name} {name}", length,
+                              f"{path}: {name}() has {length} lines, not {FUNCTION} at most")
 
 
 def _table(path: Path) -> tuple[dict[str, str], dict[str, Allowed]]:

@@ -54,6 +54,22 @@ class Rules(unittest.TestCase):
         self.one({"kit/attic/a.py": "", "tests/test_a.py": "from kit.attic import a\n"},
                  "kit/attic: no place among base, series,")
 
+    def test_files_of_c(self) -> None:
+        long = "int main(void)\n{\n" + "\tf();\n" * rules.FUNCTION + "}\n"
+        with tempfile.TemporaryDirectory() as folder:
+            path, allowed = Path(folder, "long.c"), Path(folder, "layout.toml")
+            allowed.write_text('[functions]\n"long.c main" = [60, "a switch"]\n')
+            path.write_text(long)
+            self.assertEqual(rules.check(house({"qa": "#!python3\n"}), allowed, [path]), [])
+            path.write_text(long * 10)
+            found = rules.check(house({"qa": "#!python3\n"}), allowed, [path])
+            self.assertTrue(any("long.c: 530 lines, 350 are the most" in line for line in found))
+            allowed.write_text("")
+            self.assertIn("long.c: main() has 52 lines, not 50 at most",
+                          rules.check(house({"qa": "#!python3\n"}), allowed, [path])[-1])
+            path.write_text("int main(void)\n{\n\treturn 0;\n}\n")
+            self.assertEqual(rules.check(house({"qa": "#!python3\n"}), allowed, [path]), [])
+
     def test_modules_without_a_test(self) -> None:
         tree = {"kit/a.py": "", "kit/b.py": "from . import a\n",
                 "kit/test_b.py": "from kit import b\n"}
