@@ -4,7 +4,7 @@ import unittest
 from dataclasses import replace
 
 from kit.harm import cost
-from kit.harm.cost import Case, Cost, Kernel, Pair
+from kit.harm.cost import Case, Cost, Measured, Pair
 from kit.base.error import Unusable
 
 STRAIGHT = Case("64", "sendmsg", "none", "straight")
@@ -13,8 +13,8 @@ RETRY = Case("32", "sendmsg", "quic", "retry")
 BEFORE = {STRAIGHT: 10000, SEGMENT: 10000, RETRY: 10000}
 
 
-def kernel(figures: dict[Case, int], slabs: dict[Case, int] | None = None) -> Kernel:
-    return Kernel({case: Cost((figure,)) for case, figure in figures.items()},
+def kernel(figures: dict[Case, int], slabs: dict[Case, int] | None = None) -> Measured:
+    return Measured({case: Cost((figure,)) for case, figure in figures.items()},
                   {case: Cost((figure,)) for case, figure in (slabs or {}).items()}, 288)
 
 
@@ -57,7 +57,7 @@ class Bars(unittest.TestCase):
 
     def test_what_fails(self) -> None:
         """Before, it is a defect and no figure; after, it is harm."""
-        good, bad = kernel({RETRY: 5}), Kernel({RETRY: Cost((), "EINVAL")}, {})
+        good, bad = kernel({RETRY: 5}), Measured({RETRY: Cost((), "EINVAL")}, {})
         self.assertEqual(cost.harm(Pair("7.3.4", bad, good)), [])
         self.assertIn("fails with the series: EINVAL", cost.harm(Pair("7.3.4", good, bad))[0])
         self.assertIn("fails with the series: not measured", cost.harm(Pair("7.3.4", good, kernel({})))[0])
@@ -70,8 +70,8 @@ class Bars(unittest.TestCase):
 
 
 class Told(unittest.TestCase):
-    before = Kernel({STRAIGHT: Cost((105, 110, 107)), RETRY: Cost((), "EINVAL")}, {STRAIGHT: Cost((4,))}, 288)
-    after = Kernel({STRAIGHT: Cost((84,)), RETRY: Cost((70,))}, {STRAIGHT: Cost((3,))}, 408)
+    before = Measured({STRAIGHT: Cost((105, 110, 107)), RETRY: Cost((), "EINVAL")}, {STRAIGHT: Cost((4,))}, 288)
+    after = Measured({STRAIGHT: Cost((84,)), RETRY: Cost((70,))}, {STRAIGHT: Cost((3,))}, 408)
     pair = Pair("7.3.4", before, after)
 
     def test_table(self) -> None:

@@ -36,7 +36,7 @@ MACHINE = vm.Machine(words=("-icount", "shift=0,sleep=off", "-seed", "1"), overa
 
 
 @dataclass(frozen=True)
-class Plan:
+class Scale:
     """How much is measured."""
 
     flavour: Flavour
@@ -47,8 +47,8 @@ class Plan:
     control: bool                      # whether to try the mutant
 
 
-FULL = Plan(FLAVOUR, ("64", "32"), 5, 21, 21, True)
-QUICK = Plan(proof.PLAIN, ("64",), 3, 21, 0, False)
+FULL = Scale(FLAVOUR, ("64", "32"), 5, 21, 21, True)
+QUICK = Scale(proof.PLAIN, ("64",), 3, 21, 0, False)
 
 CONTROLS = {"none": "no control", "segment": "UDP_SEGMENT", "quic": "UDP_SEGMENT+TOS+PKTINFO"}
 WAYS = {"straight": "straight through", "retry": "one retry"}
@@ -86,7 +86,7 @@ Costs = Mapping[Case, Cost]
 
 
 @dataclass(frozen=True)
-class Kernel:
+class Measured:
     """All that was measured of one kernel; no allocations and no bytes with --quick."""
 
     instructions: Costs
@@ -99,8 +99,8 @@ class Pair:
     """One tree before and after."""
 
     release: str
-    before: Kernel
-    after: Kernel
+    before: Measured
+    after: Measured
 
 
 def parse(lines: Sequence[str]) -> dict[str, dict[Case, Cost]]:
@@ -266,7 +266,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     return not found
 
 
-def measure(kernel: kernels.Kernel, plan: Plan, home: Path, progress: Progress) -> Kernel:
+def measure(kernel: kernels.Kernel, plan: Scale, home: Path, progress: Progress) -> Measured:
     """Builds and boots a kernel and counts there. Raises Unusable when it did not come to an end."""
     into = home / kernel.label
     into.mkdir(parents=True, exist_ok=True)
@@ -290,7 +290,7 @@ def measure(kernel: kernels.Kernel, plan: Plan, home: Path, progress: Progress) 
     if any(len(cost.runs) != plan.runs and not cost.fails for cost in costs["instructions"].values()):
         raise Unusable(f"{kernel.label}: runs are missing: {into}")
     progress.done(kernel.label, f"{len(costs['instructions'])} figures")
-    return Kernel(costs["instructions"], costs["allocations"], size(files) if plan.counted else None)
+    return Measured(costs["instructions"], costs["allocations"], size(files) if plan.counted else None)
 
 
 def size(files: Files) -> int:
