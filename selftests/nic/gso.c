@@ -68,7 +68,7 @@ static void gso_split(struct message *p, unsigned int pieces)
 }
 
 static void gso_pack(const struct gso_send *send, struct run *run,
-		       unsigned int most)
+		     unsigned int most)
 {
 	unsigned int n = send->segments ?: most;
 	uint16_t segment = run->pair.segment;
@@ -133,8 +133,8 @@ unsigned int gso_most(struct udp_pair *pair)
 
 /* Make one send until it is through, or wrong for another reason than loss */
 static const char *gso_go(struct run *run, const struct device *dev,
-			    const struct gso_send *send, unsigned int most,
-			    struct tally *tally)
+			  const struct gso_send *send, unsigned int most,
+			  struct tally *tally)
 {
 	const char *wrong = NULL;
 	const struct message *p = run->messages;
@@ -180,7 +180,7 @@ static const char *gso_go(struct run *run, const struct device *dev,
 }
 
 const char *gso_send_all(struct run *run, const struct device *dev,
-			unsigned int most, struct tally *tally)
+			 unsigned int most, struct tally *tally)
 {
 	const char *wrong = NULL;
 	unsigned int i;

@@ -33,7 +33,7 @@ const char *gso_register(struct run *run);
 
 /* Send all of the table. NULL, or what was wrong with which */
 const char *gso_send_all(struct run *run, const struct device *dev,
-			unsigned int most, struct tally *tally);
+			 unsigned int most, struct tally *tally);
 
 /* One line: how many, who segmented them, and how many went without a copy */
 void tally_tell(const struct tally *tally, const struct run *run,
