@@ -171,13 +171,19 @@ def program(name: str) -> str:
 
 
 def _sources(one: Path, seen: set[Path]) -> set[Path]:
-    """A source, its headers beside it, and the sources that go with these headers."""
+    """A source, its headers here or in the core, and the sources that go with these headers.
+
+    With twin.h go twin.c and twin_tcp.c.
+    """
     if one in seen or not one.is_file():
         return seen
     seen.add(one)
     for header in re.findall(r'^#include "([\w.]+)"', one.read_text(), re.M):
-        for needed in (one.with_name(header), one.with_name(header).with_suffix(".c")):
-            _sources(needed, seen)
+        place = next((home / header for home in (one.parent, SELFTESTS / "io_uring")
+                      if (home / header).is_file()), None)
+        if place:
+            for needed in (place, place.with_suffix(".c"), *place.parent.glob(f"{place.stem}_*.c")):
+                _sources(needed, seen)
     return seen
 
 

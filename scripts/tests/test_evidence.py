@@ -9,6 +9,7 @@ from unittest import mock
 
 from kit import evidence
 from kit.base import command
+from kit.base.paths import SELFTESTS
 from kit.base.error import Unusable
 from kit.report.result import CaseResult, KernelResult
 from kit.series import patch
@@ -125,6 +126,13 @@ class Bound(unittest.TestCase):
         self.assertRegex(kept.summary(),
                          r"(?s)as it is  late-read \?.*\?: its test program has changed since")
         self.assertTrue(evidence.proved(kept))
+
+    def test_a_program_is_all_that_it_is_made_of(self) -> None:
+        """twin_tcp.c, which has no header of its own, and the core beneath nic."""
+        names = {name: {path.name for path in evidence._sources(SELFTESTS / name, set())}
+                 for name in ("io_uring/lost_error.c", "nic/nic.c")}
+        self.assertLessEqual({"twin.c", "twin_tcp.c", "ring.c"}, names["io_uring/lost_error.c"])
+        self.assertLessEqual({"gso.c", "device.c", "ring.c"}, names["nic/nic.c"])
 
     def test_an_edit_to_what_they_share_does_so_for_all(self) -> None:
         kept = self.kept()
