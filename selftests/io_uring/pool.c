@@ -10,7 +10,7 @@
 #define FEAT_BUNDLE	0x4000	/* IORING_FEAT_RECVSEND_BUNDLE */
 #define BUF_MORE	0x10	/* IORING_CQE_F_BUF_MORE */
 #define INC		0x2	/* IOU_PBUF_RING_INC */
-#define GROUP		7
+#define GROUP		0	/* number of a buffer, too: not to be taken for it */
 
 char pool_room[POOL_ROOM];
 

@@ -11,6 +11,7 @@
 /* Headers of old distributions lack these */
 #define BUNDLE		0x10	/* IORING_RECVSEND_BUNDLE */
 #define MULTISHOT	0x2	/* IORING_RECV_MULTISHOT */
+#define POLL_FIRST	0x1	/* IORING_RECVSEND_POLL_FIRST */
 
 #define MOST_BUFFERS	64
 #define POOL_ROOM	(2 * STREAM_TOTAL)
