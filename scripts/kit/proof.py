@@ -91,6 +91,28 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
     return found
 
 
+def buffers(tree: Tree, each: bool) -> list[Variant]:
+    """What to build for the fixes about provided buffers, which go on top of the series.
+
+    Without both, without them, and with them; with `each` also with each of them alone missing.
+    Raises Usage where there are none.
+    """
+    own = plan.own_branch(tree)
+    if not own or not own.buffers:
+        raise Usage(f"{tree.release}: its branch has no fixes about provided buffers")
+    found_steps = plan.plan(tree, selftest=False)
+    whole = not plan.unoffered(tree, found_steps)
+    steps = [step.patch for step in found_steps]
+    both = [*steps, *own.buffers]
+    found = [Variant("as it is"), Variant("with the series", tuple(steps)),
+             Variant("with buffers", tuple(both), cured=whole)]
+    for one in own.buffers if each else ():
+        rest = _without(tree, both, one)
+        left = ", ".join(other.slug for other in both if other not in rest)
+        found.append(Variant(f"without {left}", rest))
+    return found
+
+
 def cured(found: Sequence[Variant]) -> list[Variant]:
     """Those that have every fix; all, where the series does not bring every one."""
     return [variant for variant in found if variant.cured] or list(found)
@@ -209,8 +231,9 @@ class Builder:
 
     def _place(self, variant: Variant, work: Path) -> None:
         """Turns the work tree into the variant. A file changes, and is compiled again, only where its text differs."""
-        touched = sorted({path for branch in patch.branches() for one in branch.all() for path in one.paths
-                          if one.slug != patch.SELFTEST})
+        touched = sorted({path for branch in patch.branches()
+                          for one in (*branch.all(), *branch.buffers)
+                          for path in one.paths if one.slug != patch.SELFTEST})
         if not self._fresh:
             self._tree.copy(work, leave=touched)
         with trees.scratch(self._tree) as copies:

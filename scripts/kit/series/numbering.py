@@ -10,13 +10,18 @@ from . import patch
 
 _SUBJECT = re.compile(r"^Subject: (.*(?:\n[ \t].*)*)", re.M)
 _LETTER = re.compile(r"^Subject: \[(PATCH(?: \S+)*? v\d+) 0/(\d+)\]", re.M)
+_FIRST = re.compile(r"^Subject: \[(PATCH(?: \S+)*?) 0/(\d+)\]", re.M)
 WIDTH = 78                             # where git folds a header
 
 
 def prefixes(folder: Path) -> dict[Path, str]:
-    """Patch -> "PATCH v2 3/18"; empty where the cover letter has no version: no numbers there."""
+    """Patch -> "PATCH v2 3/18"; empty where the cover letter has no version: no numbers there.
+
+    Of buffers/, which is as old as numbers are, the first version has them, too.
+    """
     letter = folder / "cover-letter.txt"
-    match = _LETTER.search(patch.read(letter)) if letter.is_file() else None
+    form = _FIRST if folder.name == "buffers" else _LETTER
+    match = form.search(patch.read(letter)) if letter.is_file() else None
     if not match:
         return {}
     listed = patch.series(folder)

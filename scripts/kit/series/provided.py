@@ -28,7 +28,7 @@ LACKS = (
     # With that, AF_UNIX says how much is left
     ("queued-end", "missed-end", "io_recv_finish",
      r"IORING_RECV_MSHOT_LIM", r"io_recv_more\("),
-    ("first-only", "first-only", "io_recvmsg_mshot_prep", r"", r"mshot_len = sr->len"),
+    ("first-only", "first-only", "io_recvmsg_mshot_prep", r"", r"(mshot|asked)_len = sr->len"),
     ("zc-pieces", "zc-pieces", "io_vec_fill_bvec", r"", r"!iov_len\)\)\s*continue"),
 )
 
@@ -39,8 +39,12 @@ def present(bodies: Mapping[str, str]) -> set[tuple[str, str]]:
              if function in bodies and re.search(has, bodies[function])
              and not re.search(cure, bodies[function], re.S)}
     select = bodies.get("io_recv_buf_select", bodies.get("io_recv", ""))
-    if "io_buffer_select(" in select and re.search(r"\bsr->len = (len|arg\.)", select):
+    # Where an issue imports the buffer anew, it has what was asked for beside its length
+    if ("io_buffer_select(" in select and re.search(r"\bsr->len = (len|arg\.)", select)
+            and "asked_len" not in select):
         found.add(("stuck-length", "stuck-length"))
+    if "rw->len = asked_len" in bodies.get("__io_read", ""):
+        found.discard(("stuck-length-read", "stuck-read"))
     # The poll lets go of its references before the receive was asked to come again
     poll = bodies.get("io_poll_check_events", "")
     if ("missed-end", "queued-end") in found and "atomic_sub(v - 1" in poll:
