@@ -66,7 +66,8 @@ class BuffersTest(unittest.TestCase):
 
     def test_what_is_built(self) -> None:
         """They come on top of the series, and one of them at a time is left out."""
-        without = mock.patch.object(proof, "_without", lambda _, steps, one: tuple({*steps} - {one}))
+        without = mock.patch.object(proof, "_without",
+                                    lambda _, steps, one: tuple({*steps} - {one}))
         whole = mock.patch.object(plan, "unoffered", return_value=[])
         with self.tree("6", "6") as tree, without, whole:
             found = proof.buffers(tree, True)

@@ -55,6 +55,12 @@ class Bars(unittest.TestCase):
     def test_a_retry_has_to_get_cheaper(self) -> None:
         self.assertIn("1.0000 times the instructions, and a retry has to get cheaper", harm(retry=10000)[0])
 
+    def test_provided_buffers(self) -> None:
+        ring = Case("64", "recv", "ring", "straight")
+        for figure, said in ((10030, 0), (10031, 1)):
+            pair = Pair("7.3.4", kernel({ring: 10000}), kernel({ring: figure}))
+            self.assertEqual(len(cost.harm(pair)), said)
+
     def test_what_fails(self) -> None:
         """Before, it is a defect and no figure; after, it is harm."""
         good, bad = kernel({RETRY: 5}), Measured({RETRY: Cost((), "EINVAL")}, {})

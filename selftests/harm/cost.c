@@ -19,6 +19,12 @@
  *	cost allocations REQUESTS	reads /sys/kernel/slab, of a kernel
  *					with CONFIG_SLUB_STATS
  *
+ * Also {send, recv} of as much over an AF_UNIX datagram socket, from and to
+ * memory of its own or a buffer that is selected from a ring, where there are
+ * such sends:
+ *
+ *	cost: instructions 64 recv ring straight 6421 6421 7872
+ *
  * x86 only. Needs: root, or a user who may create user namespaces; /proc.
  * Exit code: 0 measured or failed as printed, 2 wrong use, 3 cannot measure.
  */
@@ -32,9 +38,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "network.h"
+#include "cost.h"
 #include "report.h"
-#include "ring.h"
 
 #define SLABS		"/sys/kernel/slab"
 #define MOST_REQUESTS	10000
@@ -50,10 +55,6 @@ static const struct {
 	{ "segment", CTL_SEGMENT },
 	{ "quic", CTL_QUIC },
 };
-
-/* Two segments */
-#define LENGTH		1000
-#define SEGMENT		600
 
 static const char *unit;
 static uint64_t (*now)(void);
@@ -141,19 +142,18 @@ static void calibrate(void)
 }
 
 /*
- * Submit what is queued and do what is pending; *cost grows by what it took.
  * A sendmsg_zc that fails has one completion less than is waited for, and an
  * alarm ends that.
  */
-static const char *enter(struct run *run, unsigned int wait, int64_t *cost)
+const char *enter(struct io_uring *ring, unsigned int wait, int64_t *cost)
 {
 	uint64_t from;
 	int ret;
 
 	alarm(wait ? PATIENCE : 0);
 	from = now();
-	ret = wait ? io_uring_submit_and_wait(&run->ring, wait) :
-		     io_uring_submit(&run->ring);
+	ret = wait ? io_uring_submit_and_wait(ring, wait) :
+		     io_uring_submit(ring);
 	*cost += now() - from - overhead;
 	alarm(0);
 	return ret < 0 && ret != -EINTR ?
@@ -189,8 +189,8 @@ static const char *request(struct run *run, enum control control, int64_t *cost)
 	ring_send(&run->ring, run->op, run->how, &run->pair, run->messages, 0);
 	*cost = 0;
 	if (run->hold)
-		wrong = enter(run, 0, cost) ?: reopen(run);
-	wrong = wrong ?: enter(run, run->op == OP_SENDMSG ? 1 : 2, cost);
+		wrong = enter(&run->ring, 0, cost) ?: reopen(run);
+	wrong = wrong ?: enter(&run->ring, run->op == OP_SENDMSG ? 1 : 2, cost);
 	if (wrong)
 		return wrong;
 	came = io_uring_cq_ready(&run->ring);
@@ -231,15 +231,44 @@ static int measure(enum opcode op, unsigned int control, bool retry, long n)
 	return fflush(stdout) ? 3 : 0;
 }
 
-/* In a process, and so in a network namespace and with a ring of its own */
-static int measure_apart(enum opcode op, unsigned int control, bool retry,
-			 long n)
+static int measure_plain(bool send, bool ring, long n)
 {
+	static int64_t cost[MOST_REQUESTS];
+	struct plain plain = { .send = send };
+	const char *wrong = NULL;
+	long i;
+
+	if (plain_open(&plain, ring))
+		return 0;		/* it has no such requests */
+	calibrate();
+	for (i = 0; i < n && !wrong; i++)
+		wrong = plain_request(&plain, i, &cost[i]);
+	if (wrong) {
+		fprintf(stderr, "cost: %s\n", wrong);
+		return 3;
+	}
+	qsort(cost, n, sizeof(*cost), compare);
+	printf("cost: %s %zu %s %s straight %lld %lld %lld\n", unit,
+	       8 * sizeof(long), send ? "send" : "recv",
+	       ring ? "ring" : "memory", (long long)cost[n / 2],
+	       (long long)cost[0], (long long)cost[n - 1]);
+	return fflush(stdout) ? 3 : 0;
+}
+
+/*
+ * In a process, and so in a network namespace and with a ring of its own; first
+ * what has control, behind it what has not
+ */
+static int measure_apart(unsigned int i, long n)
+{
+	const unsigned int messages = 4 * ARRAY_SIZE(controls);
 	pid_t child = fork();
 	int status;
 
+	if (!child && i < messages)
+		_exit(measure(i & 1 ? OP_ZC : OP_SENDMSG, i / 4, i & 2, n));
 	if (!child)
-		_exit(measure(op, control, retry, n));
+		_exit(measure_plain((i - messages) & 1, (i - messages) & 2, n));
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return 3;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
@@ -269,9 +298,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cost: %s\n", wrong);
 		return 3;
 	}
-	for (i = 0; i < 4 * ARRAY_SIZE(controls); i++) {
-		ret = measure_apart(i & 1 ? OP_ZC : OP_SENDMSG, i / 4, i & 2,
-				    n);
+	for (i = 0; i < 4 * ARRAY_SIZE(controls) + 4; i++) {
+		ret = measure_apart(i, n);
 		if (ret > worst)
 			worst = ret;
 	}
