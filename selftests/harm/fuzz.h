@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "dice.h"
 #include "ring.h"
 
 #define BITS		(8 * (int)sizeof(long))
@@ -22,17 +23,6 @@
 #define FIRST_FD	100	/* files that SCM_RIGHTS may name */
 #define LAST_FD		104
 #define LONGEST		3000	/* bytes of a payload */
-
-/* -- chance (fuzz_control.c) ---------------------------------------------- */
-
-struct dice {
-	uint64_t state;
-};
-
-/* The same for the same two numbers, and for no others */
-struct dice dice_of(uint64_t seed, uint64_t index);
-uint32_t below(struct dice *dice, uint32_t n);
-bool percent(struct dice *dice, unsigned int of_hundred);
 
 /* -- kinds of sockets (fuzz_flow.c) --------------------------------------- */
 

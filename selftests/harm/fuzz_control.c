@@ -44,35 +44,6 @@ const size_t large_lengths[] = {
 
 #define LARGES	(ARRAY_SIZE(large_lengths) - 1)
 
-/* splitmix64: any two numbers give a stream of their own */
-static uint64_t roll(struct dice *dice)
-{
-	uint64_t z = dice->state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-struct dice dice_of(uint64_t seed, uint64_t index)
-{
-	struct dice dice = { .state = seed };
-
-	dice.state = roll(&dice) ^ index * 0xd1342543de82ef95ULL;
-	roll(&dice);
-	return dice;
-}
-
-uint32_t below(struct dice *dice, uint32_t n)
-{
-	return (roll(dice) >> 32) * n >> 32;
-}
-
-bool percent(struct dice *dice, unsigned int of_hundred)
-{
-	return below(dice, 100) < of_hundred;
-}
-
 static void random_bytes(struct dice *dice, uint8_t *data, size_t len)
 {
 	while (len--)

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The parts of messages: a plan is a message exchange made by chance, a side
+ * does it by the system call or by io_uring, an outcome is what was seen of it.
+ * The top of messages.c explains what it is for.
+ */
+#ifndef IO_URING_HARM_MESSAGES_H
+#define IO_URING_HARM_MESSAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "dice.h"
+#include "network.h"
+#include "report.h"
+#include "ring.h"
+
+#define LONGEST		60000	/* bytes of a message */
+#define MOST_HEAD	24
+#define MOST_PIECES	3
+#define MOST_STEPS	3
+#define CONTROL_MOST	256	/* room for control, either way */
+#define NAME_MOST	128	/* and for a name, more than any has */
+#define BEHIND		64	/* bytes behind a buffer, which nobody may write */
+#define UNTOUCHED	0xee
+#define NEXT_LEN	7	/* of the message after the one that counts */
+
+/* -- sockets (messages_socket.c) ------------------------------------------ */
+
+enum trait {
+	T_STREAM = 1,		/* bytes without bounds */
+	T_RECORDS = 2,		/* seqpacket */
+	T_UNIX = 4,
+	T_INET = 8,		/* over lo */
+	T_V6 = 16,
+	T_ZC = 32,		/* has SOCK_SUPPORT_ZC */
+	T_HOLD = 64,		/* fills only if a queue on lo holds packets */
+	T_SENDS = 128,		/* its sends can wait */
+	T_ONE_WAY = 256,	/* what it receives is not compared */
+	T_TCP = 512,		/* how much fits depends on the time */
+	T_ADDRESS = 1024,	/* takes an address with each message */
+	T_EATS = 2048,		/* takes the data before it finds no room */
+	T_FASTOPEN = 4096,
+	T_LATE = 8192,		/* a worker of the kernel passes messages on */
+	T_KEPT = 32768,		/* takes long to close: one pair for all cases */
+	T_REWRITES = 16384,	/* a BPF program changes the address */
+};
+
+struct ends;
+struct plan;
+
+struct kind {
+	const char *name;
+	const char *(*open)(struct ends *e, const struct plan *p);
+	int family, type, protocol;
+	unsigned int traits;
+	unsigned int weight;	/* how often, against the others */
+};
+
+extern const struct kind kinds[];
+extern const unsigned int kinds_known;
+
+/* A message goes from tx to rx */
+struct ends {
+	const struct kind *kind;
+	int tx, rx;
+	int listener;		/* of a connection that the message makes */
+	size_t head, front;	/* bytes before the payload, sent and received */
+	unsigned char start[MOST_HEAD];
+	struct sockaddr_storage to, own;
+	socklen_t to_len, own_len;
+	unsigned int filled;	/* messages, or bytes of a stream */
+};
+
+/* All of these give NULL, or what does not let the run go on */
+const char *ends_open(struct ends *e, const struct plan *p);
+void ends_close(struct ends *e);
+const char *ends_fill(struct ends *e);
+const char *ends_free(struct ends *e);	/* lets go what a queue holds */
+
+/* All that was sent over lo has arrived */
+const char *ends_flush(const struct ends *e);
+
+/* Open one to try; NULL, or why there is no such socket */
+const char *kind_missing(unsigned int kind);
+
+/* -- plans (messages_plan.c) ---------------------------------------------- */
+
+enum act { A_SEND, A_SENDMSG, A_SEND_ZC, A_SENDMSG_ZC, A_RECV, A_RECVMSG, ACTS };
+
+enum way { W_PLAIN, W_POLL_FIRST, W_LINK, W_ASYNC, W_BROKEN_LINK, WAYS };
+
+enum flavour { R_PLAIN, R_DEFER, R_SQPOLL, FLAVOURS };
+
+/* What goes along with a message */
+enum along {
+	C_NONE,
+	C_FILES, C_CREDENTIALS, C_BOTH,		/* AF_UNIX */
+	C_TOS, C_SOURCE, C_SEGMENT, C_STAMP,	/* the Internet */
+	C_BAD, CONTROLS,
+};
+
+/* What becomes of what was given, as soon as the call waits */
+enum later { L_KEPT, L_OVERWRITTEN, L_CLOSED, L_REPLACED, LATERS };
+
+enum wish { O_CREDENTIALS = 1, O_STAMP = 2, O_PIDFD = 4, O_IDS = 8, O_ZEROCOPY = 16 };
+
+/* What the other end does when it has done its steps */
+enum end { E_NONE, E_CLOSE, E_SHUTDOWN, E_RESET, E_CANCEL, ENDS };
+
+/* The other end of a receive sends so much */
+struct step {
+	uint16_t len;
+	uint8_t control;
+	uint8_t oob;
+};
+
+struct plan {
+	uint8_t kind, act, way, flavour, control, later, options, end;
+	uint8_t pieces;		/* iovecs */
+	uint8_t full;		/* no room, or nothing to receive, at first */
+	uint8_t named;		/* an address, or room for one */
+	uint8_t room;		/* for control, of a receive */
+	uint8_t steps, early;	/* of a receive, and how many come before it */
+	int flags;
+	uint32_t len;
+	struct step step[MOST_STEPS];
+};
+
+extern const char * const act_names[ACTS], * const way_names[WAYS];
+extern const char * const flavour_names[FLAVOURS];
+
+static inline bool receives(const struct plan *p)
+{
+	return p->act >= A_RECV;
+}
+
+static inline bool zero_copy(const struct plan *p)
+{
+	return p->act == A_SEND_ZC || p->act == A_SENDMSG_ZC;
+}
+
+static inline bool has(const struct plan *p, unsigned int traits)
+{
+	return kinds[p->kind].traits & traits;
+}
+
+struct plan plan_make(struct dice *dice, unsigned int kind);
+void plan_print(FILE *to, const struct plan *p);
+
+/* Make it smaller in the n-th way. False when there are no more ways */
+bool plan_shrink(struct plan *p, unsigned int n);
+
+/* -- control (messages_control.c) ----------------------------------------- */
+
+#define FILES	3
+
+/* Open the files that are passed: NULL, or why not */
+const char *files_open(void);
+
+/* The control of a message; its length. files: numbers of the files that it passes */
+size_t control_put(char *to, const struct ends *e, enum along control,
+		   const int *files);
+
+/* Overwrite it by another of the same size and kind */
+void control_other(char *at, size_t len, const struct ends *e,
+		   enum along control);
+
+/* For SCM_RIGHTS: numbers of their own for the files, and what becomes of them */
+void files_take(int *files);
+void files_later(int *files, enum later later);
+void files_close(int *files);
+
+struct outcome;
+void control_tell(struct outcome *o, int fact, struct msghdr *msg);
+void queue_tell(struct outcome *o, int fd);
+
+/* -- sides (messages_side.c) ---------------------------------------------- */
+
+enum side { BY_CALL, BY_RING };
+
+struct exchange {
+	enum side side;
+	const struct plan *plan;
+	int fd;
+	struct msghdr msg;	/* of SEND and RECV the first iovec alone */
+	long res;
+	bool done, started;
+	bool waited;		/* not done when there was nothing more to wait for */
+	bool again;		/* and issued by then: there is a second issue */
+	bool more;		/* of zero-copy: a notification is announced */
+	unsigned int notices;
+	uint64_t id;		/* its user_data */
+};
+
+/* NULL, or why there are no rings: the reason of a SKIP */
+const char *sides_begin(void);
+const char *exchange_start(struct exchange *x);
+
+/* A link lets it go; nothing for other ways */
+void exchange_go(struct exchange *x);
+
+/* Until it is done, or waits for something to happen */
+const char *exchange_settle(struct exchange *x);
+
+/* By a signal, or a request to cancel. It is done then */
+const char *exchange_stop(struct exchange *x);
+
+/* The notification that was announced, and whatever else may have come */
+const char *exchange_notices(struct exchange *x);
+
+/* -- cases (messages_case.c) ---------------------------------------------- */
+
+enum fact {
+	F_RESULT, F_DATA, F_CONTROL, F_FLAGS, F_NAME, F_NOTICE, F_PEER, F_NEXT,
+	F_ERROR, F_QUEUE, F_FILES, FACTS,
+};
+
+extern const char * const fact_names[FACTS];
+
+/* What came of one side */
+struct outcome {
+	char text[FACTS][320];
+	long res;
+	bool waited, again, stopped;
+	long came;		/* bytes of the payload that the peer got */
+	bool right;		/* and these were a front part of it, in order */
+	unsigned int early;	/* TX timestamps */
+	unsigned int stamp;	/* and the highest id of these */
+	uint8_t *data;		/* received, then what was left to be received */
+	size_t len, taken;
+};
+
+__printf(3, 4) void note(struct outcome *o, enum fact fact, const char *fmt, ...);
+uint8_t byte_of(unsigned int message, size_t at);
+
+/* Do a plan on one side. NULL, or what does not let the run go on */
+const char *plan_run(const struct plan *p, enum side side, struct outcome *o);
+
+/* -- judgement (messages_judge.c) ----------------------------------------- */
+
+struct design {
+	const char *name, *where, *why;
+	unsigned int facts;	/* in which it may show */
+	bool (*holds)(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring);
+	unsigned long met;
+};
+
+extern struct design designs[];
+
+struct verdict {
+	unsigned int facts;	/* that differ */
+	const struct design *design;
+	const char *defect;	/* NULL: no difference, or one by design */
+};
+
+/* Do a plan on both sides; fault: with a wrong errno, for the self-check */
+const char *plan_judge(const struct plan *p, bool twice, bool fault,
+		       struct outcome *call, struct outcome *ring,
+		       struct verdict *v);
+
+/* As small as it goes and still has the same name; how many runs it took */
+const char *plan_minimise(struct plan *p, bool twice, bool fault,
+			  const struct verdict *v, unsigned int *runs);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a case of a send and one of a receive share.
+ */
+#ifndef IO_URING_HARM_MESSAGES_CASE_H
+#define IO_URING_HARM_MESSAGES_CASE_H
+
+#include "messages.h"
+
+uint32_t sum_of(const uint8_t *data, size_t len);
+void fill_payload(uint8_t *to, unsigned int message, size_t len);
+
+/* Cut data into iovecs */
+void cut(struct iovec *iov, unsigned int pieces, uint8_t *data, size_t len);
+
+void tell_number(struct outcome *o, enum fact fact, long res);
+void tell_error_of(struct outcome *o, const char *who, int fd);
+
+/* Both give NULL, or what does not let the run go on */
+const char *send_one(struct ends *e, const struct plan *p, enum side side,
+		     struct outcome *o);
+const char *receive_one(struct ends *e, const struct plan *p, enum side side,
+			struct outcome *o);
+
+#endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <string.h>
+
+#include "messages.h"
+
+#define F(fact)		(1u << (fact))
+#define ALL		(F(FACTS) - 1)
+#define OFTEN		3	/* runs in which a difference has to come again */
+
+/* -- where io_uring is not the system call, and need not be --------------- */
+
+static bool no_zero_copy(const struct plan *p, const struct outcome *call,
+			 const struct outcome *ring)
+{
+	(void)call;
+	return zero_copy(p) && !has(p, T_ZC) && ring->res == -EOPNOTSUPP &&
+	       !ring->came;
+}
+
+static bool cancelled(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
+{
+	/* A signal takes the control of an AF_UNIX stream with it */
+	return (call->res == -EINTR && ring->res == -ECANCELED) ||
+	       (receives(p) && has(p, T_UNIX) && call->stopped && ring->stopped &&
+		call->res == ring->res);
+}
+
+static bool short_send(const struct plan *p, const struct outcome *call,
+		       const struct outcome *ring)
+{
+	return !receives(p) && has(p, T_STREAM) && !(p->flags & MSG_WAITALL) &&
+	       ring->res > 0 && ring->res < call->res && ring->right &&
+	       (ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
+}
+
+/* What io_uring received is the first part of what the system call did */
+static bool first_part(const struct outcome *call, const struct outcome *ring)
+{
+	return ring->res > 0 && (ring->res < call->res || call->stopped) &&
+	       ring->len <= call->len &&
+	       !memcmp(ring->data, call->data, ring->len);
+}
+
+static bool short_peek(const struct plan *p, const struct outcome *call,
+		       const struct outcome *ring)
+{
+	return receives(p) && p->flags & MSG_WAITALL &&
+	       p->flags & (MSG_PEEK | MSG_TRUNC) &&
+	       (ring->res > 0 || call->stopped) && ring->len <= call->len &&
+	       !memcmp(ring->data, call->data, ring->len);
+}
+
+static bool part_with_control(const struct plan *p, const struct outcome *call,
+			      const struct outcome *ring)
+{
+	return p->act == A_RECVMSG && p->room && p->flags & MSG_WAITALL &&
+	       first_part(call, ring) && ring->taken == call->taken &&
+	       !memcmp(ring->data, call->data, ring->taken);
+}
+
+static bool poll_first(const struct plan *p, const struct outcome *call,
+			const struct outcome *ring)
+{
+	return p->way == W_POLL_FIRST &&
+	       ((p->flags & MSG_DONTWAIT && ring->res == -EAGAIN) ||
+		(call->res < 0 && !call->waited && ring->res < 0));
+}
+
+static bool early_timestamps(const struct plan *p, const struct outcome *call,
+			     const struct outcome *ring)
+{
+	return has(p, T_TCP) && p->control == C_STAMP && p->flags & MSG_WAITALL &&
+	       ring->stamp == call->stamp;
+}
+
+/* Each message with control of its own, or urgent data, ends a system call */
+static bool goes_past(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
+{
+	unsigned int i, bounds = 0;
+
+	for (i = 0; i < p->steps; i++)
+		bounds += p->step[i].control || p->step[i].oob;
+	return receives(p) && has(p, T_STREAM) && p->flags & MSG_WAITALL && bounds &&
+	       !(p->flags & (MSG_PEEK | MSG_TRUNC)) && ring->res >= call->res &&
+	       ring->taken == call->taken &&
+	       !memcmp(ring->data, call->data, ring->taken);
+}
+
+/* A peer that went is seen by a new issue, and its error by one that waits */
+static bool pipe_first(const struct plan *p, const struct outcome *call,
+		       const struct outcome *ring)
+{
+	return !receives(p) && has(p, T_UNIX) && has(p, T_STREAM | T_RECORDS) &&
+	       (p->end == E_CLOSE || p->end == E_RESET) &&
+	       ((call->res == -ECONNRESET && ring->res == -EPIPE) ||
+		(call->res > 0 && call->res == ring->res));
+}
+
+struct design designs[] = {
+	{ "no-zero-copy", "net/ipv4/udp.c, tcp.c, net/vmw_vsock: SOCK_SUPPORT_ZC; io_uring/net.c",
+	  "sends without a copy are refused where the socket has none",
+	  ALL, no_zero_copy, 0 },
+	{ "cancelled", "man 2 io_uring_enter, ECANCELED; man 7 signal, EINTR",
+	  "what ends a call that waits is a signal, and a request to cancel",
+	  F(F_RESULT) | F(F_CONTROL) | F(F_FLAGS), cancelled, 0 },
+	{ "short-send", "man 3 io_uring_prep_send, MSG_WAITALL",
+	  "a send on a stream may be short unless MSG_WAITALL is set",
+	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_send, 0 },
+	{ "short-peek", "io_uring/net.c:1280; selftests/io_uring/difference.h",
+	  "a peek with MSG_WAITALL may be short: it cannot go on behind what is not taken",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS), short_peek, 0 },
+	{ "first-part", "io_uring/net.c:1097; selftests/io_uring/difference.h",
+	  "a receive with control and MSG_WAITALL ends with the first part",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS) | F(F_CONTROL),
+	  part_with_control, 0 },
+	{ "goes-past", "net/unix/af_unix.c:LINE; Documentation/defects.rst",
+	  "MSG_WAITALL goes past a message with a descriptor, another sender, an urgent mark",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS) | F(F_CONTROL), goes_past, 0 },
+	{ "pipe-first", "net/unix/af_unix.c:LINE; net/core/sock.c:LINE",
+	  "a send whose peer went while it waits: -EPIPE, and the error is left in the socket",
+	  F(F_RESULT) | F(F_ERROR), pipe_first, 0 },
+	{ "poll-first", "io_uring/poll.c; Documentation/defects.rst",
+	  "POLL_FIRST tries nothing before there is room: no error, with MSG_DONTWAIT -EAGAIN",
+	  ALL, poll_first, 0 },
+	{ "early-timestamps", "net/ipv4/tcp.c:1411; selftests/io_uring/difference.h",
+	  "each part of a send has a timestamp of its own, besides the last byte's",
+	  F(F_QUEUE), early_timestamps, 0 },
+	{ }
+};
+
+/* -- the defects, by what shows them -------------------------------------- */
+
+static bool is_late_file(const struct plan *p)
+{
+	return p->later == L_CLOSED || p->later == L_REPLACED;
+}
+
+static bool is_late_read(const struct plan *p)
+{
+	return p->later == L_OVERWRITTEN;
+}
+
+static bool is_unannounced(const struct plan *p)
+{
+	return zero_copy(p) && p->way == W_BROKEN_LINK;
+}
+
+static bool is_fastopen(const struct plan *p)
+{
+	return p->flags & MSG_FASTOPEN;
+}
+
+static bool is_repeated_id(const struct plan *p)
+{
+	return p->flags & MSG_ZEROCOPY && p->flags & MSG_WAITALL;
+}
+
+static bool is_rewritten(const struct plan *p)
+{
+	return has(p, T_REWRITES) && p->named && !receives(p);
+}
+
+static bool is_eaten(const struct plan *p)
+{
+	return !receives(p) && has(p, T_EATS) && p->full;
+}
+
+static bool is_lost_error(const struct plan *p)
+{
+	return (p->end == E_RESET || (p->end == E_CLOSE && !receives(p))) &&
+	       p->flags & MSG_WAITALL;
+}
+
+static bool is_cut_control(const struct plan *p)
+{
+	return !receives(p) && has(p, T_STREAM) && p->flags & MSG_WAITALL &&
+	       (p->control == C_STAMP || p->control == C_CREDENTIALS ||
+		p->control == C_BOTH);
+}
+
+static bool is_peek(const struct plan *p)
+{
+	return receives(p) && p->flags & (MSG_PEEK | MSG_TRUNC) &&
+	       p->flags & MSG_WAITALL;
+}
+
+static bool is_merged(const struct plan *p)
+{
+	return receives(p) && has(p, T_RECORDS) && p->flags & MSG_WAITALL;
+}
+
+static bool is_grown(const struct plan *p)
+{
+	return p->act == A_RECVMSG && p->named && p->flags & MSG_WAITALL;
+}
+
+static bool is_used_up(const struct plan *p)
+{
+	return p->act == A_RECVMSG && p->room && p->full && has(p, T_UNIX);
+}
+
+/* In this order: what may show has the facts, and what it rests on is there */
+static const struct defect {
+	const char *name;
+	unsigned int facts;	/* in one of which it shows */
+	bool (*fits)(const struct plan *p);
+} defects[] = {
+	{ "late-file", ALL, is_late_file },
+	{ "late-read", ALL, is_late_read },
+	{ "unannounced-notification", F(F_NOTICE), is_unannounced },
+	{ "fastopen-unfinished", ALL, is_fastopen },
+	{ "repeated-id", F(F_QUEUE), is_repeated_id },
+	{ "rewritten-name", ALL, is_rewritten },
+	{ "eaten-data", F(F_RESULT) | F(F_PEER), is_eaten },
+	{ "cut-control", F(F_PEER) | F(F_QUEUE), is_cut_control },
+	{ "lost-error", F(F_NEXT) | F(F_ERROR), is_lost_error },
+	{ "merged-records", F(F_RESULT) | F(F_DATA), is_merged },
+	{ "repeated-peek", F(F_RESULT) | F(F_DATA), is_peek },
+	{ "grown-name", F(F_NAME), is_grown },
+	{ "used-up-control", F(F_CONTROL) | F(F_FILES) | F(F_FLAGS), is_used_up },
+};
+
+/* Without what the defect rests on. The difference has to go with it */
+static struct plan without(const struct plan *p, const char *name)
+{
+	struct plan less = *p;
+
+	if (!strncmp(name, "late-", 5))
+		less.later = L_KEPT;
+	else if (!strcmp(name, "unannounced-notification"))
+		less.way = W_PLAIN;
+	else if (!strcmp(name, "rewritten-name"))
+		less.named = 0;
+	else if (!strcmp(name, "eaten-data"))
+		less.full = 0;
+	else if (!strcmp(name, "fastopen-unfinished"))
+		less.flags &= ~MSG_FASTOPEN;
+	else if (!strcmp(name, "used-up-control"))
+		less.options = 0;
+	else
+		less.flags &= ~MSG_WAITALL;
+	return less;
+}
+
+static unsigned int differing(const struct outcome *call, const struct outcome *ring)
+{
+	unsigned int i, facts = 0;
+
+	for (i = 0; i < FACTS; i++)
+		if (strcmp(call->text[i], ring->text[i]))
+			facts |= F(i);
+	return facts;
+}
+
+static const char *run_both(const struct plan *p, bool twice, bool fault,
+			    struct outcome *call, struct outcome *ring,
+			    struct verdict *v)
+{
+	const char *wrong = plan_run(p, BY_CALL, call);
+	struct design *d = designs;
+
+	*v = (struct verdict) { };
+	wrong = wrong ?: plan_run(p, twice ? BY_CALL : BY_RING, ring);
+	if (wrong)
+		return wrong;
+	if (fault && receives(p) && p->room && p->way == W_LINK)
+		note(ring, F_RESULT, " and a fault");
+	v->facts = differing(call, ring);
+	if (!v->facts && call->early != ring->early)
+		v->facts = F(F_QUEUE);
+	if (!v->facts)
+		return NULL;
+	while (d->name && !(!(v->facts & ~d->facts) && d->holds(p, call, ring)))
+		d++;
+	v->design = d->name ? d : NULL;
+	v->defect = d->name ? NULL : "unexplained";
+	return NULL;
+}
+
+/* That of what the difference goes away with, alone or with others */
+static const char *give_name(const struct plan *p, bool twice, bool fault,
+			     struct verdict *v)
+{
+	static struct outcome other[2];
+	const char *wrong = NULL;
+	struct plan least = *p;
+	struct verdict again;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(defects) && !wrong; i++) {
+		struct plan less = without(p, defects[i].name);
+
+		if (!defects[i].fits(p) || !(v->facts & defects[i].facts))
+			continue;
+		wrong = run_both(&less, twice, fault, &other[0], &other[1], &again);
+		if (!again.defect) {
+			v->defect = defects[i].name;
+			return wrong;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(defects) && !wrong; i++) {
+		if (!defects[i].fits(&least))
+			continue;
+		least = without(&least, defects[i].name);
+		wrong = run_both(&least, twice, fault, &other[0], &other[1], &again);
+		if (!again.defect) {
+			v->defect = "several";
+			return wrong;
+		}
+	}
+	return wrong;
+}
+
+const char *plan_judge(const struct plan *p, bool twice, bool fault,
+		       struct outcome *call, struct outcome *ring,
+		       struct verdict *v)
+{
+	static struct outcome other[2];
+	const char *wrong = run_both(p, twice, fault, call, ring, v);
+	unsigned int i, differs = 0;
+	struct verdict again;
+
+	if (wrong || !v->defect)
+		return wrong;
+	for (i = 0; i < OFTEN && !wrong; i++) {
+		wrong = run_both(p, twice, fault, &other[0], &other[1], &again);
+		differs += !!again.defect;
+	}
+	if (differs < OFTEN)
+		v->defect = "not repeated";
+	else
+		wrong = wrong ?: give_name(p, twice, fault, v);
+	return wrong;
+}
+
+const char *plan_minimise(struct plan *p, bool twice, bool fault,
+			  const struct verdict *v, unsigned int *runs)
+{
+	static struct outcome call, ring;
+	struct verdict now;
+	const char *wrong = NULL;
+	bool smaller = true;
+	unsigned int n;
+
+	while (smaller && !wrong) {
+		struct plan less = *p;
+
+		smaller = false;
+		for (n = 0; plan_shrink(&less, n) && !wrong; n++, less = *p) {
+			if (!memcmp(&less, p, sizeof(less)))
+				continue;
+			(*runs)++;
+			wrong = plan_judge(&less, twice, fault, &call, &ring, &now);
+			if (!now.defect || strcmp(now.defect, v->defect))
+				continue;
+			*p = less;
+			smaller = true;
+		}
+	}
+	return wrong;
+}
