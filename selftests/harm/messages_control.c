@@ -210,7 +210,7 @@ void control_tell(struct outcome *o, int fact, struct msghdr *msg)
 
 /* One message of the error queue, as far as it is the same each time */
 static void tell_error(struct outcome *o, const struct sock_extended_err *err,
-		       unsigned int *ids, long *highest)
+		       unsigned int *ids, int64_t *highest)
 {
 	if (err->ee_origin == SO_EE_ORIGIN_ZEROCOPY) {
 		*highest = err->ee_data > *highest ? err->ee_data : *highest;
@@ -227,7 +227,7 @@ void queue_tell(struct outcome *o, int fd)
 {
 	unsigned int ids = 0, others = 0;
 	struct cmsghdr *cmsg;
-	long highest = -1;
+	int64_t highest = -1;
 	char room[512], byte[NAME_MOST];
 
 	for (;;) {
@@ -247,6 +247,6 @@ void queue_tell(struct outcome *o, int fd)
 				tell_error(o, (void *)CMSG_DATA(cmsg), &ids, &highest);
 	}
 	if (highest >= 0)
-		note(o, F_QUEUE, " highest zero-copy id %ld", highest);
+		note(o, F_QUEUE, " highest zero-copy id %lld", (long long)highest);
 	o->early += ids;
 }

@@ -100,9 +100,10 @@ static void make_send(struct dice *dice, struct plan *p)
 		 ONE_OF(dice, A_SEND, A_SENDMSG, A_SENDMSG, A_SENDMSG);
 	if (percent(dice, 1))
 		p->act = ONE_OF(dice, A_SEND_ZC, A_SENDMSG_ZC);
-	p->full = has(p, T_SENDS) && !has(p, T_FASTOPEN) &&
+	/* What vsock refuses there it has taken a part of: long ones wait instead */
+	p->full = has(p, T_SENDS) && !(has(p, T_LATE) && has(p, T_RECORDS)) && !has(p, T_FASTOPEN) &&
 		  percent(dice, has(p, T_LATE) ? 15 : 80);
-	p->len = stream ? ONE_OF(dice, 1, 100, 3000, 20000, 60000) :
+	p->len = stream || has(p, T_LATE) ? ONE_OF(dice, 1, 100, 3000, 20000, 60000) :
 		 ONE_OF(dice, 0, 1, 10, 100, 100, 500, 1000, 1400, 2500);
 	p->named = has(p, T_ADDRESS) && percent(dice, 40);
 	if (has(p, T_FASTOPEN))

@@ -98,10 +98,13 @@ static long read_all(struct reader *r, bool *any)
 }
 
 /* Bytes that are sent, and not yet where they can be read */
-static bool on_the_way(const struct ends *e)
+static bool on_the_way(const struct reader *r, const struct exchange *x)
 {
+	const struct ends *e = r->e;
 	int bytes = 0;
 
+	if (x && e->rx >= 0 && e->kind->traits & T_STREAM && r->o->came < x->res)
+		return true;
 	return e->tx >= 0 && e->rx >= 0 && e->kind->traits & T_TCP &&
 	       !ioctl(e->tx, SIOCOUTQ, &bytes) && bytes;
 }
@@ -124,7 +127,7 @@ static const char *drain(struct reader *r, struct exchange *x)
 			wrong = exchange_settle(x);
 		if (any)
 			idle = 0;
-		else if ((!x || x->done) && !on_the_way(r->e) &&
+		else if ((!x || x->done) && !on_the_way(r, x) &&
 			 (!(traits & T_LATE) || idle > 5))
 			break;
 		else if (idle++ && traits & (T_TCP | T_LATE))

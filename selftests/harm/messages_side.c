@@ -15,6 +15,7 @@
 #include "messages.h"
 
 #define TURNS		200000		/* of sched_yield(), or of looks at the ring */
+#define SURELY		5		/* looks at workers that find none at work */
 #define CANCEL_AGAIN	50		/* turns until it is tried once more */
 #define OTHERS		1		/* user_data of requests around the one that counts */
 #define FIRST		100		/* and of that, from here on */
@@ -230,7 +231,7 @@ static const char *ring_settle(struct exchange *x)
 		else if ((threads && workers_busy()) ||
 			 io_uring_sq_ready(ring_of(x)))
 			quiet = 0;
-		else if (++quiet > 1)
+		else if (++quiet > (threads ? SURELY : 1))
 			return NULL;
 		if (threads)
 			sched_yield();

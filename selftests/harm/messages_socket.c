@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <linux/vm_sockets.h>
 
 #include "messages.h"
@@ -315,6 +317,18 @@ void ends_close(struct ends *e)
 
 /* -- filling -------------------------------------------------------------- */
 
+/* Acknowledgments would make room once more: none is due, the window is shut */
+static bool stays_full(const struct ends *e)
+{
+	int all = 0, unsent = 0;
+
+	if (!(e->kind->traits & T_TCP))
+		return true;
+	set(e->rx, SOL_TCP, TCP_QUICKACK, 1);
+	return ioctl(e->tx, SIOCOUTQ, &all) || ioctl(e->tx, SIOCOUTQNSD, &unsent) ||
+	       all == unsent;
+}
+
 const char *ends_fill(struct ends *e)
 {
 	static uint8_t data[MOST_HEAD + LARGE];
@@ -325,7 +339,6 @@ const char *ends_fill(struct ends *e)
 	ssize_t len;
 
 	memcpy(data, e->start, e->head);
-	/* Acknowledgments may make room once more */
 	for (i = 0; i < FILL_MOST && idle < 2 && !why; i++) {
 		len = sendto(e->tx, data, size, MSG_DONTWAIT | MSG_NOSIGNAL,
 			     e->to_len && traits & T_ADDRESS ? (void *)&e->to : NULL,
@@ -336,8 +349,8 @@ const char *ends_fill(struct ends *e)
 		} else if (errno != EAGAIN) {
 			return refused(e, "filling it");
 		} else {
-			idle++;
 			why = traits & T_HOLD ? NULL : ends_flush(e);
+			idle = stays_full(e) ? idle + 1 : 0;
 		}
 	}
 	return why ?: i < FILL_MOST ? NULL :

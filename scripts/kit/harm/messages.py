@@ -1,0 +1,316 @@
+"""Messages on every socket, both ways, done by the system call and through io_uring.
+
+selftests/harm/messages.c does it. With the series a kernel must show no difference but those by
+design; as it is, the program must find the defects that the series is for by itself, or its net has
+a hole. Runs of one kernel add up over calls with the same results folder, in <kernel>-<bits>.json.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import proof
+from ..base import cache, command, splat
+from ..base.arch import UML
+from ..base.error import Unusable, Usage
+from ..base.progress import Progress
+from ..build import bundle, static
+from ..guest import guest, initramfs, vm
+from ..kernel import module
+from ..kernel.kernel import Kernel, Kernels
+from ..report import report
+from ..series import fixes
+from . import mutant, record
+
+HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
+PROGRAMS = {"64": "messages", "32": "messages_32"}
+MACHINE = vm.Machine(overall=6 * 3600.0, silence=900.0)
+TURN = 20000                           # exchanges of one run of the program; what is lost when it ends
+CHECKED = 3000                         # exchanges in which a fault put in on purpose has to be found
+TWICE = 2000                           # and of the system call against itself
+QUICK = 4000
+ODD = ("unexplained", "not repeated")  # what has no name
+SEVERAL = "several"                    # goes away when what several defects rest on does
+# What a 64-bit program can find; the rest takes 32 bits, 5.10, or memory that is given back
+FINDS = ("late-read", "late-file", "unannounced-notification", "fastopen-unfinished",
+         "repeated-id", "rewritten-name", "eaten-data", "cut-control", "lost-error",
+         "merged-records", "repeated-peek", "grown-name", "used-up-control")
+Counts = dict[str, list[int]]          # name -> done, waited, issued again
+
+
+@dataclass
+class Total:
+    """All runs of one kernel and ABI so far."""
+
+    kernel: str
+    program: str                       # a digest of what was run
+    seed: int
+    done: int = 0                      # also the number of the next exchange
+    seconds: float = 0.0
+    kinds: dict[str, Counts] = field(default_factory=dict)
+    ways: Counts = field(default_factory=dict)
+    designs: dict[str, int] = field(default_factory=dict)
+    found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, number of the first
+    notes: list[str] = field(default_factory=list)               # what was printed of differences
+    checks: dict[str, int] = field(default_factory=dict)         # exit status of what has to hold
+    missing: list[str] = field(default_factory=list)             # sockets that there are not
+
+    def add(self, run: Mapping[str, Any]) -> None:
+        """One run of the program, as its line of JSON has it. Raises Unusable for a broken one."""
+        try:
+            if run["seed"] != self.seed or run["first"] != self.done:
+                return
+            self.done += run["done"]
+            self.seconds += run["seconds"]
+            for kind, acts in run["kinds"].items():
+                _add(self.kinds.setdefault(kind, {}), acts)
+            _add(self.ways, run["ways"])
+            for name, met in run["designs"].items():
+                self.designs[name] = self.designs.get(name, 0) + met
+            for name, (times, first) in run["found"].items():
+                self.found.setdefault(name, [0, first])[0] += times
+        except (KeyError, TypeError, ValueError, AttributeError) as bad:
+            raise Unusable(f"messages: not a summary: {str(run)[:200]}") from bad
+
+    @property
+    def differences(self) -> int:
+        """How often something differed, other than by design."""
+        return sum(times for times, _ in self.found.values())
+
+    def write(self, path: Path) -> None:
+        """Keeps it, all or nothing."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        partial.rename(path)
+
+
+def _add(to: Counts, more: Mapping[str, Sequence[int]]) -> None:
+    for name, counts in more.items():
+        before = to.get(name, [0, 0, 0])
+        to[name] = [mine + its for mine, its in zip(before, counts, strict=True)]
+
+
+def read(path: Path, new: Total) -> Total:
+    """What a file holds, or the new one. Raises Usage when it is broken, or of something else."""
+    if not path.exists():
+        return new
+    try:
+        found = Total(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as bad:
+        raise Usage(f"{path}: broken ({bad}); remove it, or give another folder") from bad
+    if (found.kernel, found.program, found.seed) != (new.kernel, new.program, new.seed):
+        raise Usage(f"{path}: has runs of another kernel, program or seed; give another folder")
+    return found
+
+
+class Listener:
+    """Reads what the program prints, line by line; each of its runs is kept when it has ended."""
+
+    def __init__(self, total: Total, path: Path, seen: Callable[[str], None]) -> None:
+        self._total, self._path, self._seen = total, path, seen
+
+    def __call__(self, line: str) -> None:
+        if line.startswith('{"program": "messages"'):
+            try:
+                self._total.add(json.loads(line))
+            except ValueError as bad:
+                raise Unusable(f"messages: not a summary: {line[:200]}") from bad
+            self._total.write(self._path)
+            self._seen(f"{self._total.done} exchanges, {self._total.differences} differences")
+        elif match := re.fullmatch(r"# exit (\S+) (\d+)", line):
+            self._total.checks[match[1]] = int(match[2])
+        elif match := re.match(r"# not here: ([^:]+): ", line):
+            if match[1] not in self._total.missing:
+                self._total.missing.append(match[1])
+        elif line.startswith("# ") and not line.startswith(("# kit: ", "# seed ", "# by design")):
+            self._total.notes.append(line)
+        elif match := re.match(r"messages: (?!\d+ of )(.*)", line):
+            self._total.notes.append(match[1])
+
+
+def checks(program: str, seed: int) -> str:
+    """Shell that shows first that the net has no hole, and that the oracle agrees with itself."""
+    quiet = f"--seed {seed} >/tmp/messages.said 2>&1; rc=$?; tail -n 3 /tmp/messages.said"
+    return (f"{program} --self-check --count {CHECKED} {quiet}; echo \"# exit self-check $rc\"\n"
+            f"{program} --twice --count {TWICE} {quiet}; echo \"# exit twice $rc\"\n")
+
+
+def turns(program: str, seed: int, first: int, last: int) -> str:
+    """Shell for exchanges number first to last, a few at a time."""
+    return "".join(f"{program} --json --seed {seed} --first {at} --count {min(TURN, last - at)}\n"
+                   for at in range(first, last, TURN))
+
+
+class Runner:
+    """Runs the program on kernels, in guests or here."""
+
+    def __init__(self, progress: Progress, home: Path, seed: int) -> None:
+        self._progress, self._home, self._seed = progress, home, seed
+        progress.phase("programs", "building")
+        built = static.build("harm")
+        self._programs = {name: built / name for name in PROGRAMS.values()}
+        self._base: Path | None = None
+        progress.done("programs", "ready")
+
+    def run(self, kernel: Kernel, bits: str, count: int) -> Total:
+        """Goes on until so many exchanges are done. Raises Unusable when it cannot."""
+        program = PROGRAMS[bits]
+        path = self._home / f"{kernel.label}-{bits}.json"
+        total = read(path, Total(kernel.label, cache.digest(self._programs[program]), self._seed))
+        if total.done >= count:
+            return total
+        listener = Listener(total, path, lambda word: self._progress.phase(kernel.label, word))
+        if kernel.origin == "running":
+            self._here(program, total, count, listener)
+        else:
+            self._in_guest(kernel, program, total, count, listener)
+        total.write(path)
+        self._progress.done(kernel.label, f"{total.done} exchanges, {total.differences} differences")
+        return total
+
+    def _here(self, name: str, total: Total, count: int, listener: Listener) -> None:
+        program = str(self._programs[name])
+        for script in (checks(program, self._seed),
+                       *turns(program, self._seed, total.done, count).splitlines()):
+            before = total.done
+            said = command.run(["sh", "-c", f"{{ {script}\n}} 2>&1; :"], name, limit=3600)
+            for line in said.splitlines():
+                listener(line)
+            if "--first" in script and total.done == before:
+                raise Unusable(f"{name}: {said.strip().splitlines()[-1] if said else 'no word'}")
+
+    def _in_guest(self, kernel: Kernel, name: str, total: Total, count: int,
+                  listener: Listener) -> None:
+        home = self._home / kernel.label
+        home.mkdir(parents=True, exist_ok=True)
+        self._base = self._base or initramfs.base(bundle.build())
+        files = kernel.obtain()
+        script = checks(f"/{name}", self._seed) + turns(f"/{name}", self._seed, total.done, count)
+        engine = vm.accelerator(files, self._base)
+        done = guest.job(vm.Boot(engine, files, self._base, home, listener, MACHINE), script,
+                         {name: self._programs[name]}, module.QDISCS)
+        guest.whole(done, kernel.label, home)
+        total.notes += splat.reports(done.console)
+
+
+# -- what came of it -------------------------------------------------------------------------------
+
+def harm(total: Total, bits: str, count: int, expected: Iterable[str], cured: bool) -> list[str]:
+    """A line for each thing that is not as it should be."""
+    where = f"{total.kernel}, {bits} bit"
+    bad = []
+    if total.done < count:
+        bad.append(f"{where}: it ended after {total.done} of {count} exchanges")
+    if total.checks.get("self-check") != 0:
+        bad.append(f"{where}: a fault put in on purpose was not found")
+    if total.checks.get("twice") != 0:
+        bad.append(f"{where}: the system call differs from itself")
+    for name, (times, first) in total.found.items():
+        if cured or name in ODD:
+            bad.append(f"{where}: {name} {times} times, first in --seed {total.seed} "
+                       f"--first {first} --count 1")
+    bad += [f"{where}: {name} was not found in {total.done} exchanges" for name in expected
+            if name not in total.found]
+    return bad
+
+
+def text(total: Total, bits: str) -> str:
+    """Its tables: what was found and how soon, through which sockets, in which ways."""
+    done = [sum(counts[at] for counts in total.ways.values()) for at in range(3)]
+    head = [[f"{total.kernel}, {bits} bit", "exchanges", "waited", "issued again", "differences",
+             "a second"],
+            [f"  seed {total.seed}", *map(str, done), str(total.differences),
+             f"{total.done / total.seconds:.0f}" if total.seconds else "-"]]
+    out = [*report.aligned(head), ""]
+    if total.found:
+        rows = [["  found", "times", "first in exchange"]]
+        rows += [[f"    {name}", str(times), str(first)]
+                 for name, (times, first) in sorted(total.found.items(), key=lambda one: one[1][1])]
+        out += [*report.aligned(rows), ""]
+    out += [*_designs(total), "", *_sockets(total), "", *_ways(total)]
+    if total.missing:
+        out += ["", f"  not there: {', '.join(total.missing)}"]
+    return "\n".join(line.rstrip() for line in out) + "\n"
+
+
+def _designs(total: Total) -> list[str]:
+    return report.aligned([["  by design", "times"],
+                           *([f"    {name}", str(met)] for name, met in total.designs.items())])
+
+
+def _sockets(total: Total) -> list[str]:
+    """Exchanges and, behind the slash, those that were issued again."""
+    acts = list(next(iter(total.kinds.values()), {}))
+    rows = [["  done/issued again", *acts]]
+    for kind, counts in total.kinds.items():
+        if any(done for done, _, _ in counts.values()):
+            rows.append([f"    {kind}", *(f"{counts[act][0]}/{counts[act][2]}" for act in acts)])
+    return report.aligned(rows)
+
+
+def _ways(total: Total) -> list[str]:
+    return report.aligned([["  ways", "done", "waited", "issued again"],
+                           *([f"    {way}", *map(str, counts)]
+                             for way, counts in total.ways.items() if counts[0])])
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of this part alone."""
+    parser.add_argument("--count", type=int, default=1000000, metavar="N",
+                        help="exchanges for each kernel with the series, or that is named "
+                             "(default: 1000000)")
+    parser.add_argument("--hunt", type=int, default=100000, metavar="N",
+                        help="exchanges for each kernel as it is (default: 100000)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which ones (default: 1)")
+    parser.add_argument("--kernels", nargs="+", default=[], metavar="KERNEL",
+                        help="these kernels as they are, as scripts/qa has them, such as running; "
+                             "no trees then")
+
+
+def run(options: argparse.Namespace, home: Path) -> bool:
+    """Does this part; gives whether no harm was found."""
+    if min(options.count, options.hunt) < 1 or options.seed < 0:
+        raise Usage("--count and --hunt: 1 or more; --seed: 0 or more")
+    if options.quick and options.record:
+        raise Usage("a run with --quick is not kept: leave out --quick or --record")
+    count, hunt = (QUICK, QUICK) if options.quick else (options.count, options.hunt)
+    done: list[tuple[Total, str]] = []
+    bad: list[str] = []
+    with Progress() as progress:
+        runner = Runner(progress, home, options.seed)
+        for kernel, many, expected, cured in _asked(options, count, hunt):
+            for bits in (each for each in kernel.abis if each in PROGRAMS):
+                total = runner.run(kernel, bits, many)
+                done.append((total, bits))
+                bad += harm(total, bits, many, [] if options.quick else expected, cured)
+    table = "\n".join([*(text(total, bits) for total, bits in done),
+                       *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
+    record.leave("messages", home, table, [asdict(total) for total, _ in done], options.record)
+    return not bad
+
+
+def _asked(options: argparse.Namespace, count: int,
+           hunt: int) -> Iterable[tuple[Kernel, int, list[str], bool]]:
+    """Each kernel, how many exchanges, which defects it must show, and whether it must show none."""
+    for kernel in Kernels().resolve(options.kernels):
+        yield kernel, count, _predicted(kernel), False
+    for tree in map(proof.find, () if options.kernels else options.trees[:1 if options.quick else None]):
+        builder, series = proof.Builder(tree, arch=UML), mutant.series_of(tree)
+        slugs = {patch.slug for patch in series.applied}
+        before, after = (builder.kernel(one) for one in mutant.main_variants(tree))
+        yield before, hunt, [name for name in FINDS if name in slugs], False
+        yield after, count, [], True
+
+
+def _predicted(kernel: Kernel) -> list[str]:
+    """What fixes.toml says that a kernel of this version has, of what the program can find."""
+    version = kernel.version
+    defects = fixes.load()
+    if not version:
+        return []
+    return [name for name in FINDS if name in defects and
+            any(defects[name].expected(opcode, "64", version) for opcode in ("sendmsg", "any"))]
