@@ -30,38 +30,20 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 
-#include "messages.h"
+#include "messages_told.h"
 
 #define TELL_SECONDS	10
-#define MOST_DEFECTS	24
-#define MOST_KINDS	32
-#define SMALLEST	40	/* parts of a plan that the self-check may leave */
-
-static struct {
-	unsigned long long seed;
-	unsigned long count, first, enough, show;
-	const char *kinds;
-	bool twice, check, json;
-} options = { .count = 10000, .enough = 20 };
-
-static struct found {
-	const char *name;
-	unsigned long times, first;
-	double seconds;
-} found[MOST_DEFECTS];
-
-static struct count {
-	unsigned long done, waited, again;
-} by_kind[MOST_KINDS][ACTS], by_way[WAYS][FLAVOURS];
+struct settings options = { .count = 10000, .enough = 20 };
+struct found found[MOST_DEFECTS];
+struct count by_kind[MOST_KINDS][ACTS], by_way[WAYS][FLAVOURS];
+unsigned long unexplained, exchanges;
 
 static bool there[MOST_KINDS];
-static unsigned long unexplained, exchanges;
 static struct timespec started;
 
-static double seconds(void)
+double seconds(void)
 {
 	struct timespec now;
 
@@ -99,16 +81,6 @@ static struct found *found_of(const char *name)
 	return f;
 }
 
-static void print_side(const char *who, const struct outcome *o)
-{
-	unsigned int i;
-
-	printf("#   %s:%s\n", who, o->waited ? " waited" : "");
-	for (i = 0; i < FACTS; i++)
-		if (*o->text[i])
-			printf("#     %s: %s\n", fact_names[i], o->text[i]);
-}
-
 /* The first of a name is made smaller; what has no name is always printed */
 static const char *handle(struct plan p, unsigned long number,
 			  const struct verdict *v, struct outcome *call,
@@ -124,10 +96,8 @@ static const char *handle(struct plan p, unsigned long number,
 	unexplained += !known;
 	if (f->times++ && known)
 		return NULL;
-	if (f->times == 1) {
+	if (f->times == 1)
 		f->first = number;
-		f->seconds = seconds();
-	}
 	printf("# %s: --seed %llu --first %lu --count 1\n#   ", v->defect,
 	       options.seed, number);
 	plan_print(stdout, &p);
@@ -138,6 +108,7 @@ static const char *handle(struct plan p, unsigned long number,
 				   &now);
 	if (wrong)
 		return wrong;
+	f->small = p;
 	printf("\n#   smaller, in %u runs: ", runs);
 	plan_print(stdout, &p);
 	printf("\n");
@@ -194,76 +165,6 @@ static const char *run(void)
 	return wrong;
 }
 
-/* -- the end -------------------------------------------------------------- */
-
-static void print_count(const char *before, const char *name, const struct count *c)
-{
-	printf("%s\"%s\": [%lu, %lu, %lu]", before, name, c->done, c->waited, c->again);
-}
-
-static void print_counts(void)
-{
-	unsigned int i, j;
-	char name[64];
-
-	printf(", \"kinds\": {");
-	for (i = 0; i < kinds_known; i++) {
-		printf("%s\"%s\": {", i ? ", " : "", kinds[i].name);
-		for (j = 0; j < ACTS; j++)
-			print_count(j ? ", " : "", act_names[j], &by_kind[i][j]);
-		printf("}");
-	}
-	printf("}, \"ways\": {");
-	for (i = 0; i < WAYS * FLAVOURS; i++) {
-		snprintf(name, sizeof(name), "%s%s%s", way_names[i / FLAVOURS],
-			 i % FLAVOURS ? ", " : "", flavour_names[i % FLAVOURS]);
-		print_count(i ? ", " : "", name, &by_way[i / FLAVOURS][i % FLAVOURS]);
-	}
-	printf("}");
-}
-
-static void print_json(void)
-{
-	const struct design *d;
-	const struct found *f;
-	struct utsname uts;
-
-	uname(&uts);
-	printf("{\"program\": \"messages\", \"kernel\": \"%s\", \"seed\": %llu, ",
-	       uts.release, options.seed);
-	printf("\"first\": %lu, \"done\": %lu, \"seconds\": %.1f, \"unexplained\": %lu",
-	       options.first, exchanges, seconds(), unexplained);
-	print_counts();
-	printf(", \"designs\": {");
-	for (d = designs; d->name; d++)
-		printf("%s\"%s\": %lu", d == designs ? "" : ", ", d->name, d->met);
-	printf("}, \"found\": {");
-	for (f = found; f->name; f++)
-		printf("%s\"%s\": [%lu, %lu]", f == found ? "" : ", ", f->name,
-		       f->times, f->first);
-	printf("}}\n");
-}
-
-static void print_summary(void)
-{
-	const struct design *d;
-	const struct found *f;
-	unsigned long waited = 0, again = 0;
-	unsigned int i;
-
-	for (i = 0; i < WAYS * FLAVOURS; i++) {
-		waited += by_way[i / FLAVOURS][i % FLAVOURS].waited;
-		again += by_way[i / FLAVOURS][i % FLAVOURS].again;
-	}
-	printf("# seed %llu: %lu exchanges, %lu waited, %lu issued again; %.1f s\n",
-	       options.seed, exchanges, waited, again, seconds());
-	for (d = designs; d->name; d++)
-		if (d->met)
-			printf("# by design: %s %lu times\n", d->name, d->met);
-	for (f = found; f->name; f++)
-		printf("# %s: %lu times, first %lu\n", f->name, f->times, f->first);
-}
-
 /* Which sockets there are decides which plans a seed gives */
 static const char *begin(void)
 {
@@ -278,6 +179,24 @@ static const char *begin(void)
 			printf("# not here: %s\n", why);
 	}
 	return wrong;
+}
+
+/* The fault is in receives behind a link with room for control: no more is left */
+static int judge_check(void)
+{
+	const struct plan *p = &found->small;
+
+	if (!found->name) {
+		printf("# self-check: the fault was not found\n");
+		return 1;
+	}
+	if (p->way != W_LINK || !p->room || p->pieces > 1 || p->steps > 1 ||
+	    p->options || p->end || p->flavour) {
+		printf("# self-check: the fault was not made small\n");
+		return 1;
+	}
+	printf("# self-check: found in exchange %lu\n", found->first);
+	return 0;
 }
 
 static int messages(void)
@@ -298,9 +217,7 @@ static int messages(void)
 		fprintf(stderr, "messages: %s\n", wrong);
 		return 3;
 	}
-	if (options.check)
-		return found->name ? 0 : 1;
-	return found->name ? 1 : 0;
+	return options.check ? judge_check() : found->name ? 1 : 0;
 }
 
 /* -- the command line ----------------------------------------------------- */
@@ -381,7 +298,7 @@ int main(int argc, char **argv)
 		case 'n': options.show = value; break;
 		case 'k': options.kinds = optarg; break;
 		case 't': options.twice = true; break;
-		case 'x': options.check = true; break;
+		case 'x': options.check = options.twice = true; break;
 		case 'j': options.json = true; break;
 		case 'h': return help();
 		default: return 2;

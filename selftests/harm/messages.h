@@ -239,7 +239,10 @@ uint8_t byte_of(unsigned int message, size_t at);
 /* Do a plan on one side. NULL, or what does not let the run go on */
 const char *plan_run(const struct plan *p, enum side side, struct outcome *o);
 
-/* -- judgement (messages_judge.c) ----------------------------------------- */
+/* -- judgement (messages_design.c, messages_judge.c) ----------------------- */
+
+#define F(fact)		(1u << (fact))
+#define ALL		(F(FACTS) - 1)
 
 struct design {
 	const char *name, *where, *why;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,30 +11,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "messages.h"
+#include "messages_side.h"
 
-#define TURNS		200000		/* of sched_yield(), or of looks at the ring */
-#define SURELY		5		/* looks at workers that find none at work */
-#define CANCEL_AGAIN	50		/* turns until it is tried once more */
-#define OTHERS		1		/* user_data of requests around the one that counts */
-#define FIRST		100		/* and of that, from here on */
-#define OP_SEND_ZC	47		/* headers of old distributions lack it */
-
-static struct io_uring rings[FLAVOURS];
-static bool there[FLAVOURS];		/* else the plain one does its work */
-static int trigger[2];			/* a byte here lets a link go */
 
 /* -- the system call, by a thread that is there all the time -------------- */
 
 static struct {
 	pthread_t thread;
 	pid_t tid;
-	bool ahead;			/* runs whenever it can, before this thread */
 	atomic_int job;			/* 1: to be done, 0: done */
 	atomic_bool inside;
 	struct exchange *x;
-	FILE *stat;
+	int stat;
 } caller;
+
+pid_t caller_tid(void)
+{
+	return caller.tid;
+}
 
 static long system_call(struct exchange *x)
 {
@@ -81,12 +74,12 @@ static void *call_all(void *arg)
 /* It sleeps nowhere but in the system call */
 static bool asleep(void)
 {
-	char state = 0;
+	char text[80], *end;
+	ssize_t len = pread(caller.stat, text, sizeof(text) - 1, 0);
 
-	if (caller.ahead)
-		return true;
-	rewind(caller.stat);
-	return fscanf(caller.stat, "%*d (%*[^)]) %c", &state) == 1 && state == 'S';
+	text[len < 0 ? 0 : len] = 0;
+	end = strrchr(text, ')');
+	return end && end[1] && end[2] == 'S';
 }
 
 static const char *call_settle(struct exchange *x)
@@ -108,173 +101,6 @@ static void call_start(struct exchange *x)
 	caller.x = x;
 	caller.job = 1;
 	syscall(SYS_futex, &caller.job, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-/* -- io_uring ------------------------------------------------------------- */
-
-static struct io_uring *ring_of(const struct exchange *x)
-{
-	return &rings[there[x->plan->flavour] ? x->plan->flavour : R_PLAIN];
-}
-
-static unsigned int opcode(const struct plan *p)
-{
-	static const unsigned int codes[ACTS] = {
-		[A_SEND] = IORING_OP_SEND, [A_SENDMSG] = IORING_OP_SENDMSG,
-		[A_SEND_ZC] = OP_SEND_ZC,
-		[A_SENDMSG_ZC] = IORING_OP_SENDMSG_ZC,
-		[A_RECV] = IORING_OP_RECV, [A_RECVMSG] = IORING_OP_RECVMSG,
-	};
-
-	return codes[p->act];
-}
-
-static void queue_head(struct io_uring *ring, enum way way)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-
-	if (way == W_LINK)
-		io_uring_prep_poll_add(sqe, trigger[0], POLLIN);
-	else
-		io_uring_prep_cancel64(sqe, OTHERS + 1, 0);
-	sqe->user_data = OTHERS;
-	sqe->flags |= IOSQE_IO_LINK;
-}
-
-static void queue_exchange(struct io_uring *ring, struct exchange *x)
-{
-	const struct plan *p = x->plan;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-
-	io_uring_prep_sendmsg(sqe, x->fd, &x->msg, p->flags);
-	sqe->opcode = opcode(p);
-	sqe->user_data = x->id;
-	if (p->act == A_SEND || p->act == A_SEND_ZC || p->act == A_RECV) {
-		sqe->addr = (unsigned long)x->msg.msg_iov->iov_base;
-		sqe->len = x->msg.msg_iov->iov_len;
-		if (p->act != A_RECV) {
-			sqe->addr2 = (unsigned long)x->msg.msg_name;
-			sqe->addr_len = x->msg.msg_namelen;
-		}
-	}
-	if (p->way == W_POLL_FIRST)
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	if (p->way == W_ASYNC)
-		sqe->flags |= IOSQE_ASYNC;
-}
-
-static void take(struct exchange *x, struct io_uring_cqe *cqe)
-{
-	if (cqe->user_data != x->id)
-		return;
-	if (cqe->flags & IORING_CQE_F_NOTIF) {
-		x->notices++;
-		return;
-	}
-	x->res = cqe->res;
-	x->more = cqe->flags & IORING_CQE_F_MORE;
-	x->done = true;
-}
-
-/* Whether something came */
-static bool ring_look(struct exchange *x)
-{
-	struct io_uring *ring = ring_of(x);
-	struct io_uring_cqe *cqe;
-	bool any = false;
-
-	io_uring_get_events(ring);
-	while (!io_uring_peek_cqe(ring, &cqe)) {
-		any = true;
-		take(x, cqe);
-		io_uring_cqe_seen(ring, cqe);
-	}
-	return any;
-}
-
-/* Whether one of the kernel's threads for this program is at work */
-static bool workers_busy(void)
-{
-	char path[300], state;
-	struct dirent *entry;
-	bool busy = false;
-	FILE *stat;
-	DIR *tasks = opendir("/proc/self/task");
-
-	while (tasks && !busy && (entry = readdir(tasks))) {
-		if (*entry->d_name == '.' || atoi(entry->d_name) == getpid() ||
-		    atoi(entry->d_name) == caller.tid)
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%s/stat",
-			 entry->d_name);
-		stat = fopen(path, "re");
-		if (!stat)
-			continue;
-		busy = fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 &&
-		       state != 'S' && state != 'I';
-		fclose(stat);
-	}
-	if (tasks)
-		closedir(tasks);
-	return busy;
-}
-
-static const char *ring_settle(struct exchange *x)
-{
-	const struct plan *p = x->plan;
-	bool threads = p->way == W_ASYNC || p->flavour == R_SQPOLL;
-	unsigned int i, quiet = 0;
-
-	for (i = 0; i < TURNS && !x->done; i++) {
-		if (ring_look(x))
-			quiet = 0;
-		else if ((threads && workers_busy()) ||
-			 io_uring_sq_ready(ring_of(x)))
-			quiet = 0;
-		else if (++quiet > (threads ? SURELY : 1))
-			return NULL;
-		if (threads)
-			sched_yield();
-	}
-	return x->done ? NULL : "io_uring's threads do not come to an end";
-}
-
-static const char *ring_start(struct exchange *x)
-{
-	struct io_uring *ring = ring_of(x);
-	enum way way = x->plan->way;
-	static uint64_t last = FIRST;
-	const char *wrong;
-
-	x->id = last++;
-	if (way == W_LINK || way == W_BROKEN_LINK)
-		queue_head(ring, way);
-	queue_exchange(ring, x);
-	wrong = ring_submit(ring);
-	while (!wrong && x->plan->flavour == R_SQPOLL && io_uring_sq_ready(ring))
-		sched_yield();
-	return wrong;
-}
-
-/* A worker that goes round in a receive has to be told more than once */
-static const char *ring_stop(struct exchange *x)
-{
-	struct io_uring *ring = ring_of(x);
-	const char *wrong = NULL;
-	struct io_uring_sqe *sqe;
-	unsigned int i;
-
-	for (i = 0; i < TURNS && !wrong && !x->done; i++) {
-		if (i % CANCEL_AGAIN == 0) {
-			sqe = io_uring_get_sqe(ring);
-			io_uring_prep_cancel64(sqe, x->id, 0);
-			sqe->user_data = OTHERS + 2;
-			wrong = ring_submit(ring);
-		}
-		ring_look(x);
-		sched_yield();
-	}
-	return wrong ?: x->done ? NULL : "a request cannot be cancelled";
 }
 
 /* -- either --------------------------------------------------------------- */
@@ -300,19 +126,6 @@ const char *exchange_start(struct exchange *x)
 	return wrong;
 }
 
-void exchange_go(struct exchange *x)
-{
-	char byte = 0;
-
-	if (x->side != BY_RING || x->plan->way != W_LINK)
-		return;
-	if (write(trigger[1], &byte, 1) != 1)
-		return;
-	exchange_settle(x);
-	if (read(trigger[0], &byte, 1) == 1)
-		x->again = !x->done;
-}
-
 const char *exchange_settle(struct exchange *x)
 {
 	return x->side == BY_CALL ? call_settle(x) : ring_settle(x);
@@ -333,20 +146,6 @@ const char *exchange_stop(struct exchange *x)
 	return caller.job ? "the system call goes on after a signal" : NULL;
 }
 
-const char *exchange_notices(struct exchange *x)
-{
-	unsigned int i;
-
-	if (x->side == BY_CALL || !zero_copy(x->plan))
-		return NULL;
-	for (i = 0; i < TURNS && (i < 2 || x->notices < x->more); i++) {
-		ring_look(x);
-		if (i > 100)
-			usleep(50);
-	}
-	return NULL;
-}
-
 static void wake(int signal)
 {
 	(void)signal;
@@ -365,31 +164,19 @@ static const char *caller_begin(void)
 		return "cannot start a thread";
 	while (caller.job)
 		sched_yield();
-	/* On the same processor: where this runs, the caller sleeps */
-	caller.ahead = !pthread_setschedparam(caller.thread, SCHED_FIFO, &first);
+	/* On the same processor: it goes first whenever it can */
+	pthread_setschedparam(caller.thread, SCHED_FIFO, &first);
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", caller.tid);
-	caller.stat = fopen(path, "re");
-	if (!caller.stat)
-		return cannot("no /proc", errno, "mount it");
-	setvbuf(caller.stat, NULL, _IONBF, 0);
-	return NULL;
+	caller.stat = open(path, O_RDONLY | O_CLOEXEC);
+	return caller.stat < 0 ? cannot("no /proc", errno, "mount it") : NULL;
 }
 
 const char *sides_begin(void)
 {
-	struct io_uring_params polled = {
-		.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 1,
-	};
-	const char *why = ring_init(&rings[R_PLAIN], HOW_RETRY);
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	if (pipe(trigger))
-		return cannot("no pipe", errno, "raise the number of files");
-	there[R_DEFER] = !why && !ring_init(&rings[R_DEFER], HOW_DEFER);
-	there[R_SQPOLL] = !why && !io_uring_queue_init_params(8, &rings[R_SQPOLL],
-							      &polled);
-	return why ?: caller_begin();
+	return rings_begin() ?: caller_begin();
 }

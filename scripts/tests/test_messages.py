@@ -1,0 +1,136 @@
+"""What messages.c prints, how its runs add up, and what is made of them."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+from kit.base.error import Unusable, Usage
+from kit.harm import messages
+from kit.harm.messages import Listener, Total
+
+
+def summary(first: int = 0, done: int = 100, **more: Any) -> dict[str, Any]:
+    """The JSON at the end of a run. The numbers are made up."""
+    return {"program": "messages", "kernel": "7.3.4", "seed": 1, "first": first, "done": done,
+            "seconds": 2.0, "unexplained": 0,
+            "kinds": {"udp4": {"send": [done, 60, 50], "recv": [0, 0, 0]}},
+            "ways": {"plain": [done, 60, 50]}, "designs": {"cancelled": 3}, "found": {}, **more}
+
+
+def total(**more: Any) -> Total:
+    """One in which all is as it should be."""
+    good = Total("7.3.4", "abc", 1, checks={"self-check": 0, "twice": 0})
+    good.add(summary(**more))
+    return good
+
+
+class Adding(unittest.TestCase):
+    def test_two_runs(self) -> None:
+        both = total(found={"late-read": [2, 7]})
+        both.add(summary(100, 50, found={"late-read": [1, 120], "late-file": [1, 130]}))
+        self.assertEqual((both.done, both.seconds, both.differences), (150, 4.0, 4))
+        self.assertEqual(both.kinds["udp4"]["send"], [150, 120, 100])
+        self.assertEqual(both.designs, {"cancelled": 6})
+        self.assertEqual(both.found, {"late-read": [3, 7], "late-file": [1, 130]})
+
+    def test_a_run_that_does_not_follow_is_left_out(self) -> None:
+        one = total()
+        one.add(summary(0, 100))
+        one.add(summary(200, 100))
+        one.add(summary(100, 100, seed=2))
+        self.assertEqual(one.done, 100)
+
+    def test_a_broken_summary(self) -> None:
+        for wrong in ({"found": {"x": 3}}, {"kinds": {"udp4": {"send": [1]}}}, {"ways": None}):
+            with self.assertRaisesRegex(Unusable, "messages: not a summary"):
+                Total("7.3.4", "abc", 1).add(summary(**wrong))
+                total().add(summary(100, 1, **wrong))
+
+    def test_it_is_kept_and_goes_on(self) -> None:
+        with tempfile.TemporaryDirectory() as home:
+            path = Path(home, "7.3.4-64.json")
+            new = Total("7.3.4", "abc", 1)
+            self.assertIs(messages.read(path, new), new)
+            total().write(path)
+            self.assertEqual(messages.read(path, new), total())
+            with self.assertRaisesRegex(Usage, "another kernel, program or seed"):
+                messages.read(path, Total("7.3.4", "def", 1))
+            path.write_text("{")
+            with self.assertRaisesRegex(Usage, "broken"):
+                messages.read(path, new)
+
+
+class Listening(unittest.TestCase):
+    def test_lines(self) -> None:
+        with tempfile.TemporaryDirectory() as home:
+            one, said = Total("7.3.4", "abc", 1), list[str]()
+            listener = Listener(one, Path(home, "x.json"), said.append)
+            for line in ("# kit: started 7.3.4 2.1", "# exit self-check 0", "# exit twice 1",
+                         "# not here: vsock stream: listen: No such device",
+                         "# not here: vsock stream: listen: No such device",
+                         "messages: 40 of 100, 0 unexplained, 10 s", "messages: no tbf",
+                         "# late-read: --seed 1 --first 7 --count 1", "# by design: cancelled 3",
+                         json.dumps(summary())):
+                listener(line)
+            self.assertEqual(one.checks, {"self-check": 0, "twice": 1})
+            self.assertEqual(one.missing, ["vsock stream"])
+            self.assertEqual(one.notes, ["no tbf", "# late-read: --seed 1 --first 7 --count 1"])
+            self.assertEqual(said, ["100 exchanges, 0 differences"])
+            with self.assertRaisesRegex(Unusable, "messages: not a summary"):
+                listener('{"program": "messages", "kern')
+
+
+class Shell(unittest.TestCase):
+    def test_turns_go_on_where_it_ended(self) -> None:
+        lines = messages.turns("/messages", 7, 30000, 75000).splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertTrue(lines[0].endswith("--seed 7 --first 30000 --count 20000"))
+        self.assertTrue(lines[2].endswith("--first 70000 --count 5000"))
+
+
+class Harm(unittest.TestCase):
+    def harm(self, changed: Total, *expected: str, cured: bool = True) -> list[str]:
+        return [line.removeprefix("7.3.4, 64 bit: ")
+                for line in messages.harm(changed, "64", 100, expected, cured)]
+
+    def test_none(self) -> None:
+        self.assertEqual(self.harm(total()), [])
+        self.assertEqual(self.harm(total(found={"late-read": [2, 7]}), "late-read", cured=False), [])
+
+    def test_a_difference_with_the_series(self) -> None:
+        self.assertEqual(self.harm(total(found={"late-read": [2, 7]})),
+                         ["late-read 2 times, first in --seed 1 --first 7 --count 1"])
+
+    def test_one_without_a_name_as_it_is(self) -> None:
+        self.assertEqual(self.harm(total(found={"unexplained": [1, 9]}), cured=False),
+                         ["unexplained 1 times, first in --seed 1 --first 9 --count 1"])
+
+    def test_a_hole_in_the_net(self) -> None:
+        self.assertEqual(self.harm(total(), "late-read", cured=False),
+                         ["late-read was not found in 100 exchanges"])
+
+    def test_checks_that_failed_or_did_not_run(self) -> None:
+        bad = total()
+        bad.checks = {"twice": 1}
+        self.assertEqual(self.harm(bad), ["a fault put in on purpose was not found",
+                                          "the system call differs from itself"])
+
+    def test_too_few(self) -> None:
+        self.assertEqual(self.harm(total(done=60)), ["it ended after 60 of 100 exchanges"])
+
+
+class Table(unittest.TestCase):
+    def test_all_of_it(self) -> None:
+        one = total(found={"late-read": [2, 7]})
+        one.missing = ["mptcp"]
+        told = messages.text(one, "64")
+        for line in ("  seed 1       100        60      50            2            50",
+                     "    late-read  2      7", "    udp4             100/50  0/0",
+                     "    plain  100   60      50", "  not there: mptcp"):
+            self.assertIn(line, told)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where io_uring is not what the system call is, and need not be: the one table
+ * for that. The places are those of Linux 7.3.4.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "messages.h"
+
+static bool no_zero_copy(const struct plan *p, const struct outcome *call,
+			 const struct outcome *ring)
+{
+	(void)call;
+	return zero_copy(p) && !has(p, T_ZC) && ring->res == -EOPNOTSUPP &&
+	       !ring->came;
+}
+
+static bool cancelled(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
+{
+	/* A signal takes the control of an AF_UNIX stream with it */
+	return (call->res == -EINTR && ring->res == -ECANCELED) ||
+	       (receives(p) && has(p, T_UNIX) && call->stopped && ring->stopped &&
+		call->res == ring->res);
+}
+
+static bool short_send(const struct plan *p, const struct outcome *call,
+		       const struct outcome *ring)
+{
+	return !receives(p) && has(p, T_STREAM) && !(p->flags & MSG_WAITALL) &&
+	       ring->res > 0 && ring->res < call->res && ring->right &&
+	       (ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
+}
+
+/* What io_uring received is the first part of what the system call did */
+static bool first_part(const struct outcome *call, const struct outcome *ring)
+{
+	return ring->res > 0 && (ring->res < call->res || call->stopped) &&
+	       ring->len <= call->len &&
+	       !memcmp(ring->data, call->data, ring->len);
+}
+
+static bool short_peek(const struct plan *p, const struct outcome *call,
+		       const struct outcome *ring)
+{
+	return receives(p) && p->flags & MSG_WAITALL &&
+	       p->flags & (MSG_PEEK | MSG_TRUNC) &&
+	       (ring->res > 0 || call->stopped) && ring->len <= call->len &&
+	       !memcmp(ring->data, call->data, ring->len);
+}
+
+static bool part_with_control(const struct plan *p, const struct outcome *call,
+			      const struct outcome *ring)
+{
+	return p->act == A_RECVMSG && p->room && p->flags & MSG_WAITALL &&
+	       first_part(call, ring) && ring->taken == call->taken &&
+	       !memcmp(ring->data, call->data, ring->taken);
+}
+
+static bool poll_first(const struct plan *p, const struct outcome *call,
+			const struct outcome *ring)
+{
+	return p->way == W_POLL_FIRST &&
+	       ((p->flags & MSG_DONTWAIT && ring->res == -EAGAIN) ||
+		(call->res < 0 && !call->waited && ring->res < 0));
+}
+
+static bool early_timestamps(const struct plan *p, const struct outcome *call,
+			     const struct outcome *ring)
+{
+	return has(p, T_TCP) && p->control == C_STAMP && p->flags & MSG_WAITALL &&
+	       ring->stamp == call->stamp;
+}
+
+/* Each message with control of its own, or urgent data, ends a system call */
+static bool goes_past(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
+{
+	unsigned int i, bounds = 0;
+
+	for (i = 0; i < p->steps; i++)
+		bounds += p->step[i].control || p->step[i].oob;
+	return receives(p) && has(p, T_STREAM) && p->flags & MSG_WAITALL && bounds &&
+	       !(p->flags & (MSG_PEEK | MSG_TRUNC)) && ring->res >= call->res &&
+	       ring->taken == call->taken &&
+	       !memcmp(ring->data, call->data, ring->taken);
+}
+
+/* A peer that went is seen by a new issue, and its error by one that waits */
+static bool pipe_first(const struct plan *p, const struct outcome *call,
+		       const struct outcome *ring)
+{
+	return !receives(p) && has(p, T_UNIX) && has(p, T_STREAM | T_RECORDS) &&
+	       (p->end == E_CLOSE || p->end == E_RESET) &&
+	       ((call->res == -ECONNRESET && ring->res == -EPIPE) ||
+		(call->res > 0 && call->res == ring->res));
+}
+
+struct design designs[] = {
+	{ "no-zero-copy", "net/ipv4/udp.c, tcp.c, net/vmw_vsock: SOCK_SUPPORT_ZC; io_uring/net.c",
+	  "sends without a copy are refused where the socket has none",
+	  ALL, no_zero_copy, 0 },
+	{ "cancelled", "man 2 io_uring_enter, ECANCELED; man 7 signal, EINTR",
+	  "what ends a call that waits is a signal, and a request to cancel",
+	  F(F_RESULT) | F(F_CONTROL) | F(F_FLAGS), cancelled, 0 },
+	{ "short-send", "man 3 io_uring_prep_send, MSG_WAITALL",
+	  "a send on a stream may be short unless MSG_WAITALL is set",
+	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_send, 0 },
+	{ "short-peek", "io_uring/net.c:1280; selftests/io_uring/difference.h",
+	  "a peek with MSG_WAITALL may be short: it cannot go on behind what is not taken",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS), short_peek, 0 },
+	{ "first-part", "io_uring/net.c:1097; selftests/io_uring/difference.h",
+	  "a receive with control and MSG_WAITALL ends with the first part",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS) | F(F_CONTROL),
+	  part_with_control, 0 },
+	{ "goes-past", "net/unix/af_unix.c:LINE; Documentation/defects.rst",
+	  "MSG_WAITALL goes past a message with a descriptor, another sender, an urgent mark",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS) | F(F_CONTROL), goes_past, 0 },
+	{ "pipe-first", "net/unix/af_unix.c:LINE; net/core/sock.c:LINE",
+	  "a send whose peer went while it waits: -EPIPE, and the error is left in the socket",
+	  F(F_RESULT) | F(F_ERROR), pipe_first, 0 },
+	{ "poll-first", "io_uring/poll.c; Documentation/defects.rst",
+	  "POLL_FIRST tries nothing before there is room: no error, with MSG_DONTWAIT -EAGAIN",
+	  ALL, poll_first, 0 },
+	{ "early-timestamps", "net/ipv4/tcp.c:1411; selftests/io_uring/difference.h",
+	  "each part of a send has a timestamp of its own, besides the last byte's",
+	  F(F_QUEUE), early_timestamps, 0 },
+	{ }
+};
