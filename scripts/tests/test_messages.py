@@ -43,7 +43,9 @@ class Adding(unittest.TestCase):
         self.assertEqual(one.done, 100)
 
     def test_a_broken_summary(self) -> None:
-        for wrong in ({"found": {"x": 3}}, {"kinds": {"udp4": {"send": [1]}}}, {"ways": None}):
+        broken: tuple[dict[str, Any], ...] = (
+            {"found": {"x": 3}}, {"kinds": {"udp4": {"send": [1]}}}, {"ways": None})
+        for wrong in broken:
             with self.assertRaisesRegex(Unusable, "messages: not a summary"):
                 Total("7.3.4", "abc", 1).add(summary(**wrong))
                 total().add(summary(100, 1, **wrong))
@@ -97,7 +99,8 @@ class Harm(unittest.TestCase):
 
     def test_none(self) -> None:
         self.assertEqual(self.harm(total()), [])
-        self.assertEqual(self.harm(total(found={"late-read": [2, 7]}), "late-read", cured=False), [])
+        found = total(found={"late-read": [2, 7]})
+        self.assertEqual(self.harm(found, "late-read", cured=False), [])
 
     def test_a_difference_with_the_series(self) -> None:
         self.assertEqual(self.harm(total(found={"late-read": [2, 7]})),

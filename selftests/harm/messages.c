@@ -165,6 +165,17 @@ static const char *run(void)
 	return wrong;
 }
 
+static bool wanted(const char *name)
+{
+	const size_t len = strlen(name);
+	const char *at;
+
+	for (at = options.kinds; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+			return true;
+	return !options.kinds;
+}
+
 /* Which sockets there are decides which plans a seed gives */
 static const char *begin(void)
 {
@@ -174,7 +185,7 @@ static const char *begin(void)
 	for (i = 0; i < kinds_known && !wrong; i++) {
 		const char *why = kind_missing(i);
 
-		there[i] = !why && (!options.kinds || strstr(options.kinds, kinds[i].name));
+		there[i] = !why && wanted(kinds[i].name);
 		if (why)
 			printf("# not here: %s\n", why);
 	}

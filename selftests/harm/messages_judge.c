@@ -34,7 +34,7 @@ static bool is_repeated_id(const struct plan *p)
 
 static bool is_rewritten(const struct plan *p)
 {
-	return has(p, T_REWRITES) && p->named && !receives(p);
+	return has(p, T_REWRITES) && !receives(p) && p->full;
 }
 
 static bool is_eaten(const struct plan *p)
@@ -106,9 +106,7 @@ static struct plan without(const struct plan *p, const char *name)
 		less.later = L_KEPT;
 	else if (!strcmp(name, "unannounced-notification"))
 		less.way = W_PLAIN;
-	else if (!strcmp(name, "rewritten-name"))
-		less.named = 0;
-	else if (!strcmp(name, "eaten-data"))
+	else if (!strcmp(name, "eaten-data") || !strcmp(name, "rewritten-name"))
 		less.full = 0, less.len = less.len > 100 ? 100 : less.len;
 	else if (!strcmp(name, "fastopen-unfinished"))
 		less.flags &= ~MSG_FASTOPEN;
@@ -143,8 +141,8 @@ static const char *run_both(const struct plan *p, bool twice, bool fault,
 	if (fault && receives(p) && p->room && p->way == W_LINK)
 		note(ring, F_RESULT, " and a fault");
 	v->facts = differing(call, ring);
-	if (!v->facts && call->early != ring->early)
-		v->facts = F(F_QUEUE);
+	if (call->early != ring->early || call->stamp != ring->stamp)
+		v->facts |= F(F_QUEUE);
 	if (!v->facts)
 		return NULL;
 	while (d->name && !(!(v->facts & ~d->facts) && d->holds(p, call, ring)))

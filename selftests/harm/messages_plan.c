@@ -106,7 +106,7 @@ static void make_send(struct dice *dice, struct plan *p)
 	p->len = stream || has(p, T_LATE) ? ONE_OF(dice, 1, 100, 3000, 20000, 60000) :
 		 ONE_OF(dice, 0, 1, 10, 100, 100, 500, 1000, 1400, 2500);
 	p->named = has(p, T_ADDRESS) && percent(dice, 40);
-	if (has(p, T_FASTOPEN))
+	if (has(p, T_FASTOPEN | T_REWRITES))
 		p->named = 1;
 	p->flags = MSG_NOSIGNAL | (has(p, T_FASTOPEN) ? MSG_FASTOPEN : 0);
 	if (percent(dice, stream ? 70 : 10))
@@ -270,7 +270,7 @@ bool plan_shrink(struct plan *p, unsigned int n)
 	case 3: p->later = L_KEPT; break;
 	case 4: p->control = C_NONE, p->later = L_KEPT; break;
 	case 5: p->pieces = 1; break;
-	case 6: p->named = has(p, T_FASTOPEN) && !receives(p); break;
+	case 6: p->named = has(p, T_FASTOPEN | T_REWRITES) && !receives(p); break;
 	case 7: p->room = 0; break;
 	case 8: p->act = receives(p) ? A_RECVMSG : A_SENDMSG; break;
 	case 9: p->steps -= p->steps > 1; p->early -= p->early > p->steps; break;

@@ -224,6 +224,8 @@ const struct kind kinds[] = {
 	{ "udp4", open_bound, AF_INET, SOCK_DGRAM, 0, UDP, 8 },
 	{ "udp6", open_bound, AF_INET6, SOCK_DGRAM, 0, UDP | T_V6, 5 },
 	{ "udp mapped", open_bound, AF_INET, SOCK_DGRAM, 0, UDP, 3 },
+	{ "udp4 rewritten", open_rewritten, AF_INET, SOCK_DGRAM, 0,
+	  UDP | T_REWRITES, 3 },
 	{ "udplite4", open_bound, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE,
 	  UDP & ~T_ZC, 2 },
 	{ "tcp4", open_stream, AF_INET, SOCK_STREAM, 0, TCP | T_ZC, 12 },

@@ -11,4 +11,7 @@ const char *refused(const struct ends *e, const char *what);
 void set(int fd, int level, int option, int value);
 const char *flush_begin(void);
 
+/* In messages_rewrite.c */
+const char *open_rewritten(struct ends *e, const struct plan *p);
+
 #endif

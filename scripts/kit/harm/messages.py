@@ -29,8 +29,8 @@ from . import mutant, record
 HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
 PROGRAMS = {"64": "messages", "32": "messages_32"}
 MACHINE = vm.Machine(overall=6 * 3600.0, silence=900.0)
-TURN = 20000                           # exchanges of one run of the program; what is lost when it ends
-CHECKED = 3000                         # exchanges in which a fault put in on purpose has to be found
+TURN = 20000                           # exchanges of one run of the program
+CHECKED = 3000                         # exchanges in which a fault has to be found
 TWICE = 2000                           # and of the system call against itself
 QUICK = 4000
 ODD = ("unexplained", "not repeated")  # what has no name
@@ -54,7 +54,7 @@ class Total:
     kinds: dict[str, Counts] = field(default_factory=dict)
     ways: Counts = field(default_factory=dict)
     designs: dict[str, int] = field(default_factory=dict)
-    found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, number of the first
+    found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, first number
     notes: list[str] = field(default_factory=list)               # what was printed of differences
     checks: dict[str, int] = field(default_factory=dict)         # exit status of what has to hold
     missing: list[str] = field(default_factory=list)             # sockets that there are not
@@ -169,7 +169,8 @@ class Runner:
         else:
             self._in_guest(kernel, program, total, count, listener)
         total.write(path)
-        self._progress.done(kernel.label, f"{total.done} exchanges, {total.differences} differences")
+        self._progress.done(kernel.label, f"{total.done} exchanges, "
+                            f"{total.differences} differences")
         return total
 
     def _here(self, name: str, total: Total, count: int, listener: Listener) -> None:
@@ -295,10 +296,11 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 def _asked(options: argparse.Namespace, count: int,
            hunt: int) -> Iterable[tuple[Kernel, int, list[str], bool]]:
-    """Each kernel, how many exchanges, which defects it must show, and whether it must show none."""
+    """Each kernel, how many exchanges, which defects it must show, and whether none may show."""
     for kernel in Kernels().resolve(options.kernels):
         yield kernel, count, _predicted(kernel), False
-    for tree in map(proof.find, () if options.kernels else options.trees[:1 if options.quick else None]):
+    trees = [] if options.kernels else options.trees[:1 if options.quick else None]
+    for tree in map(proof.find, trees):
         builder, series = proof.Builder(tree, arch=UML), mutant.series_of(tree)
         slugs = {patch.slug for patch in series.applied}
         before, after = (builder.kernel(one) for one in mutant.main_variants(tree))
