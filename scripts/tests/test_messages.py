@@ -93,25 +93,30 @@ class Shell(unittest.TestCase):
 
 
 class Harm(unittest.TestCase):
-    def harm(self, changed: Total, *expected: str, cured: bool = True) -> list[str]:
+    def harm(self, changed: Total, *expected: str,
+             cured: tuple[str, ...] = messages.FINDS) -> list[str]:
         return [line.removeprefix("7.3.4, 64 bit: ")
                 for line in messages.harm(changed, "64", 100, expected, cured)]
 
     def test_none(self) -> None:
         self.assertEqual(self.harm(total()), [])
         found = total(found={"late-read": [2, 7]})
-        self.assertEqual(self.harm(found, "late-read", cured=False), [])
+        self.assertEqual(self.harm(found, "late-read", cured=()), [])
 
     def test_a_difference_with_the_series(self) -> None:
         self.assertEqual(self.harm(total(found={"late-read": [2, 7]})),
                          ["late-read 2 times, first in --seed 1 --first 7 --count 1"])
 
     def test_one_without_a_name_as_it_is(self) -> None:
-        self.assertEqual(self.harm(total(found={"unexplained": [1, 9]}), cured=False),
+        self.assertEqual(self.harm(total(found={"unexplained": [1, 9]}), cured=()),
                          ["unexplained 1 times, first in --seed 1 --first 9 --count 1"])
 
+    def test_what_the_series_does_not_bring(self) -> None:
+        self.assertEqual(self.harm(total(found={"buffers": [2, 7]})), [])
+        self.assertEqual(len(self.harm(total(found={"several": [2, 7]}))), 1)
+
     def test_a_hole_in_the_net(self) -> None:
-        self.assertEqual(self.harm(total(), "late-read", cured=False),
+        self.assertEqual(self.harm(total(), "late-read", cured=()),
                          ["late-read was not found in 100 exchanges"])
 
     def test_checks_that_failed_or_did_not_run(self) -> None:

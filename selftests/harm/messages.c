@@ -94,7 +94,7 @@ static const char *handle(struct plan p, unsigned long number,
 	struct verdict now;
 
 	unexplained += !known;
-	if (f->times++ && known)
+	if (f->times++ && known && !options.all)
 		return NULL;
 	if (f->times == 1)
 		f->first = number;
@@ -242,6 +242,7 @@ static int help(void)
 	       "  --seed N      which ones (one by the clock, which is printed)\n"
 	       "  --first N     begin with that one of the seed (0)\n"
 	       "  --enough N    stop after so many differences without a name (20)\n"
+	       "  --all         print each difference, not the first of each name alone\n"
 	       "  --kinds A,B   only through these sockets\n"
 	       "  --show N      print so many of them, and send nothing\n"
 	       "  --twice       the system call on both sides: nothing may differ\n"
@@ -290,7 +291,7 @@ int main(int argc, char **argv)
 		{ "first", 1, NULL, 'f' }, { "enough", 1, NULL, 'e' },
 		{ "kinds", 1, NULL, 'k' }, { "show", 1, NULL, 'n' },
 		{ "twice", 0, NULL, 't' }, { "self-check", 0, NULL, 'x' },
-		{ "json", 0, NULL, 'j' }, { "help", 0, NULL, 'h' }, { }
+		{ "json", 0, NULL, 'j' }, { "all", 0, NULL, 'a' }, { "help", 0, NULL, 'h' }, { }
 	};
 	unsigned long long value = 0;
 	int c;
@@ -310,6 +311,7 @@ int main(int argc, char **argv)
 		case 'k': options.kinds = optarg; break;
 		case 't': options.twice = true; break;
 		case 'x': options.check = options.twice = true; break;
+		case 'a': options.all = true; break;
 		case 'j': options.json = true; break;
 		case 'h': return help();
 		default: return 2;

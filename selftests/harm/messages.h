@@ -51,7 +51,7 @@ enum trait {
 struct ends;
 struct plan;
 
-struct kind {
+struct socket_kind {
 	const char *name;
 	const char *(*open)(struct ends *e, const struct plan *p);
 	int family, type, protocol;
@@ -59,12 +59,12 @@ struct kind {
 	unsigned int weight;	/* how often, against the others */
 };
 
-extern const struct kind kinds[];
+extern const struct socket_kind kinds[];
 extern const unsigned int kinds_known;
 
 /* A message goes from tx to rx */
 struct ends {
-	const struct kind *kind;
+	const struct socket_kind *kind;
 	int tx, rx;
 	int listener;		/* of a connection that the message makes */
 	size_t head, front;	/* bytes before the payload, sent and received */
@@ -124,6 +124,9 @@ struct plan {
 	uint8_t named;		/* an address, or room for one */
 	uint8_t room;		/* for control, of a receive */
 	uint8_t steps, early;	/* of a receive, and how many come before it */
+	uint8_t pool;		/* provided buffers: 1 + enum kind of pool.h */
+	uint8_t bundle, shots;	/* many of them at once; a receive that goes on */
+	uint16_t each;		/* bytes of a buffer */
 	int flags;
 	uint32_t len;
 	struct step step[MOST_STEPS];
@@ -181,6 +184,9 @@ void queue_tell(struct outcome *o, int fd);
 
 enum side { BY_CALL, BY_RING };
 
+/* Buffers are enough for all that is sent */
+#define BUFFERS	32
+
 struct exchange {
 	enum side side;
 	const struct plan *plan;
@@ -193,6 +199,13 @@ struct exchange {
 	bool more;		/* of zero-copy: a notification is announced */
 	unsigned int notices;
 	uint64_t id;		/* its user_data */
+	uint8_t *into;		/* where what provided buffers got is put together */
+	size_t at;
+	/* Of a receive that goes on: what each turn got */
+	void (*shot)(struct exchange *x, const uint8_t *data, long len,
+		     struct msghdr *msg);
+	struct outcome *o;
+	const struct ends *e;
 };
 
 /* NULL, or why there are no rings: the reason of a SKIP */
@@ -207,6 +220,9 @@ const char *exchange_settle(struct exchange *x);
 
 /* By a signal, or a request to cancel. It is done then */
 const char *exchange_stop(struct exchange *x);
+
+/* Take down what was set up for this exchange alone */
+void exchange_end(struct exchange *x);
 
 /* The notification that was announced, and whatever else may have come */
 const char *exchange_notices(struct exchange *x);

@@ -13,6 +13,12 @@ void fill_payload(uint8_t *to, unsigned int message, size_t len);
 /* Cut data into iovecs */
 void cut(struct iovec *iov, unsigned int pieces, uint8_t *data, size_t len);
 
+/* Packet sockets refuse it, and only AF_UNIX has descriptors */
+static inline int own_flags(const struct ends *e)
+{
+	return e->kind->traits & T_UNIX ? MSG_CMSG_CLOEXEC : 0;
+}
+
 void tell_number(struct outcome *o, enum fact fact, long res);
 void tell_error_of(struct outcome *o, const char *who, int fd);
 

@@ -76,6 +76,11 @@ static bool is_used_up(const struct plan *p)
 	return p->act == A_RECVMSG && p->room && p->full && has(p, T_UNIX);
 }
 
+static bool is_buffers(const struct plan *p)
+{
+	return p->pool;
+}
+
 /* In this order: what may show has the facts, and what it rests on is there */
 static const struct defect {
 	const char *name;
@@ -95,6 +100,7 @@ static const struct defect {
 	{ "repeated-peek", F(F_RESULT) | F(F_DATA), is_peek },
 	{ "grown-name", F(F_NAME), is_grown },
 	{ "used-up-control", F(F_CONTROL) | F(F_FILES) | F(F_FLAGS), is_used_up },
+	{ "buffers", ALL, is_buffers },
 };
 
 /* Without what the defect rests on. The difference has to go with it */
@@ -110,6 +116,8 @@ static struct plan without(const struct plan *p, const char *name)
 		less.full = 0, less.len = less.len > 100 ? 100 : less.len;
 	else if (!strcmp(name, "fastopen-unfinished"))
 		less.flags &= ~MSG_FASTOPEN;
+	else if (!strcmp(name, "buffers"))
+		less.pool = 0, less.shots = 0, less.bundle = 0;
 	else if (!strcmp(name, "used-up-control"))
 		less.options = 0;
 	else

@@ -21,6 +21,8 @@ static const char * const control_names[CONTROLS] = {
 	"TOS", "PKTINFO", "UDP_SEGMENT and TOS", "SO_TIMESTAMPING", "unknown control",
 };
 
+static const char * const pool_names[] = { "", "classic", "ring", "incremental" };
+
 static const char * const later_names[LATERS] = {
 	"", "overwritten", "file closed", "file replaced",
 };
@@ -90,6 +92,37 @@ static void choose_way(struct dice *dice, struct plan *p)
 		p->flavour = R_SQPOLL;
 }
 
+/* Whether a plan may take provided buffers */
+static bool takes_pool(struct dice *dice, const struct plan *p, unsigned int of_hundred)
+{
+	return kinds[p->kind].type != SOCK_RAW && !has(p, T_ONE_WAY | T_FASTOPEN) &&
+	       percent(dice, of_hundred);
+}
+
+static void send_from_pool(struct dice *dice, struct plan *p)
+{
+	p->pool = 1 + below(dice, 3);
+	p->len += !p->len;
+	p->bundle = has(p, T_STREAM) && percent(dice, 50);
+	p->each = p->bundle ? p->len < 3000 ? 100 : 1000 : p->len + 100 * below(dice, 2);
+}
+
+/* Not MSG_WAITALL with incremental ones: on 6.18 that stores where it must not */
+static void receive_by_pool(struct dice *dice, struct plan *p)
+{
+	p->pool = 1 + below(dice, 3);
+	p->each = p->act == A_RECVMSG ? 1000 : ONE_OF(dice, 100, 400, 600, 1000);
+	p->shots = p->act == A_RECVMSG || percent(dice, 40);
+	/* How much room a message finds there depends on what came before */
+	if (p->act == A_RECVMSG && p->pool == 3)
+		p->pool = 2;
+	p->bundle = !p->shots && has(p, T_STREAM) && percent(dice, 40);
+	p->pieces = 1;
+	if (p->shots)
+		p->flags &= MSG_CMSG_CLOEXEC;
+	p->flags &= ~(MSG_OOB | (p->bundle || p->pool == 3 ? MSG_WAITALL : 0));
+}
+
 static void make_send(struct dice *dice, struct plan *p)
 {
 	const bool stream = has(p, T_STREAM);
@@ -129,6 +162,8 @@ static void make_send(struct dice *dice, struct plan *p)
 		p->options |= O_IDS;
 	p->later = choose_later(dice, p);
 	choose_way(dice, p);
+	if (p->act == A_SEND && takes_pool(dice, p, 25))
+		send_from_pool(dice, p);
 	p->end = choose_end(dice, p);
 }
 
@@ -157,7 +192,7 @@ static void make_receive(struct dice *dice, struct plan *p)
 	p->act = ONE_OF(dice, A_RECV, A_RECVMSG, A_RECVMSG);
 	make_steps(dice, p);
 	p->len = ONE_OF(dice, 1, 50, 150, 600, 1500, 4000);
-	p->flags = MSG_CMSG_CLOEXEC;
+	p->flags = has(p, T_UNIX) ? MSG_CMSG_CLOEXEC : 0;
 	if (percent(dice, 35))
 		p->flags |= MSG_WAITALL;
 	if (percent(dice, 12))
@@ -180,6 +215,8 @@ static void make_receive(struct dice *dice, struct plan *p)
 	if (percent(dice, 10) && has(p, T_UNIX))
 		p->options |= O_PIDFD;
 	choose_way(dice, p);
+	if (takes_pool(dice, p, 25))
+		receive_by_pool(dice, p);
 	p->end = choose_end(dice, p);
 }
 
@@ -234,6 +271,9 @@ void plan_print(FILE *to, const struct plan *p)
 	for (i = 0; i < ARRAY_SIZE(options); i++)
 		if (p->options >> i & 1)
 			fprintf(to, ", %s", options[i]);
+	if (p->pool)
+		fprintf(to, ", %s buffers of %u%s%s", pool_names[p->pool], p->each,
+			p->bundle ? ", bundle" : "", p->shots ? ", multishot" : "");
 	if (p->control)
 		fprintf(to, ", with %s", control_names[p->control]);
 	if (p->later)
@@ -272,7 +312,7 @@ bool plan_shrink(struct plan *p, unsigned int n)
 	case 5: p->pieces = 1; break;
 	case 6: p->named = has(p, T_FASTOPEN | T_REWRITES) && !receives(p); break;
 	case 7: p->room = 0; break;
-	case 8: p->act = receives(p) ? A_RECVMSG : A_SENDMSG; break;
+	case 8: if (!p->pool) p->act = receives(p) ? A_RECVMSG : A_SENDMSG; break;
 	case 9: p->steps -= p->steps > 1; p->early -= p->early > p->steps; break;
 	case 10: p->early = 0; p->full |= receives(p); break;
 	case 11:
@@ -289,6 +329,10 @@ bool plan_shrink(struct plan *p, unsigned int n)
 			p->options &= ~(1 << (n - 17));
 		else if (n < 30)
 			shrink_flags(p, n - 22);
+		else if (n == 30)
+			p->pool = 0, p->shots = 0, p->bundle = 0;
+		else if (n == 31)
+			p->bundle = 0;
 		else
 			return false;
 	}

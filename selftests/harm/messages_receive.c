@@ -96,12 +96,31 @@ static void keep(struct outcome *o, const uint8_t *data, size_t len)
 	o->taken += len;
 }
 
+/* What a receive that goes on got in one turn */
+static void tell_shot(struct exchange *x, const uint8_t *data, long len,
+		      struct msghdr *msg)
+{
+	note(x->o, F_DATA, "%ld sum %08x; ", len, sum_of(data, len));
+	keep(x->o, data, len);
+	if (!msg)
+		return;
+	note(x->o, F_FLAGS, "%x; ", msg->msg_flags & ~MSG_CMSG_CLOEXEC);
+	if (x->plan->named)
+		tell_name(x->o, x->e, msg);
+	if (x->plan->room)
+		control_tell(x->o, F_CONTROL, msg);
+}
+
 static void tell_received(struct outcome *o, const struct ends *e,
 			  struct exchange *x)
 {
 	const struct plan *p = x->plan;
 	size_t len = x->res < 0 ? 0 : x->res, end = p->len + BEHIND;
 
+	if (p->shots) {
+		tell_number(o, F_RESULT, x->res);
+		return;
+	}
 	len = len < p->len ? len : p->len;
 	o->len = len;
 	mask(e, buffer, len);
@@ -139,7 +158,7 @@ static void tell_left(struct outcome *o, const struct ends *e)
 			.msg_control = &control, .msg_controllen = sizeof(control),
 		};
 
-		len = recvmsg(e->rx, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		len = recvmsg(e->rx, &msg, MSG_DONTWAIT | own_flags(e));
 		tell_number(o, F_NEXT, len < 0 ? -errno : len);
 		if (len <= 0)
 			break;
@@ -159,12 +178,28 @@ static const char *step(struct ends *e, struct exchange *x, unsigned int i)
 	return ends_flush(e) ?: x->started ? exchange_settle(x) : NULL;
 }
 
+/* With provided buffers: so much for one call, and for io_uring none of its own */
+static void use_pool(struct exchange *x, struct iovec *iov)
+{
+	const struct plan *p = x->plan;
+	size_t most = p->bundle ? BUFFERS * p->each : p->each;
+
+	if (p->act == A_RECVMSG)
+		most -= sizeof(struct io_uring_recvmsg_out) + x->msg.msg_namelen +
+			x->msg.msg_controllen;
+	if (p->shots || iov->iov_len > most)
+		iov->iov_len = most;
+	if (x->side == BY_RING && p->act == A_RECVMSG)
+		x->msg.msg_iovlen = 0;
+}
+
 const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 			struct outcome *o)
 {
 	struct iovec iov[MOST_PIECES];
 	struct exchange x = {
-		.side = side, .plan = p, .fd = e->rx,
+		.side = side, .plan = p, .fd = e->rx, .o = o, .e = e,
+		.into = buffer, .shot = tell_shot,
 		.msg = { .msg_iov = iov, .msg_iovlen = p->pieces },
 	};
 	const char *wrong = NULL;
@@ -181,6 +216,8 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 		x.msg.msg_control = &control;
 		x.msg.msg_controllen = p->room;
 	}
+	if (p->pool)
+		use_pool(&x, iov);
 	for (i = 0; i < p->early && !wrong; i++)
 		wrong = step(e, &x, i);
 	wrong = wrong ?: exchange_start(&x);
@@ -191,8 +228,10 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 		wrong = step(e, &x, i);
 	end_of_peer(e, p->end);
 	wrong = wrong ?: ends_flush(e) ?: exchange_settle(&x);
-	if (wrong)
+	if (wrong) {
+		exchange_end(&x);
 		return wrong;
+	}
 	o->waited = x.waited;
 	o->again = x.again;
 	if (!x.done) {
@@ -200,6 +239,7 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 		o->stopped = true;
 		wrong = exchange_stop(&x);
 	}
+	exchange_end(&x);
 	o->res = x.res;
 	tell_received(o, e, &x);
 	tell_left(o, e);

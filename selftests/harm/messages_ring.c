@@ -22,6 +22,8 @@ static int trigger[2];			/* a byte here lets a link go */
 
 static struct io_uring *ring_of(const struct exchange *x)
 {
+	if (x->plan->pool)
+		return pool_ring();
 	return &rings[there[x->plan->flavour] ? x->plan->flavour : R_PLAIN];
 }
 
@@ -77,6 +79,10 @@ static void take(struct exchange *x, struct io_uring_cqe *cqe)
 		return;
 	if (cqe->flags & IORING_CQE_F_NOTIF) {
 		x->notices++;
+		return;
+	}
+	if (x->plan->pool) {
+		x->done = pool_take_one(x, cqe);
 		return;
 	}
 	x->res = cqe->res;
@@ -152,12 +158,17 @@ const char *ring_start(struct exchange *x)
 	struct io_uring *ring = ring_of(x);
 	enum way way = x->plan->way;
 	static uint64_t last = FIRST;
-	const char *wrong;
+	const char *wrong = x->plan->pool ? pool_begin(x) : NULL;
 
+	if (wrong)
+		return wrong;
 	x->id = last++;
 	if (way == W_LINK || way == W_BROKEN_LINK)
 		queue_head(ring, way);
-	queue_exchange(ring, x);
+	if (x->plan->pool)
+		pool_queue(x, opcode(x->plan));
+	else
+		queue_exchange(ring, x);
 	wrong = ring_submit(ring);
 	while (!wrong && x->plan->flavour == R_SQPOLL && io_uring_sq_ready(ring))
 		sched_yield();

@@ -84,7 +84,7 @@ static long read_all(struct reader *r, bool *any)
 
 		if (e->kind->traits & T_STREAM && e->filled && e->filled < sizeof(data))
 			iov.iov_len = e->filled;
-		len = recvmsg(e->rx, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		len = recvmsg(e->rx, &msg, MSG_DONTWAIT | own_flags(e));
 		if (len < 0)
 			return -errno;
 		if (!len && e->kind->traits & (T_STREAM | T_RECORDS))
@@ -266,6 +266,7 @@ const char *send_one(struct ends *e, const struct plan *p, enum side side,
 		memset(&x.msg, 0xa5, sizeof(x.msg));
 	}
 	wrong = wrong ?: go_on(&r, p, &x);
+	exchange_end(&x);
 	files_close(files);
 	if (wrong)
 		return wrong;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "messages_side.h"
+#include "pool.h"
 
 
 /* -- the system call, by a thread that is there all the time -------------- */
@@ -54,6 +55,32 @@ static long system_call(struct exchange *x)
 	return res < 0 ? -errno : res;
 }
 
+/* Again and again until the end, an error or a signal */
+static void call_on(struct exchange *x)
+{
+	const bool rest = x->plan->pool == 1 + INCREMENTAL;
+	struct msghdr msg = x->msg;
+	struct iovec *iov = msg.msg_iov;
+	const size_t each = iov->iov_len;
+
+	for (;;) {
+		x->msg = msg;
+		x->res = system_call(x);
+		if (x->res <= 0)
+			break;
+		/* The next goes on in the same buffer as long as that has room */
+		if (rest)
+			iov->iov_len -= x->res;
+		if (!iov->iov_len)
+			iov->iov_len = each;
+		x->shot(x, msg.msg_iov->iov_base, x->res,
+			x->plan->act == A_RECVMSG ? &x->msg : NULL);
+	}
+	/* An empty datagram has a name and control as well */
+	if (!x->res && x->plan->act == A_RECVMSG)
+		x->shot(x, msg.msg_iov->iov_base, 0, &x->msg);
+}
+
 static void *call_all(void *arg)
 {
 	(void)arg;
@@ -65,7 +92,10 @@ static void *call_all(void *arg)
 			syscall(SYS_futex, &caller.job, FUTEX_WAIT_PRIVATE, 0,
 				NULL, NULL, 0);
 		caller.inside = true;
-		caller.x->res = system_call(caller.x);
+		if (caller.x->plan->shots)
+			call_on(caller.x);
+		else
+			caller.x->res = system_call(caller.x);
 		caller.x->done = true;
 	}
 	return NULL;

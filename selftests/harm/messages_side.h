@@ -11,6 +11,12 @@
 
 pid_t caller_tid(void);
 
+/* In messages_pool.c: a ring with provided buffers, for one exchange */
+const char *pool_begin(struct exchange *x);
+struct io_uring *pool_ring(void);
+void pool_queue(struct exchange *x, int opcode);
+bool pool_take_one(struct exchange *x, struct io_uring_cqe *cqe);
+
 const char *rings_begin(void);
 const char *ring_start(struct exchange *x);
 const char *ring_settle(struct exchange *x);

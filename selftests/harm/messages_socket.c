@@ -80,7 +80,7 @@ static void map(struct sockaddr_storage *at, socklen_t *len)
 
 static const char *open_bound(struct ends *e, const struct plan *p)
 {
-	const struct kind *k = e->kind;
+	const struct socket_kind *k = e->kind;
 	int family = k->family;
 
 	e->rx = socket(family, k->type | SOCK_CLOEXEC, k->protocol);
@@ -106,7 +106,7 @@ static const char *open_bound(struct ends *e, const struct plan *p)
 
 static const char *open_listener(struct ends *e, int *listener)
 {
-	const struct kind *k = e->kind;
+	const struct socket_kind *k = e->kind;
 	int late;
 
 	if (!*listener) {
@@ -129,7 +129,7 @@ static const char *open_listener(struct ends *e, int *listener)
 
 static const char *open_stream(struct ends *e, const struct plan *p)
 {
-	const struct kind *k = e->kind;
+	const struct socket_kind *k = e->kind;
 	int *listener = &listeners[k - kinds];
 	const char *why = open_listener(e, listener);
 	const unsigned long long size = SMALL;
@@ -213,7 +213,7 @@ static const char *open_packet(struct ends *e, const struct plan *p)
 #define UDP		(T_INET | T_ZC | T_HOLD | T_SENDS | T_ADDRESS)
 #define TCP		(T_STREAM | T_INET | T_TCP | T_SENDS)
 
-const struct kind kinds[] = {
+const struct socket_kind kinds[] = {
 	{ "unix stream", open_pair, AF_UNIX, SOCK_STREAM, 0,
 	  UNIX_SENDS | T_STREAM, 20 },
 	{ "unix dgram pair", open_pair, AF_UNIX, SOCK_DGRAM, 0, UNIX_SENDS, 6 },
@@ -276,7 +276,7 @@ static void set_options(const struct ends *e, unsigned int options)
 
 const char *ends_open(struct ends *e, const struct plan *p)
 {
-	const struct kind *k = &kinds[p->kind];
+	const struct socket_kind *k = &kinds[p->kind];
 	const char *why;
 
 	*e = (struct ends) { .kind = k, .tx = -1, .rx = -1, .listener = -1 };

@@ -14,7 +14,7 @@ extern struct settings {
 	unsigned long long seed;
 	unsigned long count, first, enough, show;
 	const char *kinds;
-	bool twice, check, json;
+	bool twice, check, json, all;
 } options;
 
 extern struct found {

@@ -70,8 +70,8 @@ def unit() -> str:
 
 def programs() -> None:
     """What the programs of selftests/harm print, where that needs no privileges, is as it should be."""
-    command.run([sys.executable, "-m", "unittest", "tests.program_fuzz"], "unittest", cwd=SCRIPTS,
-                error=BuildFailed)
+    command.run([sys.executable, "-m", "unittest", "tests.program_fuzz", "tests.program_messages"],
+                "unittest", cwd=SCRIPTS, error=BuildFailed)
 
 
 def documentation() -> None:

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exchanges by provided buffers: the kernel chooses one when it issues a request.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "messages_side.h"
+#include "pool.h"
+
+static struct pool pool;
+static bool opened;
+
+struct io_uring *pool_ring(void)
+{
+	return &pool.ring;
+}
+
+/* A message to be sent lies in them, one behind the other */
+static const char *add_buffers(const struct plan *p, const struct iovec *iov)
+{
+	size_t at = 0, len;
+	const char *wrong = NULL;
+
+	if (receives(p)) {
+		memset(pool_room, UNTOUCHED, BUFFERS * p->each);
+		return pool_add(&pool, p->each, BUFFERS);
+	}
+	memcpy(pool_room, iov->iov_base, iov->iov_len);
+	if (!p->bundle)
+		return pool_add(&pool, p->each, 1);
+	for (; at < iov->iov_len && !wrong; at += len) {
+		len = iov->iov_len - at < p->each ? iov->iov_len - at : p->each;
+		wrong = pool_add(&pool, len, 1);
+	}
+	return wrong;
+}
+
+const char *pool_begin(struct exchange *x)
+{
+	const struct plan *p = x->plan;
+	const char *wrong;
+
+	memset(&pool, 0, sizeof(pool));
+	wrong = pool_open(&pool, p->pool - 1,
+			  p->flavour == R_DEFER ? HOW_DEFER : HOW_RETRY, true);
+	opened = !wrong;
+	return wrong ?: add_buffers(p, x->msg.msg_iov);
+}
+
+void exchange_end(struct exchange *x)
+{
+	if (x->side != BY_RING || !opened)
+		return;
+	io_uring_queue_exit(&pool.ring);
+	free(pool.br);
+	opened = false;
+}
+
+void pool_queue(struct exchange *x, int opcode)
+{
+	const struct plan *p = x->plan;
+	/* A length of 0 is all of the buffer, which may be larger than the message */
+	size_t len = receives(p) && p->len >= p->each && !p->bundle ? 0 : p->len;
+	struct io_uring_sqe *sqe;
+
+	if (p->shots || (!receives(p) && p->bundle))
+		len = 0;
+	sqe = pool_request(&pool, opcode, x->fd, len, p->flags);
+	if (p->act == A_RECVMSG) {
+		sqe->addr = (unsigned long)&x->msg;
+		sqe->len = 1;
+	}
+	if (!receives(p)) {
+		sqe->addr2 = (unsigned long)x->msg.msg_name;
+		sqe->addr_len = x->msg.msg_namelen;
+	}
+	sqe->ioprio = (p->bundle ? BUNDLE : 0) | (p->shots ? MULTISHOT : 0) |
+		      (p->way == W_POLL_FIRST ? IORING_RECVSEND_POLL_FIRST : 0);
+	if (p->way == W_ASYNC)
+		sqe->flags |= IOSQE_ASYNC;
+	sqe->user_data = x->id;
+}
+
+/* What one turn of recvmsg got: a header, name, control and payload in one buffer */
+static void take_message(struct exchange *x, uint8_t *data, size_t len)
+{
+	const struct io_uring_recvmsg_out *out = (void *)data;
+	struct msghdr msg = x->msg;
+	uint8_t *name = data + sizeof(*out);
+
+	if (len < sizeof(*out) + x->msg.msg_namelen + x->msg.msg_controllen) {
+		note(x->o, F_DATA, "%zu bytes, no message; ", len);
+		return;
+	}
+	msg.msg_name = name;
+	msg.msg_namelen = out->namelen;
+	msg.msg_control = name + x->msg.msg_namelen;
+	msg.msg_controllen = out->controllen;
+	msg.msg_flags = out->flags;
+	name += x->msg.msg_namelen + x->msg.msg_controllen;
+	x->res = len - (name - data);
+	x->shot(x, name, x->res, &msg);
+}
+
+/* A completion; whether it was the last one */
+bool pool_take_one(struct exchange *x, struct io_uring_cqe *cqe)
+{
+	static union {
+		size_t align;
+		uint8_t data[POOL_ROOM];
+	} got;
+	size_t len = receives(x->plan) ? pool_take(&pool, cqe, (char *)got.data) : 0;
+	bool last = !(cqe->flags & IORING_CQE_F_MORE);
+
+	if (!x->plan->shots) {
+		if (len && x->at + len <= LONGEST)
+			memcpy(x->into + x->at, got.data, len);
+		x->at += len;
+		x->res = x->res > 0 && cqe->res > 0 ? x->res + cqe->res :
+			 x->res > 0 ? x->res : cqe->res;
+		return last;
+	}
+	x->res = cqe->res;
+	if (len && x->plan->act == A_RECVMSG)
+		take_message(x, got.data, len);
+	else if (cqe->res > 0)
+		x->shot(x, got.data, len, NULL);
+	return last;
+}
