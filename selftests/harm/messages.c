@@ -27,7 +27,6 @@
  * Exit code: 0 no difference, 1 a difference, 2 wrong use, 3 it cannot be done
  * here, 4 this kernel has no io_uring, or does not allow it.
  */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,7 +97,7 @@ static const char *handle(struct plan p, unsigned long number,
 		return NULL;
 	if (f->times == 1)
 		f->first = number;
-	printf("# %s: --seed %llu --first %lu --count 1\n#   ", v->defect,
+	printf("# %s: --seed %lu --first %lu --count 1\n#   ", v->defect,
 	       options.seed, number);
 	plan_print(stdout, &p);
 	/* What does not come again cannot be looked at later */
@@ -154,7 +153,7 @@ static const char *run(void)
 			break;
 		wrong = do_one(i);
 		if (wrong)
-			printf("# --seed %llu --first %lu --count 1: %s\n", options.seed,
+			printf("# --seed %lu --first %lu --count 1: %s\n", options.seed,
 			       i, wrong);
 		if (seconds() < next)
 			continue;
@@ -210,7 +209,7 @@ static int judge_check(void)
 	return 0;
 }
 
-static int messages(void)
+static int run_all(void)
 {
 	const char *wrong = sides_begin();
 
@@ -237,7 +236,7 @@ static int help(void)
 {
 	const struct design *d;
 
-	printf("messages [OPTION...]: is a message that io_uring issues more than once the one asked for?\n"
+	printf("messages [OPTION...]: does io_uring send and receive what was asked for?\n"
 	       "  --count N     message exchanges (10000)\n"
 	       "  --seed N      which ones (one by the clock, which is printed)\n"
 	       "  --first N     begin with that one of the seed (0)\n"
@@ -256,12 +255,12 @@ static int help(void)
 	return 0;
 }
 
-static bool number(const char *text, unsigned long long *value)
+static bool number(const char *text, unsigned long *value)
 {
 	char *end;
 
 	errno = 0;
-	*value = strtoull(text, &end, 0);
+	*value = strtoul(text, &end, 0);
 	return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
@@ -284,42 +283,58 @@ static int show(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
-{
-	static const struct option known[] = {
-		{ "count", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },
-		{ "first", 1, NULL, 'f' }, { "enough", 1, NULL, 'e' },
-		{ "kinds", 1, NULL, 'k' }, { "show", 1, NULL, 'n' },
-		{ "twice", 0, NULL, 't' }, { "self-check", 0, NULL, 'x' },
-		{ "json", 0, NULL, 'j' }, { "all", 0, NULL, 'a' }, { "help", 0, NULL, 'h' }, { }
-	};
-	unsigned long long value = 0;
-	int c;
+/* An option takes a number, or a word, or nothing */
+static const struct {
+	const char *name;
+	unsigned long *number;
+	bool *flag;
+} known[] = {
+	{ "--count", &options.count, NULL },
+	{ "--seed", &options.seed, NULL },
+	{ "--first", &options.first, NULL },
+	{ "--enough", &options.enough, NULL },
+	{ "--show", &options.show, NULL },
+	{ "--all", NULL, &options.all },
+	{ "--twice", NULL, &options.twice },
+	{ "--self-check", NULL, &options.check },
+	{ "--json", NULL, &options.json },
+};
 
-	options.seed = time(NULL);
-	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0) {
-		if (strchr("csfen", c) && !number(optarg, &value)) {
-			fprintf(stderr, "messages: %s is no number; see --help\n", optarg);
-			return 2;
-		}
-		switch (c) {
-		case 'c': options.count = value; break;
-		case 's': options.seed = value; break;
-		case 'f': options.first = value; break;
-		case 'e': options.enough = value; break;
-		case 'n': options.show = value; break;
-		case 'k': options.kinds = optarg; break;
-		case 't': options.twice = true; break;
-		case 'x': options.check = options.twice = true; break;
-		case 'a': options.all = true; break;
-		case 'j': options.json = true; break;
-		case 'h': return help();
-		default: return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "messages: %s: what is that? see --help\n", argv[optind]);
+/* How many words the option takes, 0: it is wrong */
+static int take_option(char **words)
+{
+	unsigned int i = 0;
+
+	while (i < ARRAY_SIZE(known) && strcmp(known[i].name, *words))
+		i++;
+	if (!strcmp(*words, "--kinds") && words[1]) {
+		options.kinds = words[1];
 		return 2;
 	}
-	return options.show ? show() : messages();
+	if (i == ARRAY_SIZE(known))
+		return 0;
+	if (known[i].flag) {
+		*known[i].flag = true;
+		return 1;
+	}
+	return words[1] && number(words[1], known[i].number) ? 2 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	int i = 1, taken;
+
+	options.seed = time(NULL);
+	for (; i < argc; i += taken) {
+		if (!strcmp(argv[i], "--help"))
+			return help();
+		taken = take_option(argv + i);
+		if (!taken) {
+			fprintf(stderr, "messages: %s: what is that? see --help\n",
+				argv[i]);
+			return 2;
+		}
+	}
+	options.twice |= options.check;
+	return options.show ? show() : run_all();
 }

@@ -153,7 +153,7 @@ static inline bool has(const struct plan *p, unsigned int traits)
 struct plan plan_make(struct dice *dice, unsigned int kind);
 void plan_print(FILE *to, const struct plan *p);
 
-/* Make it smaller in the n-th way. False when there are no more ways */
+/* In messages_shrink.c: make it smaller in the n-th way. False when there are no more ways */
 bool plan_shrink(struct plan *p, unsigned int n);
 
 /* -- control (messages_control.c) ----------------------------------------- */
@@ -241,6 +241,7 @@ struct outcome {
 	char text[FACTS][320];
 	long res;
 	bool waited, again, stopped;
+	bool slow;		/* TCP's timers may have made room in a full socket */
 	long came;		/* bytes of the payload that the peer got */
 	bool right;		/* and these were a front part of it, in order */
 	unsigned int early;	/* TX timestamps */
@@ -269,6 +270,7 @@ struct design {
 };
 
 extern struct design designs[];
+extern unsigned long too_slow;	/* exchanges that could not be compared */
 
 struct verdict {
 	unsigned int facts;	/* that differ */

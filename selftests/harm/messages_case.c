@@ -30,7 +30,7 @@ void note(struct outcome *o, enum fact fact, const char *fmt, ...)
 	va_end(ap);
 	/* What is too long is told by a sum in the last bytes */
 	if (strlen(line) + 12 < room) {
-		strcpy(o->text[fact] + used, line);
+		snprintf(o->text[fact] + used, room, "%s", line);
 		return;
 	}
 	for (at = o->text[fact]; *at; at++)

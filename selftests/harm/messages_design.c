@@ -59,7 +59,7 @@ static bool part_with_control(const struct plan *p, const struct outcome *call,
 }
 
 static bool poll_first(const struct plan *p, const struct outcome *call,
-			const struct outcome *ring)
+		       const struct outcome *ring)
 {
 	return p->way == W_POLL_FIRST &&
 	       ((p->flags & MSG_DONTWAIT && ring->res == -EAGAIN) ||

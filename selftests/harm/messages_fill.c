@@ -66,7 +66,7 @@ const char *ends_fill(struct ends *e)
 			e->filled += traits & T_STREAM ? len : 1;
 			idle = 0;
 		} else if (errno != EAGAIN) {
-			return refused(e, "filling it");
+			why = refused(e, "filling it");
 		} else {
 			why = traits & T_HOLD ? NULL : ends_flush(e);
 			idle = stays_full(e) ? idle + 1 : 0;

@@ -125,6 +125,8 @@ static struct plan without(const struct plan *p, const char *name)
 	return less;
 }
 
+unsigned long too_slow;
+
 static unsigned int differing(const struct outcome *call, const struct outcome *ring)
 {
 	unsigned int i, facts = 0;
@@ -151,6 +153,10 @@ static const char *run_both(const struct plan *p, bool twice, bool fault,
 	v->facts = differing(call, ring);
 	if (call->early != ring->early || call->stamp != ring->stamp)
 		v->facts |= F(F_QUEUE);
+	if (v->facts && (call->slow || ring->slow)) {
+		too_slow++;
+		v->facts = 0;
+	}
 	if (!v->facts)
 		return NULL;
 	while (d->name && !(!(v->facts & ~d->facts) && d->holds(p, call, ring)))

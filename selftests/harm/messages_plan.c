@@ -93,10 +93,10 @@ static void choose_way(struct dice *dice, struct plan *p)
 }
 
 /* Whether a plan may take provided buffers */
-static bool takes_pool(struct dice *dice, const struct plan *p, unsigned int of_hundred)
+static bool takes_pool(struct dice *dice, const struct plan *p)
 {
 	return kinds[p->kind].type != SOCK_RAW && !has(p, T_ONE_WAY | T_FASTOPEN) &&
-	       percent(dice, of_hundred);
+	       percent(dice, 25);
 }
 
 static void send_from_pool(struct dice *dice, struct plan *p)
@@ -134,7 +134,8 @@ static void make_send(struct dice *dice, struct plan *p)
 	if (percent(dice, 1))
 		p->act = ONE_OF(dice, A_SEND_ZC, A_SENDMSG_ZC);
 	/* What vsock refuses there it has taken a part of: long ones wait instead */
-	p->full = has(p, T_SENDS) && !(has(p, T_LATE) && has(p, T_RECORDS)) && !has(p, T_FASTOPEN) &&
+	p->full = has(p, T_SENDS) && !has(p, T_FASTOPEN) &&
+		  !(has(p, T_LATE) && has(p, T_RECORDS)) &&
 		  percent(dice, has(p, T_LATE) ? 15 : 80);
 	p->len = stream || has(p, T_LATE) ? ONE_OF(dice, 1, 100, 3000, 20000, 60000) :
 		 ONE_OF(dice, 0, 1, 10, 100, 100, 500, 1000, 1400, 2500);
@@ -162,7 +163,7 @@ static void make_send(struct dice *dice, struct plan *p)
 		p->options |= O_IDS;
 	p->later = choose_later(dice, p);
 	choose_way(dice, p);
-	if (p->act == A_SEND && takes_pool(dice, p, 25))
+	if (p->act == A_SEND && takes_pool(dice, p))
 		send_from_pool(dice, p);
 	p->end = choose_end(dice, p);
 }
@@ -215,7 +216,7 @@ static void make_receive(struct dice *dice, struct plan *p)
 	if (percent(dice, 10) && has(p, T_UNIX))
 		p->options |= O_PIDFD;
 	choose_way(dice, p);
-	if (takes_pool(dice, p, 25))
+	if (takes_pool(dice, p))
 		receive_by_pool(dice, p);
 	p->end = choose_end(dice, p);
 }
@@ -286,55 +287,4 @@ void plan_print(FILE *to, const struct plan *p)
 			control_names[p->step[i].control], i < p->early ? " early" : "");
 	if (p->end)
 		fprintf(to, ", %s", end_names[p->end]);
-}
-
-/* The ways to make a plan smaller; each changes it, or leaves it as it is */
-static void shrink_flags(struct plan *p, unsigned int n)
-{
-	static const int flags[] = {
-		MSG_WAITALL, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_MORE, MSG_EOR,
-		MSG_OOB, MSG_ZEROCOPY,
-	};
-
-	p->flags &= ~flags[n];
-}
-
-bool plan_shrink(struct plan *p, unsigned int n)
-{
-	unsigned int i;
-
-	switch (n) {
-	case 0: p->way = W_PLAIN; break;
-	case 1: p->flavour = R_PLAIN; break;
-	case 2: p->end = E_NONE; break;
-	case 3: p->later = L_KEPT; break;
-	case 4: p->control = C_NONE, p->later = L_KEPT; break;
-	case 5: p->pieces = 1; break;
-	case 6: p->named = has(p, T_FASTOPEN | T_REWRITES) && !receives(p); break;
-	case 7: p->room = 0; break;
-	case 8: if (!p->pool) p->act = receives(p) ? A_RECVMSG : A_SENDMSG; break;
-	case 9: p->steps -= p->steps > 1; p->early -= p->early > p->steps; break;
-	case 10: p->early = 0; p->full |= receives(p); break;
-	case 11:
-	case 12:
-	case 13: p->step[n - 11].control = 0; p->step[n - 11].oob = 0; break;
-	case 14:
-		for (i = 0; i < p->steps; i++)
-			p->step[i].len = p->step[i].len > 100 ? 100 : p->step[i].len;
-		break;
-	case 15: p->len = p->len > 100 ? 100 : p->len; break;
-	case 16: p->len = p->len > 3000 ? 3000 : p->len; break;
-	default:
-		if (n < 22)
-			p->options &= ~(1 << (n - 17));
-		else if (n < 30)
-			shrink_flags(p, n - 22);
-		else if (n == 30)
-			p->pool = 0, p->shots = 0, p->bundle = 0;
-		else if (n == 31)
-			p->bundle = 0;
-		else
-			return false;
-	}
-	return true;
 }

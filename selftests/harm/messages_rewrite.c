@@ -20,7 +20,9 @@
 #define REWRITTEN	"127.0.0.77"
 #define IP_ON_WIRE	0x4d00007f	/* the same, as a little-endian word of the wire */
 
-static char mounted[64], group[128];
+#define FOLDER "/tmp/messages_cgroup.XXXXXX"
+
+static char mounted[] = FOLDER, group[128];
 
 static int move_to(const char *folder)
 {
@@ -45,7 +47,6 @@ static void leave(void)
 
 static int enter(void)
 {
-	strcpy(mounted, "/tmp/messages_cgroup.XXXXXX");
 	if (!mkdtemp(mounted))
 		return -1;
 	if (mount("none", mounted, "cgroup2", 0, NULL)) {

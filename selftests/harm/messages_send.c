@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
@@ -11,6 +12,7 @@
 #include "messages_case.h"
 
 #define IDLE_MS		3000	/* the longest that TCP's timers may take */
+#define PROBE_MS	150	/* a shut window is not probed before */
 #define LATE_MS		50	/* and a worker of the kernel's */
 #define CONNECT_MS	20	/* or a connection that may not come */
 
@@ -61,7 +63,7 @@ static void tell_piece(struct reader *r, struct msghdr *msg, const uint8_t *data
 	}
 	if (strcmp(r->along.text[F_CONTROL], r->before))
 		flush_run(r);
-	strcpy(r->before, r->along.text[F_CONTROL]);
+	memcpy(r->before, r->along.text[F_CONTROL], sizeof(r->before));
 	r->bytes += len;
 }
 
@@ -147,6 +149,14 @@ static void connect_late(struct ends *e)
 		e->rx = accept4(e->listener, NULL, NULL, SOCK_CLOEXEC);
 }
 
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void leave(struct ends *e, enum end end)
 {
 	const struct linger at_once = { .l_onoff = 1 };
@@ -196,7 +206,7 @@ static void tell_sent(struct outcome *o, const struct plan *p, struct exchange *
 	if (has(p, T_TCP) && x->res > 0 && x->res < (long)p->len) {
 		note(o, F_RESULT, "a part");
 		if (o->came == x->res || p->end == E_RESET || p->end == E_CLOSE)
-			strcpy(o->text[F_PEER], "as much");
+			snprintf(o->text[F_PEER], sizeof(*o->text), "as much");
 	} else {
 		tell_number(o, F_RESULT, x->res);
 	}
@@ -211,7 +221,6 @@ static const char *go_on(struct reader *r, const struct plan *p, struct exchange
 	struct outcome *o = r->o;
 	const char *wrong = NULL;
 
-	exchange_go(x);
 	connect_late(r->e);
 	if (!x->done && p->end == E_CANCEL)
 		wrong = exchange_stop(x);
@@ -242,6 +251,7 @@ const char *send_one(struct ends *e, const struct plan *p, enum side side,
 	};
 	int files[FILES];
 	const char *wrong = p->full ? ends_fill(e) : NULL;
+	long filled = now_ms();
 
 	if (wrong)
 		return wrong;
@@ -265,6 +275,8 @@ const char *send_one(struct ends *e, const struct plan *p, enum side side,
 		memset(iov, 0xa5, sizeof(iov));
 		memset(&x.msg, 0xa5, sizeof(x.msg));
 	}
+	exchange_go(&x);
+	o->slow = has(p, T_TCP) && p->full && now_ms() - filled > PROBE_MS;
 	wrong = wrong ?: go_on(&r, p, &x);
 	exchange_end(&x);
 	files_close(files);

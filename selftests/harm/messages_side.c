@@ -14,7 +14,6 @@
 #include "messages_side.h"
 #include "pool.h"
 
-
 /* -- the system call, by a thread that is there all the time -------------- */
 
 static struct {
@@ -144,10 +143,11 @@ const char *exchange_start(struct exchange *x)
 	if (x->side == BY_CALL && x->plan->way == W_BROKEN_LINK) {
 		x->res = -ECANCELED;
 		x->done = true;
-	} else if (x->side == BY_CALL)
+	} else if (x->side == BY_CALL) {
 		call_start(x);
-	else
+	} else {
 		wrong = ring_start(x);
+	}
 	wrong = wrong ?: exchange_settle(x);
 	x->waited = !x->done;
 	/* Issued within the submission, and not complete: told -EAGAIN, or short */

@@ -11,8 +11,7 @@
 #define MOST_KINDS	32
 
 extern struct settings {
-	unsigned long long seed;
-	unsigned long count, first, enough, show;
+	unsigned long seed, count, first, enough, show;
 	const char *kinds;
 	bool twice, check, json, all;
 } options;

@@ -29,7 +29,7 @@ from . import mutant, record
 HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
 PROGRAMS = {"64": "messages", "32": "messages_32"}
 MACHINE = vm.Machine(overall=6 * 3600.0, silence=900.0)
-TURN = 20000                           # exchanges of one run of the program
+TURN = 5000                           # exchanges of one run of the program
 CHECKED = 3000                         # exchanges in which a fault has to be found
 TWICE = 2000                           # and of the system call against itself
 QUICK = 4000
@@ -53,6 +53,7 @@ class Total:
     seconds: float = 0.0
     kinds: dict[str, Counts] = field(default_factory=dict)
     ways: Counts = field(default_factory=dict)
+    slow: int = 0                      # not compared, as a timer of TCP's may have run
     designs: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, first number
     notes: list[str] = field(default_factory=list)               # what was printed of differences
@@ -68,6 +69,7 @@ class Total:
             self.seconds += run["seconds"]
             for kind, acts in run["kinds"].items():
                 _add(self.kinds.setdefault(kind, {}), acts)
+            self.slow += run["slow"]
             _add(self.ways, run["ways"])
             for name, met in run["designs"].items():
                 self.designs[name] = self.designs.get(name, 0) + met
@@ -128,8 +130,10 @@ class Listener:
                 self._total.missing.append(match[1])
         elif line.startswith("# ") and not line.startswith(("# kit: ", "# seed ", "# by design")):
             self._total.notes.append(line)
-        elif match := re.match(r"messages: (?!\d+ of )(.*)", line):
-            self._total.notes.append(match[1])
+        elif match := re.match(r"messages: (\d+) of ", line):
+            self._seen(f"{self._total.done + int(match[1])} exchanges")
+        elif line.startswith("messages: "):
+            self._total.notes.append(line.removeprefix("messages: "))
 
 
 def checks(program: str, seed: int) -> str:
@@ -234,6 +238,8 @@ def text(total: Total, bits: str) -> str:
                  for name, (times, first) in sorted(total.found.items(), key=lambda one: one[1][1])]
         out += [*report.aligned(rows), ""]
     out += [*_designs(total), "", *_sockets(total), "", *_ways(total)]
+    if total.slow:
+        out += ["", f"  not compared, as a timer of TCP's may have run: {total.slow}"]
     if total.missing:
         out += ["", f"  not there: {', '.join(total.missing)}"]
     return "\n".join(line.rstrip() for line in out) + "\n"
