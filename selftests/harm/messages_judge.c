@@ -71,6 +71,12 @@ static bool is_grown(const struct plan *p)
 	return p->act == A_RECVMSG && p->named && p->flags & MSG_WAITALL;
 }
 
+/* What a part said, such as MSG_CTRUNC, and the next issue did not */
+static bool is_lost_flags(const struct plan *p)
+{
+	return p->act == A_RECVMSG && p->flags & MSG_WAITALL;
+}
+
 static bool is_used_up(const struct plan *p)
 {
 	return p->act == A_RECVMSG && p->room && p->full && has(p, T_UNIX);
@@ -99,6 +105,7 @@ static const struct defect {
 	{ "merged-records", F(F_RESULT) | F(F_DATA), is_merged },
 	{ "repeated-peek", F(F_RESULT) | F(F_DATA), is_peek },
 	{ "grown-name", F(F_NAME), is_grown },
+	{ "lost-flags", F(F_FLAGS), is_lost_flags },
 	{ "used-up-control", F(F_CONTROL) | F(F_FILES) | F(F_FLAGS), is_used_up },
 	{ "buffers", ALL, is_buffers },
 };

@@ -190,6 +190,8 @@ static void make_steps(struct dice *dice, struct plan *p)
 
 static void make_receive(struct dice *dice, struct plan *p)
 {
+	unsigned int i;
+
 	p->act = ONE_OF(dice, A_RECV, A_RECVMSG, A_RECVMSG);
 	make_steps(dice, p);
 	p->len = ONE_OF(dice, 1, 50, 150, 600, 1500, 4000);
@@ -204,6 +206,9 @@ static void make_receive(struct dice *dice, struct plan *p)
 		p->flags |= MSG_DONTWAIT;
 	if (percent(dice, 2) && has(p, T_TCP) && has(p, T_INET))
 		p->flags |= MSG_OOB;
+	/* Where the urgent mark is then depends on the time */
+	for (i = 0; p->flags & (MSG_PEEK | MSG_TRUNC) && i < p->steps; i++)
+		p->step[i].oob = 0;
 	if (p->act == A_RECVMSG) {
 		p->pieces = 1 + below(dice, MOST_PIECES);
 		p->named = percent(dice, 35);
