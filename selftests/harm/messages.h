@@ -71,7 +71,8 @@ struct ends {
 	unsigned char start[MOST_HEAD];
 	struct sockaddr_storage to, own;
 	socklen_t to_len, own_len;
-	unsigned int filled;	/* messages, or bytes of a stream */
+	unsigned int filled;	/* messages, or bytes of a stream, not read yet */
+	unsigned int total;	/* the same, read or not */
 };
 
 /* All of these give NULL, or what does not let the run go on */
@@ -241,6 +242,7 @@ struct outcome {
 	char text[FACTS][320];
 	long res;
 	bool waited, again, stopped;
+	bool part;		/* of a send: how much of it depends on the time */
 	bool slow;		/* TCP's timers may have made room in a full socket */
 	long came;		/* bytes of the payload that the peer got */
 	bool right;		/* and these were a front part of it, in order */

@@ -72,6 +72,7 @@ const char *ends_fill(struct ends *e)
 			idle = stays_full(e) ? idle + 1 : 0;
 		}
 	}
+	e->total = e->filled;
 	return why ?: i < FILL_MOST ? NULL :
 	       reason("%s: %u sends did not fill it", e->kind->name, FILL_MOST);
 }

@@ -158,7 +158,8 @@ static const char *run_both(const struct plan *p, bool twice, bool fault,
 	if (fault && receives(p) && p->room && p->way == W_LINK)
 		note(ring, F_RESULT, " and a fault");
 	v->facts = differing(call, ring);
-	if (call->early != ring->early || call->stamp != ring->stamp)
+	if (!call->part && !ring->part &&
+	    (call->early != ring->early || call->stamp != ring->stamp))
 		v->facts |= F(F_QUEUE);
 	if (v->facts && (call->slow || ring->slow)) {
 		too_slow++;

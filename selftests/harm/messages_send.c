@@ -14,7 +14,8 @@
 #define IDLE_MS		3000	/* the longest that TCP's timers may take */
 #define PROBE_MS	150	/* a shut window is not probed before */
 #define LATE_MS		50	/* and a worker of the kernel's */
-#define CONNECT_MS	20	/* or a connection that may not come */
+/* Or a connection that may not come: its last ACK waits for data to go with */
+#define CONNECT_MS	500
 
 /* What is being received: of a stream, bytes that come with the same control */
 struct reader {
@@ -193,6 +194,9 @@ static const char *tell_next(struct reader *r, const struct plan *p)
 	tell_error_of(r->o, "sender", e->tx);
 	tell_error_of(r->o, "receiver", e->rx);
 	queue_tell(r->o, e->tx);
+	/* Ids of TCP count bytes, those that filled it as well */
+	if (has(p, T_STREAM) && r->o->early)
+		r->o->stamp -= e->total;
 	shutdown(e->tx, SHUT_WR);
 	wrong = wrong ?: ends_flush(e);
 	if (e->rx >= 0)
@@ -205,6 +209,7 @@ static void tell_sent(struct outcome *o, const struct plan *p, struct exchange *
 	/* How much of a stream fits depends on the time */
 	if (has(p, T_TCP) && x->res > 0 && x->res < (long)p->len) {
 		note(o, F_RESULT, "a part");
+		o->part = true;
 		if (o->came == x->res || p->end == E_RESET || p->end == E_CLOSE)
 			snprintf(o->text[F_PEER], sizeof(*o->text), "as much");
 	} else {

@@ -11,6 +11,8 @@ void print_side(const char *who, const struct outcome *o)
 	for (i = 0; i < FACTS; i++)
 		if (*o->text[i])
 			printf("#     %s: %s\n", fact_names[i], o->text[i]);
+	if (o->early)
+		printf("#     timestamps: %u, the last of byte %u\n", o->early, o->stamp);
 }
 
 static void print_count(const char *before, const char *name, const struct count *c)
