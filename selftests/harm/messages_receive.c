@@ -193,6 +193,26 @@ static void use_pool(struct exchange *x, struct iovec *iov)
 		x->msg.msg_iovlen = 0;
 }
 
+/* Buffers, name and control of a receive, as if nobody had written there yet */
+static void prepare(struct exchange *x, struct iovec *iov)
+{
+	const struct plan *p = x->plan;
+
+	memset(buffer, UNTOUCHED, p->len + BEHIND);
+	memset(&control, 0, sizeof(control));
+	cut(iov, p->pieces, buffer, p->len);
+	if (p->named) {
+		x->msg.msg_name = &name;
+		x->msg.msg_namelen = sizeof(name);
+	}
+	if (p->room) {
+		x->msg.msg_control = &control;
+		x->msg.msg_controllen = p->room;
+	}
+	if (p->pool)
+		use_pool(x, iov);
+}
+
 const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 			struct outcome *o)
 {
@@ -205,19 +225,7 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 	const char *wrong = NULL;
 	unsigned int i;
 
-	memset(buffer, UNTOUCHED, p->len + BEHIND);
-	memset(&control, 0, sizeof(control));
-	cut(iov, p->pieces, buffer, p->len);
-	if (p->named) {
-		x.msg.msg_name = &name;
-		x.msg.msg_namelen = sizeof(name);
-	}
-	if (p->room) {
-		x.msg.msg_control = &control;
-		x.msg.msg_controllen = p->room;
-	}
-	if (p->pool)
-		use_pool(&x, iov);
+	prepare(&x, iov);
 	for (i = 0; i < p->early && !wrong; i++)
 		wrong = step(e, &x, i);
 	wrong = wrong ?: exchange_start(&x);
