@@ -102,7 +102,7 @@ static const struct defect {
 	{ "eaten-data", F(F_RESULT) | F(F_PEER), is_eaten },
 	{ "cut-control", F(F_PEER) | F(F_QUEUE), is_cut_control },
 	{ "lost-error", F(F_NEXT) | F(F_ERROR), is_lost_error },
-	{ "merged-records", F(F_RESULT) | F(F_DATA), is_merged },
+	{ "merged-records", F(F_RESULT) | F(F_DATA) | F(F_FLAGS), is_merged },
 	{ "repeated-peek", F(F_RESULT) | F(F_DATA), is_peek },
 	{ "grown-name", F(F_NAME), is_grown },
 	{ "lost-flags", F(F_FLAGS), is_lost_flags },
