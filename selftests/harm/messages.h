@@ -189,7 +189,7 @@ enum side { BY_CALL, BY_RING };
 #define BUFFERS	32
 
 struct exchange {
-	enum side side;
+	enum side by;
 	const struct plan *plan;
 	int fd;
 	struct msghdr msg;	/* of SEND and RECV the first iovec alone */
@@ -252,11 +252,11 @@ struct outcome {
 	size_t len, taken;
 };
 
-__printf(3, 4) void note(struct outcome *o, enum fact fact, const char *fmt, ...);
+__printf(3, 4) void note(struct outcome *o, enum fact of, const char *fmt, ...);
 uint8_t byte_of(unsigned int message, size_t at);
 
 /* Do a plan on one side. NULL, or what does not let the run go on */
-const char *plan_run(const struct plan *p, enum side side, struct outcome *o);
+const char *plan_run(const struct plan *p, enum side by, struct outcome *o);
 
 /* -- judgement (messages_design.c, messages_judge.c) ----------------------- */
 

@@ -17,9 +17,9 @@ const char * const fact_names[FACTS] = {
 	"next", "error", "error queue", "descriptors",
 };
 
-void note(struct outcome *o, enum fact fact, const char *fmt, ...)
+void note(struct outcome *o, enum fact of, const char *fmt, ...)
 {
-	size_t used = strlen(o->text[fact]), room = sizeof(*o->text) - used;
+	size_t used = strlen(o->text[of]), room = sizeof(*o->text) - used;
 	uint32_t sum = 0;
 	char line[128];
 	va_list ap;
@@ -30,14 +30,14 @@ void note(struct outcome *o, enum fact fact, const char *fmt, ...)
 	va_end(ap);
 	/* What is too long is told by a sum in the last bytes */
 	if (strlen(line) + 12 < room) {
-		snprintf(o->text[fact] + used, room, "%s", line);
+		snprintf(o->text[of] + used, room, "%s", line);
 		return;
 	}
-	for (at = o->text[fact]; *at; at++)
+	for (at = o->text[of]; *at; at++)
 		sum = sum * 31 + (uint8_t)*at;
 	for (at = line; *at; at++)
 		sum = sum * 31 + (uint8_t)*at;
-	snprintf(o->text[fact] + sizeof(*o->text) - 12, 12, "...%08x", sum);
+	snprintf(o->text[of] + sizeof(*o->text) - 12, 12, "...%08x", sum);
 }
 
 uint8_t byte_of(unsigned int message, size_t at)
@@ -74,12 +74,12 @@ void cut(struct iovec *iov, unsigned int pieces, uint8_t *data, size_t len)
 	}
 }
 
-void tell_number(struct outcome *o, enum fact fact, long res)
+void tell_number(struct outcome *o, enum fact of, long res)
 {
 	if (res < 0)
-		note(o, fact, "-%s", errno_name(-res));
+		note(o, of, "-%s", errno_name(-res));
 	else
-		note(o, fact, "%ld", res);
+		note(o, of, "%ld", res);
 }
 
 void tell_error_of(struct outcome *o, const char *who, int fd)
@@ -110,7 +110,7 @@ static unsigned int leaked(int first)
 	return n;
 }
 
-const char *plan_run(const struct plan *p, enum side side, struct outcome *o)
+const char *plan_run(const struct plan *p, enum side by, struct outcome *o)
 {
 	static uint8_t taken[2][2 * LONGEST];
 	int first = lowest_free();
@@ -118,14 +118,14 @@ const char *plan_run(const struct plan *p, enum side side, struct outcome *o)
 	const char *wrong;
 
 	memset(o, 0, offsetof(struct outcome, data));
-	o->data = taken[side == BY_RING];
+	o->data = taken[by == BY_RING];
 	o->len = 0;
 	o->taken = 0;
 	o->right = true;
 	wrong = ends_open(&e, p);
 	if (!wrong)
-		wrong = receives(p) ? receive_one(&e, p, side, o) :
-				      send_one(&e, p, side, o);
+		wrong = receives(p) ? receive_one(&e, p, by, o) :
+				      send_one(&e, p, by, o);
 	ends_close(&e);
 	if (wrong)
 		return wrong;

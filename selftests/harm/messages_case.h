@@ -19,13 +19,13 @@ static inline int own_flags(const struct ends *e)
 	return e->kind->traits & T_UNIX ? MSG_CMSG_CLOEXEC : 0;
 }
 
-void tell_number(struct outcome *o, enum fact fact, long res);
+void tell_number(struct outcome *o, enum fact of, long res);
 void tell_error_of(struct outcome *o, const char *who, int fd);
 
 /* Both give NULL, or what does not let the run go on */
-const char *send_one(struct ends *e, const struct plan *p, enum side side,
+const char *send_one(struct ends *e, const struct plan *p, enum side by,
 		     struct outcome *o);
-const char *receive_one(struct ends *e, const struct plan *p, enum side side,
+const char *receive_one(struct ends *e, const struct plan *p, enum side by,
 			struct outcome *o);
 
 #endif

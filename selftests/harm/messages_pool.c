@@ -50,7 +50,7 @@ const char *pool_begin(struct exchange *x)
 
 void exchange_end(struct exchange *x)
 {
-	if (x->side != BY_RING || !opened)
+	if (x->by != BY_RING || !opened)
 		return;
 	io_uring_queue_exit(&pool.ring);
 	free(pool.br);

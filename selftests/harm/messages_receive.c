@@ -189,7 +189,7 @@ static void use_pool(struct exchange *x, struct iovec *iov)
 			x->msg.msg_controllen;
 	if (p->shots || iov->iov_len > most)
 		iov->iov_len = most;
-	if (x->side == BY_RING && p->act == A_RECVMSG)
+	if (x->by == BY_RING && p->act == A_RECVMSG)
 		x->msg.msg_iovlen = 0;
 }
 
@@ -213,12 +213,12 @@ static void prepare(struct exchange *x, struct iovec *iov)
 		use_pool(x, iov);
 }
 
-const char *receive_one(struct ends *e, const struct plan *p, enum side side,
+const char *receive_one(struct ends *e, const struct plan *p, enum side by,
 			struct outcome *o)
 {
 	struct iovec iov[MOST_PIECES];
 	struct exchange x = {
-		.side = side, .plan = p, .fd = e->rx, .o = o, .e = e,
+		.by = by, .plan = p, .fd = e->rx, .o = o, .e = e,
 		.into = buffer, .shot = tell_shot,
 		.msg = { .msg_iov = iov, .msg_iovlen = p->pieces },
 	};
@@ -229,7 +229,7 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side side,
 	for (i = 0; i < p->early && !wrong; i++)
 		wrong = step(e, &x, i);
 	wrong = wrong ?: exchange_start(&x);
-	if (side == BY_RING)
+	if (by == BY_RING)
 		memset(iov, 0xa5, sizeof(iov));
 	exchange_go(&x);
 	for (; i < p->steps && !wrong; i++)

@@ -200,7 +200,7 @@ void exchange_go(struct exchange *x)
 {
 	char byte = 0;
 
-	if (x->side != BY_RING || x->plan->way != W_LINK)
+	if (x->by != BY_RING || x->plan->way != W_LINK)
 		return;
 	if (write(trigger[1], &byte, 1) != 1)
 		return;
@@ -213,7 +213,7 @@ const char *exchange_notices(struct exchange *x)
 {
 	unsigned int i;
 
-	if (x->side == BY_CALL || !zero_copy(x->plan))
+	if (x->by == BY_CALL || !zero_copy(x->plan))
 		return NULL;
 	for (i = 0; i < TURNS && (i < 2 || x->notices < x->more); i++) {
 		ring_look(x);

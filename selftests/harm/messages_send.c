@@ -22,7 +22,7 @@ struct reader {
 	struct ends *e;
 	struct outcome *o;
 	unsigned int message;	/* whose payload it is */
-	enum fact fact;
+	enum fact of;
 	struct outcome along;	/* its control, and that of the bytes before */
 	char before[sizeof(((struct outcome *)0)->text[0])];
 	long bytes;
@@ -31,7 +31,7 @@ struct reader {
 static void flush_run(struct reader *r)
 {
 	if (r->bytes)
-		note(r->o, r->fact, "%ld bytes%s; ", r->bytes, r->before);
+		note(r->o, r->of, "%ld bytes%s; ", r->bytes, r->before);
 	r->bytes = 0;
 }
 
@@ -55,9 +55,9 @@ static void tell_piece(struct reader *r, struct msghdr *msg, const uint8_t *data
 			i++;
 	}
 	if (i < len)
-		note(r->o, r->fact, "wrong from %ld on (%02x), ", i, data[i]);
+		note(r->o, r->of, "wrong from %ld on (%02x), ", i, data[i]);
 	if (!(traits & T_STREAM)) {
-		note(r->o, r->fact, "%zd bytes%s%s; ", len,
+		note(r->o, r->of, "%zd bytes%s%s; ", len,
 		     msg->msg_flags & MSG_EOR ? " EOR" : "",
 		     r->along.text[F_CONTROL]);
 		return;
@@ -188,7 +188,7 @@ static const char *tell_next(struct reader *r, const struct plan *p)
 		note(r->o, F_NEXT, "; ");
 	}
 	r->message = 1;
-	r->fact = F_NEXT;
+	r->of = F_NEXT;
 	*r->before = 0;
 	wrong = drain(r, NULL);
 	tell_error_of(r->o, "sender", e->tx);
@@ -215,7 +215,7 @@ static void tell_sent(struct outcome *o, const struct plan *p, struct exchange *
 	} else {
 		tell_number(o, F_RESULT, x->res);
 	}
-	if (x->side == BY_RING && zero_copy(p) && x->more != x->notices)
+	if (x->by == BY_RING && zero_copy(p) && x->more != x->notices)
 		note(o, F_NOTICE, "%u notifications, %u announced", x->notices,
 		     x->more);
 }
@@ -242,16 +242,16 @@ static const char *go_on(struct reader *r, const struct plan *p, struct exchange
 	return wrong ?: exchange_notices(x);
 }
 
-const char *send_one(struct ends *e, const struct plan *p, enum side side,
+const char *send_one(struct ends *e, const struct plan *p, enum side by,
 		     struct outcome *o)
 {
 	static uint8_t data[MOST_HEAD + LONGEST];
 	static char control[CONTROL_MOST];
 	struct sockaddr_storage to = e->to;
-	struct reader r = { .e = e, .o = o, .fact = F_PEER };
+	struct reader r = { .e = e, .o = o, .of = F_PEER };
 	struct iovec iov[MOST_PIECES];
 	struct exchange x = {
-		.side = side, .plan = p, .fd = e->tx,
+		.by = by, .plan = p, .fd = e->tx,
 		.msg = { .msg_iov = iov, .msg_iovlen = p->pieces },
 	};
 	int files[FILES];
@@ -275,7 +275,7 @@ const char *send_one(struct ends *e, const struct plan *p, enum side side,
 	if (p->later == L_OVERWRITTEN)
 		control_other(control, x.msg.msg_controllen, e, p->control);
 	files_later(files, p->later);
-	if (side == BY_RING) {
+	if (by == BY_RING) {
 		memset(&to, 0xa5, sizeof(to));
 		memset(iov, 0xa5, sizeof(iov));
 		memset(&x.msg, 0xa5, sizeof(x.msg));

@@ -140,10 +140,10 @@ const char *exchange_start(struct exchange *x)
 
 	x->started = true;
 	/* What a broken link takes with it is as if it had never been asked for */
-	if (x->side == BY_CALL && x->plan->way == W_BROKEN_LINK) {
+	if (x->by == BY_CALL && x->plan->way == W_BROKEN_LINK) {
 		x->res = -ECANCELED;
 		x->done = true;
-	} else if (x->side == BY_CALL) {
+	} else if (x->by == BY_CALL) {
 		call_start(x);
 	} else {
 		wrong = ring_start(x);
@@ -151,21 +151,21 @@ const char *exchange_start(struct exchange *x)
 	wrong = wrong ?: exchange_settle(x);
 	x->waited = !x->done;
 	/* Issued within the submission, and not complete: told -EAGAIN, or short */
-	x->again = x->waited && x->side == BY_RING &&
+	x->again = x->waited && x->by == BY_RING &&
 		   (x->plan->way == W_PLAIN || x->plan->way == W_ASYNC);
 	return wrong;
 }
 
 const char *exchange_settle(struct exchange *x)
 {
-	return x->side == BY_CALL ? call_settle(x) : ring_settle(x);
+	return x->by == BY_CALL ? call_settle(x) : ring_settle(x);
 }
 
 const char *exchange_stop(struct exchange *x)
 {
 	unsigned int i;
 
-	if (x->side == BY_RING)
+	if (x->by == BY_RING)
 		return ring_stop(x);
 	for (i = 0; i < TURNS && caller.job; i++) {
 		/* It may just be about to sleep */
