@@ -195,7 +195,7 @@ static const char *tell_next(struct reader *r, const struct plan *p)
 	tell_error_of(r->o, "receiver", e->rx);
 	queue_tell(r->o, e->tx);
 	/* Ids of TCP count bytes, those that filled it as well */
-	if (has(p, T_STREAM) && r->o->early)
+	if (has(p, T_STREAM) && p->options & O_IDS && r->o->early)
 		r->o->stamp -= e->total;
 	shutdown(e->tx, SHUT_WR);
 	wrong = wrong ?: ends_flush(e);
