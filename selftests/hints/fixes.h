@@ -159,6 +159,14 @@ static const struct fix {
 		.bits = 32,
 	},
 	{
+		.defect = "cut-control",
+		.opcode = "sendmsg_zc",
+		.bits = 64,
+		.commit = "4fe82aedeb8a8cb09bfa60f55ab57b5c10a74ac4",
+		.subject = "io_uring/net: restore msg_control on sendzc retry",
+		.mainline = "6.9-rc4",
+	},
+	{
 		.defect = "repeated-id",
 		.opcode = "any",
 		.bits = 64 | 32,
