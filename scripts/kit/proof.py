@@ -22,7 +22,7 @@ from .base.error import BuildFailed, Unusable, Usage
 from .kernel.kernel import Files, Kernel
 from .base.paths import FRAGMENT
 from .series.patch import Patch
-from .report.result import CONTROL, FINISHED, OTHER, KernelResult
+from .report.result import CONTROL, FINISHED, OTHER, CaseResult, KernelResult
 from .series.tree import Scratch, Tree
 
 ENGINES = ("qemu", "auto", "uml", "both")
@@ -272,17 +272,22 @@ def good(variant: Variant, result: KernelResult) -> bool:
 
     What a series does not bring may fail there, too: the defects of patches/mainline/first, if the code has them.
     """
-    failed = any(case.outcome in ("fail", "error") and (case.verdict != "known" or case.defect in (*CONTROL, OTHER))
-                 for case in result.cases)
-    return result.outcome in FINISHED and not result.surprising and not (variant.cured and failed)
+    failed = variant.cured and any(map(_fault, result.cases))
+    return result.outcome in FINISHED and not result.surprising and not failed
+
+
+def _fault(case: CaseResult) -> bool:
+    """Whether a case failed that no defect of the code explains."""
+    return case.outcome in ("fail", "error") and (
+        case.verdict != "known" or case.defect in (*CONTROL, OTHER))
 
 
 def complaints(variant: Variant, result: KernelResult) -> list[str]:
     """Why a build is not good(), the most telling line first."""
     if good(variant, result):
         return []
-    odd = [case for case in result.cases if case.verdict not in ("pass", "known", "skip") or
-           variant.cured and case.outcome in ("fail", "error")]
+    odd = [case for case in result.cases
+           if case.verdict not in ("pass", "known", "skip") or variant.cured and _fault(case)]
     return [*(f"{result.outcome} {result.reason}" for _ in [0] if result.outcome not in FINISHED),
             *(f"the kernel warned: {line}" for line in result.warnings[:5]),
             *(f"{case.abi} {case.test}: {case.outcome}, {case.reason}" if case.outcome != "pass"

@@ -125,6 +125,15 @@ class Judging(unittest.TestCase):
         self.assertEqual(proof.complaints(Variant("as it is"), replace(late, outcome="panicked", reason="Oops"))[0],
                          "panicked Oops")
 
+    def test_what_its_code_explains_is_no_complaint(self) -> None:
+        """A series without late-file: its cases are known to fail, and hide none that is not."""
+        late = self.result(self.LATE, "late-read")
+        known = replace(late.cases[0], defect="late-file", test="late_file.x", outcome="fail",
+                        verdict="known")
+        odd = replace(known, defect="buffers", test="buffers.y", verdict="REGRESSION")
+        found = proof.complaints(Variant("with", cured=True), replace(late, cases=[known, odd]))
+        self.assertEqual([line.split(":")[0] for line in found], ["64 buffers.y"])
+
     def test_a_kernel_that_warned_is_not_as_its_code_says(self) -> None:
         warned = replace(self.result(self.LATE, "late-read"), warnings=["BUG: KASAN: x"])
         told = proof.text("7.3.4", [(Variant("as it is"), warned)])
