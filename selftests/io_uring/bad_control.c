@@ -40,6 +40,8 @@ enum fault {
 	FAULT_TOO_MANY_SEGMENTS,
 };
 
+SHARE_NETNS()
+
 FIXTURE(bad_control)
 {
 	struct run run;

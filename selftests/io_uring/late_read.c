@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -40,6 +41,8 @@ static const char * const damage_name[] = {
 	[DAMAGE_UNMAP] = "unmapped",
 	[DAMAGE_HEADER] = "header overwritten",
 };
+
+SHARE_NETNS()
 
 FIXTURE(late_read)
 {

@@ -31,6 +31,8 @@
 
 #define DEFECT	"lost-pointer"
 
+SHARE_NETNS()
+
 FIXTURE(lost_pointer)
 {
 	struct run run;

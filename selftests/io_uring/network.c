@@ -102,6 +102,10 @@ int rtnl_talk(struct request *req)
 #define QUEUE_BYTES	4194304
 #define FILLER_SIZE	1200	/* fits any card's MTU */
 
+/* Whether the namespace of all cases is there to be taken, or why there is none */
+static bool shared;
+static char no_netns[256];
+
 /* The device that has the queue, and an address that is reached through it */
 static int device = LO_IFINDEX;
 static struct sockaddr_storage beyond;
@@ -134,10 +138,29 @@ static int lo_add6(const char *text)
 	return rtnl_talk(&req);
 }
 
+/* What a case has left on lo, if it failed: packets, too */
+static void qdisc_drop(void)
+{
+	struct request req = {
+		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.tc)),
+		.nlh.nlmsg_type = RTM_DELQDISC,
+		.tc.tcm_ifindex = LO_IFINDEX,
+		.tc.tcm_handle = QDISC_HANDLE,
+		.tc.tcm_parent = TC_H_ROOT,
+	};
+
+	rtnl_talk(&req);
+}
+
 const char *netns_enter(bool must)
 {
 	int ret;
 
+	if (shared) {
+		shared = false;
+		qdisc_drop();
+		return NULL;
+	}
 	if (unshare(CLONE_NEWNET) &&
 	    unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		return !must ? NULL : cannot("no network namespace", errno,
@@ -152,6 +175,19 @@ const char *netns_enter(bool must)
 	/* A kernel without IPv6 fails here; the sockets of the test will say so */
 	lo_add6(LO6_SOURCE);
 	return NULL;
+}
+
+void netns_share(void)
+{
+	const char *why = netns_enter(true);
+
+	snprintf(no_netns, sizeof(no_netns), "%s", why ?: "");
+	shared = !why;
+}
+
+const char *netns_once(void)
+{
+	return *no_netns ? no_netns : NULL;
 }
 
 void tbf_options(struct request *req, bool hold)

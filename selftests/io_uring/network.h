@@ -37,6 +37,18 @@
  */
 const char *netns_enter(bool must);
 
+/*
+ * One network namespace for all cases of a program, as making one takes longer
+ * than most of them under TCG. SHARE_NETNS() stands outside of all functions, to
+ * be entered before the harness forks. A case's first netns_enter() then takes
+ * away what the case before has left there, and no more; netns_once() gives NULL,
+ * or the reason of a SKIP.
+ */
+#define SHARE_NETNS() \
+	static void __attribute__((constructor)) share_netns(void) { netns_share(); }
+void netns_share(void);
+const char *netns_once(void);
+
 /* Put a queue on the device that lets only the first few packets through */
 const char *qdisc_hold(void);
 

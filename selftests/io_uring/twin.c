@@ -13,20 +13,6 @@
 
 #define LARGEST_MESSAGE	4096
 
-static char no_netns[256];
-
-void netns_share(void)
-{
-	const char *why = netns_enter(true);
-
-	snprintf(no_netns, sizeof(no_netns), "%s", why ?: "");
-}
-
-const char *netns_once(void)
-{
-	return *no_netns ? no_netns : NULL;
-}
-
 static const struct {
 	int opcode;
 	const char *name;

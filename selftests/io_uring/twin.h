@@ -106,16 +106,6 @@ const char *tcp_acked(int fd);
  */
 long next_id(int fd, unsigned char origin);
 
-/*
- * One network namespace for all tests of a program, which takes its time under
- * TCG. It stands outside of all functions, to be entered before the harness
- * forks. netns_once() gives NULL, or the reason of a SKIP.
- */
-#define SHARE_NETNS() \
-	static void __attribute__((constructor)) share_netns(void) { netns_share(); }
-void netns_share(void);
-const char *netns_once(void);
-
 #define ASSERT_WELL(sentence) do {					\
 	const char *wrong_ = (sentence);				\
 	if (wrong_)							\

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "network.h"
 #include "report.h"
 #include "twin.h"
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -33,6 +34,8 @@
 #define DECOY_SOURCE	"127.0.0.3"
 
 enum layout { LAYOUT_PLAIN, LAYOUT_DECOY, LAYOUT_PAGE_END };
+
+SHARE_NETNS()
 
 FIXTURE(wrong_length)
 {

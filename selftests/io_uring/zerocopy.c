@@ -34,6 +34,8 @@
 
 #define ROUNDS	5	/* of rings that are closed with sends in them */
 
+SHARE_NETNS()
+
 FIXTURE(zerocopy)
 {
 	struct run run;
