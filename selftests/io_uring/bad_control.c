@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -82,14 +81,10 @@ FIXTURE_TEARDOWN(bad_control)
 /* Lengths that do not add up: EINVAL */
 CASE(len_short) { .fault = FAULT_LEN_SHORT, .what = "cmsg_len less than a header" };
 CASE(len_long) { .fault = FAULT_LEN_LONG, .what = "cmsg_len beyond the buffer" };
-CASE(second_beyond) {
-	.fault = FAULT_SECOND_BEYOND, .what = "second message beyond the buffer",
-};
+CASE(second_beyond) { .fault = FAULT_SECOND_BEYOND, .what = "second message beyond the buffer" };
 
 /* Too short for any header: no control at all, the data is sent */
-CASE(controllen_short) {
-	.fault = FAULT_CONTROLLEN_SHORT, .what = "msg_controllen less than a header",
-};
+CASE(controllen_short) { .fault = FAULT_CONTROLLEN_SHORT, .what = "msg_controllen below a header" };
 
 /* SOL_SOCKET refuses types that it does not know, others' levels are ignored */
 CASE(unknown_type) { .fault = FAULT_UNKNOWN_TYPE, .what = "SOL_SOCKET with an unknown type" };
@@ -105,9 +100,7 @@ CASE(no_memory_behind) { .fault = FAULT_NO_MEMORY_BEHIND, .what = "second messag
 
 /* Well-formed, refused by UDP: EINVAL or EMSGSIZE */
 CASE(segment_too_large) { .fault = FAULT_SEGMENT_TOO_LARGE, .what = "UDP_SEGMENT over the MTU" };
-CASE(too_many_segments) {
-	.fault = FAULT_TOO_MANY_SEGMENTS, .what = "more segments than the kernel takes",
-};
+CASE(too_many_segments) { .fault = FAULT_TOO_MANY_SEGMENTS, .what = "too many segments" };
 
 /* The pages are a readable one, one without access, and a large empty area */
 static void spoil(struct message *p, const struct udp_pair *pair, char *pages,

@@ -3,21 +3,20 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
+#include <linux/udp.h>
 
 #include "datagram.h"
 #include "network.h"
 #include "report.h"
 
-uint8_t payload_byte(unsigned int id, size_t at)
+static uint8_t payload_byte(unsigned int id, size_t at)
 {
 	uint32_t word = id << 16 | (uint32_t)(at / 4);
 
@@ -58,7 +57,7 @@ int receiver_open(struct sockaddr_storage *at, socklen_t len)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on));
 	else
 		setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
-	/* A whole train of segments has to fit: beyond the limit where allowed */
+	/* All segments of a send have to fit: beyond the limit where allowed */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
 	return fd;
@@ -117,13 +116,6 @@ int receiver_take(int fd, struct datagram *d, int ms)
 	}
 	return 1;
 }
-
-#ifndef SOL_UDP
-#define SOL_UDP		17
-#endif
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT	103
-#endif
 
 #define ECT_0		2	/* ECN-capable, codepoint 0 (RFC 3168, 5) */
 #define FILL_MOST	1000
@@ -253,8 +245,8 @@ static void put_control(struct message *p, const struct udp_pair *pair)
 
 	p->msg.msg_controllen = 0;
 	if (p->control & CTL_SEGMENT)
-		message_add_control(p, SOL_UDP, UDP_SEGMENT, &p->segment,
-				    sizeof(p->segment));
+		message_add_control(p, IPPROTO_UDP, UDP_SEGMENT,
+				    &p->segment, sizeof(p->segment));
 	if (p->control & CTL_ECN && pair->family == FAM_UDP6)
 		message_add_control(p, IPPROTO_IPV6, IPV6_TCLASS, &tos,
 				    sizeof(tos));

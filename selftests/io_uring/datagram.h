@@ -7,10 +7,8 @@
 #define IO_URING_SELFTEST_DATAGRAM_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 /*
  * A payload is a row of big-endian words, (id of the send << 16) + (number of
@@ -29,8 +27,6 @@ struct datagram {
 	int ecn;
 	struct sockaddr_storage from;
 };
-
-uint8_t payload_byte(unsigned int id, size_t at);
 
 /* The byte at an offset of a TCP stream */
 static inline char stream_byte(size_t at)

@@ -28,7 +28,6 @@
 #include <linux/netlink.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "twin.h"
 

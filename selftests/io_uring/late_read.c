@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "ring.h"
 

@@ -25,7 +25,6 @@
 #include <stdio.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -68,21 +67,22 @@ FIXTURE_TEARDOWN(lost_pointer)
 	run_close(&self->run);
 }
 
+/* Over udp4 where no family stands */
 #define CASE(name) FIXTURE_VARIANT_ADD(lost_pointer, name)
 
 /* A retry without control works everywhere: what follows is about control */
-CASE(reference_udp4_sendmsg) { .family = FAM_UDP4, .op = OP_SENDMSG };
-CASE(reference_udp4_zc) { .family = FAM_UDP4, .op = OP_ZC };
-CASE(reference_udp4_zc_fixed) { .family = FAM_UDP4, .op = OP_ZC_FIXED };
+CASE(reference_udp4_sendmsg) { .op = OP_SENDMSG };
+CASE(reference_udp4_zc) { .op = OP_ZC };
+CASE(reference_udp4_zc_fixed) { .op = OP_ZC_FIXED };
 CASE(reference_udp6_sendmsg) { .family = FAM_UDP6, .op = OP_SENDMSG };
 CASE(reference_udp6_zc) { .family = FAM_UDP6, .op = OP_ZC };
 CASE(reference_mapped_sendmsg) { .family = FAM_MAPPED, .op = OP_SENDMSG };
 CASE(reference_mapped_zc) { .family = FAM_MAPPED, .op = OP_ZC };
 
 /* Control on the stack of ____sys_sendmsg(): the report, GSO alone */
-CASE(udp4_sendmsg_segment) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT };
-CASE(udp4_zc_segment) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT };
-CASE(udp4_zc_fixed_segment) { .family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
+CASE(udp4_sendmsg_segment) { .op = OP_SENDMSG, .control = CTL_SEGMENT };
+CASE(udp4_zc_segment) { .op = OP_ZC, .control = CTL_SEGMENT };
+CASE(udp4_zc_fixed_segment) { .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
 CASE(udp6_sendmsg_segment) { .family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_SEGMENT };
 CASE(udp6_zc_segment) { .family = FAM_UDP6, .op = OP_ZC, .control = CTL_SEGMENT };
 CASE(udp6_zc_fixed_segment) { .family = FAM_UDP6, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
@@ -91,9 +91,9 @@ CASE(mapped_zc_segment) { .family = FAM_MAPPED, .op = OP_ZC, .control = CTL_SEGM
 CASE(mapped_zc_fixed_segment) { .family = FAM_MAPPED, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
 
 /* Control that ____sys_sendmsg() allocates: what a QUIC stack sends */
-CASE(udp4_sendmsg_quic) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC };
-CASE(udp4_zc_quic) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC };
-CASE(udp4_zc_fixed_quic) { .family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_QUIC };
+CASE(udp4_sendmsg_quic) { .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(udp4_zc_quic) { .op = OP_ZC, .control = CTL_QUIC };
+CASE(udp4_zc_fixed_quic) { .op = OP_ZC_FIXED, .control = CTL_QUIC };
 CASE(udp6_sendmsg_quic) { .family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_QUIC };
 CASE(udp6_zc_quic) { .family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC };
 CASE(udp6_zc_fixed_quic) { .family = FAM_UDP6, .op = OP_ZC_FIXED, .control = CTL_QUIC };
@@ -102,39 +102,25 @@ CASE(mapped_zc_quic) { .family = FAM_MAPPED, .op = OP_ZC, .control = CTL_QUIC };
 CASE(mapped_zc_fixed_quic) { .family = FAM_MAPPED, .op = OP_ZC_FIXED, .control = CTL_QUIC };
 
 /* First issued by an io-wq worker: another stack, and a header made at prep */
-CASE(udp4_sendmsg_segment_async) {
-	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_ASYNC,
-};
-
-CASE(udp4_zc_segment_async) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_ASYNC,
-};
+CASE(udp4_sendmsg_segment_async) { .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_ASYNC };
+CASE(udp4_zc_segment_async) { .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_ASYNC };
 
 /* Issued by the submission thread, which has the task's memory but no stack */
-CASE(udp4_zc_quic_sqpoll) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .how = HOW_SQPOLL,
-};
+CASE(udp4_zc_quic_sqpoll) { .op = OP_ZC, .control = CTL_QUIC, .how = HOW_SQPOLL };
 
 /* Issued again by task work inside the task's own io_uring_enter(2) */
-CASE(udp4_zc_quic_defer) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .how = HOW_DEFER };
+CASE(udp4_zc_quic_defer) { .op = OP_ZC, .control = CTL_QUIC, .how = HOW_DEFER };
 
 /* Not issued at submit: the first issue is the one that meets a full buffer */
 CASE(udp4_sendmsg_segment_poll_first) {
-	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
+	.op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
 };
 
-CASE(udp4_zc_segment_poll_first) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST,
-};
+CASE(udp4_zc_segment_poll_first) { .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_POLL_FIRST };
 
 /* After a poll: old kernels prepare the header of a linked send at submit */
-CASE(udp4_sendmsg_segment_link) {
-	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_LINK,
-};
-
-CASE(udp4_zc_segment_link) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_LINK,
-};
+CASE(udp4_sendmsg_segment_link) { .op = OP_SENDMSG, .control = CTL_SEGMENT, .how = HOW_LINK };
+CASE(udp4_zc_segment_link) { .op = OP_ZC, .control = CTL_SEGMENT, .how = HOW_LINK };
 
 /*
  * Bring the sends to where they have been issued and met a full buffer. What
@@ -209,17 +195,9 @@ FIXTURE_TEARDOWN(system_call)
 	run_close(&self->run);
 }
 
-FIXTURE_VARIANT_ADD(system_call, udp4) {
-	.family = FAM_UDP4
-};
-
-FIXTURE_VARIANT_ADD(system_call, udp6) {
-	.family = FAM_UDP6
-};
-
-FIXTURE_VARIANT_ADD(system_call, mapped) {
-	.family = FAM_MAPPED
-};
+FIXTURE_VARIANT_ADD(system_call, udp4) { .family = FAM_UDP4 };
+FIXTURE_VARIANT_ADD(system_call, udp6) { .family = FAM_UDP6 };
+FIXTURE_VARIANT_ADD(system_call, mapped) { .family = FAM_MAPPED };
 
 TEST_F(system_call, reference)
 {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "network.h"
 #include "pool.h"
 #include "report.h"
 

@@ -26,7 +26,6 @@
 #include <linux/net_tstamp.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "twin.h"
 

@@ -62,22 +62,14 @@ static inline const char *errno_name(int err)
 		int err;
 		const char *name;
 	} names[] = {
-		{ 0, "success" },
-		{ EAGAIN, "EAGAIN" },
-		{ EBADF, "EBADF" },
-		{ ECANCELED, "ECANCELED" },
-		{ ECONNRESET, "ECONNRESET" },
-		{ EFAULT, "EFAULT" },
-		{ EINPROGRESS, "EINPROGRESS" },
-		{ EINVAL, "EINVAL" },
-		{ EIO, "EIO" },
-		{ EMSGSIZE, "EMSGSIZE" },
-		{ ENOBUFS, "ENOBUFS" },
-		{ ENODATA, "ENODATA" },
-		{ ENOMEM, "ENOMEM" },
-		{ EOPNOTSUPP, "EOPNOTSUPP" },
-		{ EPERM, "EPERM" },
-		{ EPIPE, "EPIPE" },
+		{ 0, "success" }, { EAGAIN, "EAGAIN" },
+		{ EBADF, "EBADF" }, { ECANCELED, "ECANCELED" },
+		{ ECONNRESET, "ECONNRESET" }, { EFAULT, "EFAULT" },
+		{ EINPROGRESS, "EINPROGRESS" }, { EINVAL, "EINVAL" },
+		{ EIO, "EIO" }, { EMSGSIZE, "EMSGSIZE" },
+		{ ENOBUFS, "ENOBUFS" }, { ENODATA, "ENODATA" },
+		{ ENOMEM, "ENOMEM" }, { EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EPERM, "EPERM" }, { EPIPE, "EPIPE" },
 		{ ETIME, "ETIME" },
 		{ }
 	}, *known;

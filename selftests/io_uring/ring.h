@@ -7,22 +7,12 @@
 
 #include <liburing.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "datagram.h"
+#include "network.h"
 
 #define SENDS		8	/* requests at once */
 #define NOT_A_SEND	1000	/* user_data of a request that is no send */
-
-/* Flags that older headers lack: io_uring_setup(2), io_uring_enter(2) */
-#ifndef IORING_SETUP_SINGLE_ISSUER
-#define IORING_SETUP_SINGLE_ISSUER	0x1000
-#endif
-#ifndef IORING_SETUP_DEFER_TASKRUN
-#define IORING_SETUP_DEFER_TASKRUN	0x2000
-#endif
 
 enum opcode { OP_SENDMSG, OP_ZC, OP_ZC_FIXED };
 
@@ -146,7 +136,7 @@ const char *run_register(struct run *run);
 /*
  * Submit the sends and return as soon as all of them wait. RETRY and its kin:
  * each has been issued, met a full send buffer and waits for POLLOUT.
- * POLL_FIRST and LINK: none has been issued. Without a gate RETRY and its kin
+ * POLL_FIRST and LINK: none has been issued. Without a queue RETRY and its kin
  * go straight through. NULL or what went wrong.
  */
 const char *run_submit(struct run *run);

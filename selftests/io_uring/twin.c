@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "difference.h"
-#include "network.h"
 #include "twin.h"
 
 #define LARGEST_MESSAGE	4096

@@ -6,7 +6,6 @@
 
 #include <linux/errqueue.h>
 
-#include "network.h"
 #include "twin.h"
 
 #define SMALL_BUFFER	65536	/* so that a MiB takes more than one issue */

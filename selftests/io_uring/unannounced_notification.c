@@ -19,7 +19,6 @@
 #include <stdio.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "twin.h"
 

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "twin.h"
 

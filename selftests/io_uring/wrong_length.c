@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -79,44 +78,36 @@ FIXTURE_TEARDOWN(wrong_length)
 	run_close(&self->run);
 }
 
+/* Over udp4 where no family stands */
 #define CASE(name) FIXTURE_VARIANT_ADD(wrong_length, name)
 
 /* One message, converted on the stack: 16 bytes become 24 */
-CASE(udp4_sendmsg_segment) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT };
-CASE(udp4_zc_segment) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT };
-CASE(udp4_zc_fixed_segment) { .family = FAM_UDP4, .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
+CASE(udp4_sendmsg_segment) { .op = OP_SENDMSG, .control = CTL_SEGMENT };
+CASE(udp4_zc_segment) { .op = OP_ZC, .control = CTL_SEGMENT };
+CASE(udp4_zc_fixed_segment) { .op = OP_ZC_FIXED, .control = CTL_SEGMENT };
 
 /* Three messages, converted in allocated memory: 56 bytes become 80 */
-CASE(udp4_sendmsg_quic) { .family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC };
-CASE(udp4_zc_quic) { .family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC };
+CASE(udp4_sendmsg_quic) { .op = OP_SENDMSG, .control = CTL_QUIC };
+CASE(udp4_zc_quic) { .op = OP_ZC, .control = CTL_QUIC };
 CASE(udp6_sendmsg_quic) { .family = FAM_UDP6, .op = OP_SENDMSG, .control = CTL_QUIC };
 CASE(udp6_zc_quic) { .family = FAM_UDP6, .op = OP_ZC, .control = CTL_QUIC };
 
 /* The 24 bytes too many are a message of just that size, and are obeyed */
-CASE(udp4_sendmsg_quic_decoy) {
-	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC, .layout = LAYOUT_DECOY,
-};
-
-CASE(udp4_zc_quic_decoy) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .layout = LAYOUT_DECOY,
-};
+CASE(udp4_sendmsg_quic_decoy) { .op = OP_SENDMSG, .control = CTL_QUIC, .layout = LAYOUT_DECOY };
+CASE(udp4_zc_quic_decoy) { .op = OP_ZC, .control = CTL_QUIC, .layout = LAYOUT_DECOY };
 
 /* The bytes too many cannot be read */
 CASE(udp4_sendmsg_segment_page_end) {
-	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_SEGMENT, .layout = LAYOUT_PAGE_END,
+	.op = OP_SENDMSG, .control = CTL_SEGMENT, .layout = LAYOUT_PAGE_END,
 };
 
-CASE(udp4_zc_segment_page_end) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_SEGMENT, .layout = LAYOUT_PAGE_END,
-};
+CASE(udp4_zc_segment_page_end) { .op = OP_ZC, .control = CTL_SEGMENT, .layout = LAYOUT_PAGE_END };
 
 CASE(udp4_sendmsg_quic_page_end) {
-	.family = FAM_UDP4, .op = OP_SENDMSG, .control = CTL_QUIC, .layout = LAYOUT_PAGE_END,
+	.op = OP_SENDMSG, .control = CTL_QUIC, .layout = LAYOUT_PAGE_END,
 };
 
-CASE(udp4_zc_quic_page_end) {
-	.family = FAM_UDP4, .op = OP_ZC, .control = CTL_QUIC, .layout = LAYOUT_PAGE_END,
-};
+CASE(udp4_zc_quic_page_end) { .op = OP_ZC, .control = CTL_QUIC, .layout = LAYOUT_PAGE_END };
 
 /* Behind the control, and not counted in its length */
 static void add_decoy(struct message *p)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The completion protocol of sendmsg_zc, for sends that wait in a full send
- * buffer. This is about none of the four defects: no control is sent.
+ * buffer. It is about none of the defects: no control is sent.
  *
  * Proved: a send has one completion, and one notification after it exactly
  * when that completion has IORING_CQE_F_MORE, which a successful one always
@@ -28,7 +28,6 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "network.h"
 #include "report.h"
 #include "ring.h"
 
@@ -61,13 +60,8 @@ FIXTURE_TEARDOWN(zerocopy)
 	run_close(&self->run);
 }
 
-FIXTURE_VARIANT_ADD(zerocopy, reference_sendmsg) {
-	.op = OP_SENDMSG
-};
-
-FIXTURE_VARIANT_ADD(zerocopy, zc) {
-	.op = OP_ZC
-};
+FIXTURE_VARIANT_ADD(zerocopy, reference_sendmsg) { .op = OP_SENDMSG };
+FIXTURE_VARIANT_ADD(zerocopy, zc) { .op = OP_ZC };
 
 /* All sends came to this, and were notified of as the opcode has it */
 static const char *judge_all(const struct run *run, int res)
