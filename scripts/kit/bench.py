@@ -110,7 +110,10 @@ class Measured:
 
 
 def parse(text: str, name: str) -> Measured:
-    """What `bench --json` printed, maybe behind comments of nic.sh. Raises Usage, naming the file, if it is not."""
+    """What `bench --json` printed, maybe behind comments of nic.sh.
+
+    Raises Usage, naming the file, if it is not.
+    """
     body = "".join(line for line in text.splitlines(True) if not line.startswith("#"))
     if not body.strip():
         raise Usage(f"{name}: empty; give a file that scripts/bench left")
@@ -118,11 +121,13 @@ def parse(text: str, name: str) -> Measured:
         data = json.loads(body)
         return _measured(data)
     except json.JSONDecodeError as bad:
-        raise Usage(f"{name}: no JSON (line {bad.lineno}: {bad.msg}); give a file that scripts/bench left") from bad
+        raise Usage(f"{name}: no JSON (line {bad.lineno}: {bad.msg}); give a file that "
+                    "scripts/bench left") from bad
     except KeyError as lacks:
         raise Usage(f"{name}: lacks {lacks}; give a file that scripts/bench left") from lacks
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as bad:
-        raise Usage(f"{name}: not what bench --json prints ({bad}); give a file that scripts/bench left") from bad
+        raise Usage(f"{name}: not what bench --json prints ({bad}); give a file that scripts/bench "
+                    "left") from bad
 
 
 def _measured(data: dict[str, Any]) -> Measured:
@@ -130,20 +135,25 @@ def _measured(data: dict[str, Any]) -> Measured:
                      tuple(_run(run) for run in row["runs"])) for row in data["rows"])
     if not rows or any(row.segments < 1 for row in rows):
         raise ValueError("no row, or one without segments")
-    return Measured(str(data["kernel"]), str(data["machine"]), int(data["bits"]), str(data["device"]),
-                    str(data["family"]), int(data["in_flight"]), int(data["sndbuf"]), float(data["seconds"]),
+    return Measured(str(data["kernel"]), str(data["machine"]), int(data["bits"]),
+                    str(data["device"]), str(data["family"]), int(data["in_flight"]),
+                    int(data["sndbuf"]), float(data["seconds"]),
                     tuple((str(one["sender"]), str(one["why"])) for one in data["left_out"]), rows,
                     str(data["answer"]))
 
 
 def _run(data: dict[str, Any]) -> Run:
     copied, error = data["copied"], data["error"]
-    return Run(int(data["messages"]), int(data["bytes"]), float(data["seconds"]), float(data["cpu"]),
-               None if copied is None else float(copied), int(data["busy"]), None if error is None else str(error))
+    return Run(int(data["messages"]), int(data["bytes"]), float(data["seconds"]),
+               float(data["cpu"]), None if copied is None else float(copied), int(data["busy"]),
+               None if error is None else str(error))
 
 
 def read(path: Path) -> Measured:
-    """The file that scripts/bench left. Raises Usage when it cannot be read or is something else."""
+    """The file that scripts/bench left.
+
+    Raises Usage when it cannot be read or is something else.
+    """
     try:
         return parse(path.read_text(), str(path))
     except OSError as bad:
@@ -152,9 +162,10 @@ def read(path: Path) -> Measured:
         raise Usage(f"{path}: no text; give a file that scripts/bench left") from bad
 
 
-# -- the table --------------------------------------------------------------------------------------------------------
+# -- the table -------------------------------------------------------------------------------------
 
-HEAD = ("segments", "bytes", "sender", "messages/s", "MB/s", "least..most", "CPU s/GB", "least..most", "copied", "")
+HEAD = ("segments", "bytes", "sender", "messages/s", "MB/s", "least..most", "CPU s/GB",
+        "least..most", "copied", "")
 WORDS = (2, 5, 7, 9)                       # columns that begin at the left
 
 
@@ -164,9 +175,10 @@ def table(measured: Measured) -> str:
     widths = [max(len(line[index]) for line in [HEAD, *lines]) for index in range(len(HEAD))]
     runs = max(len(row.runs) for row in measured.rows)
     out = [f"kernel {measured.kernel} {measured.machine}, {measured.bits} bit, {measured.family}, "
-           f"{measured.in_flight} sends in flight, SO_SNDBUF {measured.sndbuf}, {runs} x {measured.seconds:g} s",
-           f"device {measured.device}",
-           *(f"left out: {sender}: {why}" for sender, why in measured.left_out), "", _line(HEAD, widths)]
+           f"{measured.in_flight} sends in flight, SO_SNDBUF {measured.sndbuf}, {runs} x "
+           f"{measured.seconds:g} s", f"device {measured.device}",
+           *(f"left out: {sender}: {why}" for sender, why in measured.left_out), "",
+           _line(HEAD, widths)]
     before = measured.rows[0].segments
     for row, cells in zip(measured.rows, lines):
         if row.segments != before:
@@ -179,8 +191,9 @@ def table(measured: Measured) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     messages = row.spread(lambda run: run.messages / run.seconds)
     rate, cpu, copied = row.rate, row.cpu, row.copied
-    return (str(row.segments), str(row.bytes), row.sender, f"{messages.median:.0f}" if messages else "-",
-            f"{rate.median:.0f}" if rate else "-", f"{rate.least:.0f}..{rate.most:.0f}" if rate else "",
+    return (str(row.segments), str(row.bytes), row.sender,
+            f"{messages.median:.0f}" if messages else "-", f"{rate.median:.0f}" if rate else "-",
+            f"{rate.least:.0f}..{rate.most:.0f}" if rate else "",
             f"{cpu.median:.3f}" if cpu else "-", f"{cpu.least:.3f}..{cpu.most:.3f}" if cpu else "",
             f"{copied:.0%}" if copied is not None else "-", row.trouble)
 
@@ -190,9 +203,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
                      for index, (cell, width) in enumerate(zip(cells, widths))).rstrip()
 
 
-# -- a run ------------------------------------------------------------------------------------------------------------
+# -- a run -----------------------------------------------------------------------------------------
 
-def measure(words: Sequence[str], say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> str:
+def measure(words: Sequence[str],
+            say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> str:
     """Runs `bench --json` with these options, over NETIF if that is set; gives what it printed.
 
     Its lines of progress go to `say`. Raises Usage or Unusable with the line in which it complains.

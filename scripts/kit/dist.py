@@ -1,8 +1,9 @@
-"""What a release is made of: the source, the kselftest frame that packages need, and a static bundle of the tests.
+"""What a release is made of: the source, the kselftest frame that packages need, and a static
+bundle of the tests.
 
-Each archive is the same bytes for the same commit, whatever the folder, user, umask, time zone and language: members
-are sorted, owned by 0, dated as the commit, and compressed by one thread. What a bundle also depends on, its README
-names.
+Each archive is the same bytes for the same commit, whatever the folder, user, umask, time zone and
+language: members are sorted, owned by 0, dated as the commit, and compressed by one thread. What a
+bundle also depends on, its README names.
 """
 
 import hashlib
@@ -59,7 +60,8 @@ class Member:
 
 
 def release(repository: Path = REPOSITORY) -> Release:
-    """What the last commit is released as: packaging/VERSION where a tag v<VERSION> is on it, else a version before.
+    """What the last commit is released as: packaging/VERSION where a tag v<VERSION> is on it,
+    else a version before.
 
     Raises Unusable outside a clone.
     """
@@ -87,9 +89,10 @@ def plain_environment() -> None:
 
 
 def source_members(made: Release, repository: Path = REPOSITORY) -> dict[str, Member]:
-    """What the commit holds, as name -> member; debian/ at the top, version and maintainer filled in."""
-    raw = subprocess.run(["git", "-C", repository, "archive", "--format=tar", made.commit], capture_output=True,
-                         check=False)
+    """What the commit holds, as name -> member; debian/ at the top, version
+    and maintainer filled in."""
+    raw = subprocess.run(["git", "-C", repository, "archive", "--format=tar", made.commit],
+                         capture_output=True, check=False)
     if raw.returncode:
         raise Unusable(f"git archive: {command.telling_line(raw.stderr.decode(errors='replace'))}")
     members: dict[str, Member] = {}
@@ -106,7 +109,8 @@ def source_members(made: Release, repository: Path = REPOSITORY) -> dict[str, Me
     for name in [name for name in members if name.startswith("packaging/")]:
         member = members.pop(name)
         place = name.replace(DEBIAN, "debian/") if name.startswith(DEBIAN) else name
-        members[place] = Member(fill(member.data.decode(), words).encode(), member.executable, member.link)
+        members[place] = Member(fill(member.data.decode(), words).encode(), member.executable,
+                                member.link)
     members[VERSION] = Member(f"{made.version}\n".encode())
     return members
 
@@ -117,7 +121,8 @@ def fill(text: str, words: Mapping[str, str]) -> str:
 
 
 def folder_members(top: Path, parts: tuple[str, ...] = (".",)) -> dict[str, Member]:
-    """The files in parts of a folder as name -> member; what links lead to is taken, and hidden files are not."""
+    """The files in parts of a folder as name -> member; what links lead to is taken,
+    and hidden files are not."""
     found: dict[str, Member] = {}
     for part in parts:
         inside = [top / part] if (top / part).is_file() else (top / part).rglob("*")
@@ -129,7 +134,10 @@ def folder_members(top: Path, parts: tuple[str, ...] = (".",)) -> dict[str, Memb
 
 
 def pack(path: Path, members: Mapping[str, Member], made: Release) -> Path:
-    """Writes a .tar.xz with all members below a folder of its own name. Raises Unusable when that cannot be."""
+    """Writes a .tar.xz with all members below a folder of its own name.
+
+    Raises Unusable when that cannot be.
+    """
     top = path.name.removesuffix(".tar.xz")
     partial = path.with_name(path.name + ".partial")
     try:
@@ -138,7 +146,8 @@ def pack(path: Path, members: Mapping[str, Member], made: Release) -> Path:
         with lzma.open(partial, "wb", preset=9) as out, \
                 tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT,
                              pax_headers={"comment": made.commit}) as tar:
-            folders = {str(parent) for name in members for parent in Path(top, name).parents if str(parent) != "."}
+            folders = {str(parent) for name in members for parent in Path(top, name).parents
+                       if str(parent) != "."}
             for name in sorted([*folders, *(f"{top}/{name}" for name in members)]):
                 tar.addfile(*_entry(name, members.get(name.removeprefix(f"{top}/")), made))
         partial.rename(path)
@@ -149,7 +158,8 @@ def pack(path: Path, members: Mapping[str, Member], made: Release) -> Path:
     return path
 
 
-def _entry(name: str, member: Member | None, made: Release) -> tuple[tarfile.TarInfo, io.BytesIO | None]:
+def _entry(name: str, member: Member | None,
+           made: Release) -> tuple[tarfile.TarInfo, io.BytesIO | None]:
     info = tarfile.TarInfo(name)
     info.mtime = made.date
     info.uname = info.gname = "root"
@@ -176,12 +186,15 @@ def pack_source(made: Release, into: Path, repository: Path = REPOSITORY) -> Pat
 
 
 def pack_frame(made: Release, into: Path) -> Path:
-    """The kselftest frame that the bundle is built in, for the build of packages where there is no kernel tree."""
+    """The kselftest frame that the bundle is built in, for the build of packages where there
+    is no kernel tree."""
     return pack(into / f"{made.name}-frame.tar.xz", folder_members(source.frame(), FRAME), made)
 
 
-def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Architecture = AMD64) -> Path:
-    """The static bundle of the tests in an unpacked source archive, built anew with a cache below `work`.
+def pack_bundle(made: Release, tree: Path, into: Path, work: Path,
+                arch: Architecture = AMD64) -> Path:
+    """The static bundle of the tests in an unpacked source archive, built anew
+    with a cache below `work`.
 
     Only what is downloaded comes from the user's cache.
     """
@@ -196,7 +209,8 @@ def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Archite
     os.environ["XDG_CACHE_HOME"] = str(fresh.parent)
     try:
         members = folder_members(bundle.build(tree / "selftests", arch=arch))
-        library, frame = "-".join(liburing.prefix("64", arch).name.split("-")[:2]), source.frame().name.split("_")[1]
+        library, frame = ("-".join(liburing.prefix("64", arch).name.split("-")[:2]),
+                          source.frame().name.split("_")[1])
     finally:
         os.environ.pop("XDG_CACHE_HOME")
         if before is not None:
@@ -211,7 +225,8 @@ def pack_bundle(made: Release, tree: Path, into: Path, work: Path, arch: Archite
 
 
 def liburing_32(tree: Path) -> Path:
-    """liburing for 32 bit below an unpacked source archive, where no path of this host gets into debug information."""
+    """liburing for 32 bit below an unpacked source archive, where no path
+    of this host gets into debug information."""
     return Path(shutil.copytree(liburing.prefix("32"), tree / "packaging/liburing-32"))
 
 
@@ -224,24 +239,31 @@ def sums(made: Release, folder: Path) -> str:
 
 
 def check(work: Path, repository: Path = REPOSITORY) -> str:
-    """Packs the source of the last commit in two folders and gives its sum. Raises BuildFailed when they differ.
+    """Packs the source of the last commit in two folders and gives its sum.
+    Raises BuildFailed when they differ.
 
     Takes seconds: it compiles nothing.
     """
     made = release(repository)
-    packed = [pack_source(made, work / place, repository).read_bytes() for place in ("first", "a/second")]
+    packed = [pack_source(made, work / place, repository).read_bytes()
+              for place in ("first", "a/second")]
     if packed[0] != packed[1]:
         raise BuildFailed(f"{made.name}.tar.xz: two archives of one commit differ")
     return hashlib.sha256(packed[0]).hexdigest()
 
 
 def lint(repository: Path = REPOSITORY) -> None:
-    """mandoc finds nothing in the man pages, shellcheck nothing in what packages bring. Raises BuildFailed if so."""
+    """mandoc finds nothing in the man pages, shellcheck nothing in what packages bring.
+
+    Raises BuildFailed if so.
+    """
     home = repository / "packaging"
-    command.run(["mandoc", "-T", "lint", "-W", "warning", *sorted(home.glob("man/*.1"))], "mandoc", error=BuildFailed)
-    command.run(["shellcheck", "-s", "sh", home / "try-install", *sorted(home.glob("bin/*"))], "shellcheck",
+    command.run(["mandoc", "-T", "lint", "-W", "warning", *sorted(home.glob("man/*.1"))], "mandoc",
                 error=BuildFailed)
-    command.run(["shellcheck", "-s", "bash", home / f"completion/{NAME}"], "shellcheck", error=BuildFailed)
+    command.run(["shellcheck", "-s", "sh", home / "try-install", *sorted(home.glob("bin/*"))],
+                "shellcheck", error=BuildFailed)
+    command.run(["shellcheck", "-s", "bash", home / f"completion/{NAME}"], "shellcheck",
+                error=BuildFailed)
 
 
 def _git(repository: Path, *words: str) -> str:

@@ -1,7 +1,8 @@
-"""What a message through io_uring can end with: the rows of selftests/errors, on this kernel and in guests.
+"""What a message through io_uring can end with: the rows of selftests/errors, on this kernel
+and in guests.
 
-Documentation/errors.rst says what to do about each row, Documentation/errors.txt what each kernel gave. Both are held
-against the program's own table, so that neither can be stale.
+Documentation/errors.rst says what to do about each row, Documentation/errors.txt what each kernel
+gave. Both are held against the program's own table, so that neither can be stale.
 """
 
 import re
@@ -23,7 +24,8 @@ HOME = SELFTEST.with_name("errors")
 PAGE = REPOSITORY / "Documentation/errors.rst"
 RECORD = REPOSITORY / "Documentation/errors.txt"
 PROGRAMS = {"64": "errors", "32": "errors_32"}
-SHOWN, FAILED, CANNOT = "yes", "FAIL", "-"         # cells; others are what this kernel gives by both roads
+SHOWN, FAILED, CANNOT = "yes", "FAIL", "-"         # cells; others are what this kernel gives by
+                                                   # both roads
 NOBODY = "none"                                    # of the defects
 _HEAD = ("row", "by", "io_uring", "call")
 
@@ -41,7 +43,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a kernel gave for a row: a word of the table, and the reason where it is CANNOT or FAILED."""
+    """What a kernel gave for a row: a word of the table,
+    and the reason where it is CANNOT or FAILED."""
 
     word: str
     why: str = ""
@@ -51,19 +54,26 @@ Column = dict[str, Cell]                           # row -> cell
 
 
 def rows(home: Path = HOME) -> list[Row]:
-    """The program's table, in its order, as read from its source. Raises Unusable when that cannot be read."""
+    """The program's table, in its order, as read from its source.
+
+    Raises Unusable when that cannot be read.
+    """
     texts = {path.stem: path.read_text() for path in sorted(home.glob("errors*.c"))}
-    order = re.findall(r"(\w+)_rows\b", texts.get("errors", "").partition("tables[]")[2].partition("};")[0])
-    known = dict(line for text in texts.values() for line in re.findall(r"^#define (\w+)\s+\(?(\d+)\b", text, re.M))
+    order = re.findall(r"(\w+)_rows\b",
+                       texts.get("errors", "").partition("tables[]")[2].partition("};")[0])
+    known = dict(line for text in texts.values()
+                 for line in re.findall(r"^#define (\w+)\s+\(?(\d+)\b", text, re.M))
     known |= dict(re.findall(r"^#define (\w+)\s+(\d+)", (home / "errors.h").read_text(), re.M))
     found = []
     for group in order:
-        text = next((text for text in texts.values() if f"struct row {group}_rows[] = {{" in text), "")
+        text = next((text for text in texts.values() if f"struct row {group}_rows[] = {{" in text),
+                    "")
         for body in text.partition(f"{group}_rows[] = {{")[2].split(".name = ")[1:]:
             field = {"name": body, **dict(re.findall(r"\.(\w+) = ([^\n]+),\n", body))}
             field["name"] = body.partition(",")[0]
-            found.append(Row(_quoted(field["name"]), _quoted(field["road"]), _number(field["ring"], known),
-                             _number(field["call"], known), _quoted(field.get("defect", f'"{NOBODY}"'))))
+            found.append(Row(_quoted(field["name"]), _quoted(field["road"]),
+                             _number(field["ring"], known), _number(field["call"], known),
+                             _quoted(field.get("defect", f'"{NOBODY}"'))))
     if not found:
         raise Unusable(f"{home}: no rows in its tables")
     return found
@@ -74,7 +84,8 @@ def _quoted(text: str) -> str:
 
 
 def _number(text: str, known: Mapping[str, str]) -> str:
-    """C's "-EFAULT", "2 * PART" or "ABI_32 ? -ENOMEM : -ENOBUFS" (64 bit) as the program prints it."""
+    """C's "-EFAULT", "2 * PART" or "ABI_32 ? -ENOMEM :
+    -ENOBUFS" (64 bit) as the program prints it."""
     text = text.rpartition(": ")[2].strip()
     if re.fullmatch(r"-E[A-Z0-9]+", text):
         return text
@@ -96,20 +107,22 @@ def run(kernel: Kernel, home: Path) -> dict[str, Column]:
     home.mkdir(parents=True, exist_ok=True)
     script = "".join(f"echo '# abi {abi}'; {{0}}/{name}\n" for abi, name in PROGRAMS.items())
     if kernel.origin == "running":
-        said = command.run(["sh", "-c", script.replace("{0}", str(built)) + ":"], "errors", limit=600)
+        said = command.run(["sh", "-c", script.replace("{0}", str(built)) + ":"], "errors",
+                           limit=600)
         lines = said.splitlines()
     else:
         files = kernel.obtain()
         base = initramfs.base(built, kernel.arch)
-        done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home), script.replace("{0}", "/bundle"),
-                         modules=(*module.QDISCS, *module.ERRORS))
+        done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home),
+                         script.replace("{0}", "/bundle"), modules=(*module.QDISCS, *module.ERRORS))
         lines = guest.whole(done, kernel.label, home)
     (home / "ktap.log").write_text("".join(f"{line}\n" for line in lines))
     parts = re.split(r"^# abi (\d\d)$", "\n".join(lines), flags=re.M)
     columns = {abi: column(text.splitlines()) for abi, text in zip(parts[1::2], parts[2::2])}
     missing = [row.name for row in rows() if row.name not in columns.get("64", {})]
     if missing:
-        raise Unusable(f"{kernel.label}: errors did not come to its end, {missing[0]} is missing: {home}/ktap.log")
+        raise Unusable(f"{kernel.label}: errors did not come to its end, {missing[0]} is missing: "
+                       f"{home}/ktap.log")
     return {abi: each for abi, each in columns.items() if each}
 
 
@@ -137,16 +150,18 @@ def column(lines: Sequence[str]) -> Column:
 def merged(columns: Mapping[str, Column]) -> Column:
     """What a kernel gave in 64 bit, and as "32:yes" what 32-bit programs alone can be asked."""
     small = columns.get("32", {})
-    return {name: Cell(f"32:{small[name].word}") if cell.word == CANNOT != small.get(name, cell).word else cell
-            for name, cell in columns["64"].items()}
+    return {name: Cell(f"32:{small[name].word}") if cell.word == CANNOT != small.get(name, cell)
+            .word else cell for name, cell in columns["64"].items()}
 
 
 def table(given: Mapping[str, Mapping[str, Column]]) -> str:
-    """Documentation/errors.txt: a column for each kernel in 64 bit, what 32 bit has otherwise, and reasons."""
+    """Documentation/errors.txt: a column for each kernel in 64 bit,
+    what 32 bit has otherwise, and reasons."""
     every = rows()
     whole = {kernel: merged(columns) for kernel, columns in given.items()}
     out = report.aligned([[*_HEAD, *given], *(
-        [row.name, row.road, row.ring, row.call, *(cells[row.name].word for cells in whole.values())]
+        [row.name, row.road, row.ring, row.call,
+         *(cells[row.name].word for cells in whole.values())]
         for row in every)])
     for kernel, columns in given.items():
         notes = [f"{name}: {cell.why}" for name, cell in whole[kernel].items() if cell.why]
@@ -155,7 +170,8 @@ def table(given: Mapping[str, Mapping[str, Column]]) -> str:
             notes.append("32 bit: this kernel runs no such programs")
         else:
             notes += [f"32 bit, {name}: {cell.why or cell.word}" for name, cell in small.items()
-                      if cell.word not in (columns["64"][name].word, whole[kernel][name].word.removeprefix("32:"))]
+                      if cell.word not in (columns["64"][name].word,
+                                           whole[kernel][name].word.removeprefix("32:"))]
         out += ["", kernel, *(f"  {note}" for note in notes)]
     return "\n".join(out) + "\n"
 
@@ -165,11 +181,13 @@ def recorded(text: str) -> tuple[list[tuple[str, ...]], dict[str, dict[str, str]
     lines = [line.split() for line in text.partition("\n\n")[0].splitlines()]
     kernels = lines[0][len(_HEAD):]
     return ([tuple(line[:len(_HEAD)]) for line in lines[1:]],
-            {kernel: {line[0]: line[len(_HEAD) + place] for line in lines[1:]} for place, kernel in enumerate(kernels)})
+            {kernel: {line[0]: line[len(_HEAD) + place] for line in lines[1:]}
+             for place, kernel in enumerate(kernels)})
 
 
 def of_branch(text: str, version: str) -> dict[str, str]:
-    """Of a recorded table that kernel, or one of its branch, as 6.18.44 and 6.18.15 are; none: nothing is expected."""
+    """Of a recorded table that kernel, or one of its branch, as 6.18.44 and 6.18.15 are; none:
+    nothing is expected."""
     kernels = recorded(text)[1]
     branch = version.split(".")[:2]
     near = [kernel for kernel in kernels if kernel.split(".")[:2] == branch]
@@ -177,7 +195,8 @@ def of_branch(text: str, version: str) -> dict[str, str]:
 
 
 def stale(page: str, record: str, every: Sequence[Row]) -> str:
-    """The first thing in which the page or the recorded table is not about the program's rows; "" for none."""
+    """The first thing in which the page or the recorded table
+    is not about the program's rows; "" for none."""
     told = documented(page)
     names = [row.name for row in every]
     for name in told:
@@ -187,7 +206,8 @@ def stale(page: str, record: str, every: Sequence[Row]) -> str:
         if row.name not in told:
             return f"{PAGE.name}: says nothing of the row {row.name}"
         title, defect = told[row.name]
-        if row.ring.startswith("-E") != title.startswith("-E") or row.ring.startswith("-E") and row.ring not in title:
+        if (row.ring.startswith("-E") != title.startswith("-E") or row.ring.startswith("-E")
+            and row.ring not in title):
             return f"{PAGE.name}: {row.name} gives {row.ring} and stands below {title!r}"
         if defect != row.defect:
             return f"{PAGE.name}: {row.name} is {row.defect}, not {defect}"
@@ -197,7 +217,8 @@ def stale(page: str, record: str, every: Sequence[Row]) -> str:
 
 
 def documented(page: str) -> dict[str, tuple[str, str]]:
-    """Row -> the title that it stands below on the page, and the defect that the page names, or NOBODY."""
+    """Row -> the title that it stands below on the page,
+    and the defect that the page names, or NOBODY."""
     found = {}
     title = ""
     lines = page.splitlines()

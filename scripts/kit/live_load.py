@@ -55,8 +55,8 @@ def why(said: str, messages: Sequence[str], lockdown: str, release: str) -> str:
     reason = said.strip().rpartition(": ")[2] or "insmod failed"
     locked = lockdown and "[none]" not in lockdown and "Operation not permitted" in said
     if locked or "Required key" in said or "Key was rejected" in said:
-        return (f"the kernel takes signed modules alone ({reason}; secure boot or lockdown): sign {NAME}.ko "
-                "with a key that this machine trusts, see Documentation/live.rst")
+        return (f"the kernel takes signed modules alone ({reason}; secure boot or lockdown): sign "
+                f"{NAME}.ko with a key that this machine trusts, see Documentation/live.rst")
     if "Invalid module format" in said or "Exec format" in said:
         return (f"the module is for another kernel than {release} ({own[-1] if own else reason}): "
                 "scripts/live build running")

@@ -21,7 +21,8 @@ SOURCE = REPOSITORY / "live/cure"
 NAME = "uring_msg_cure"
 PACKAGES = ("apt", "dpkg", "kmod", "tar", "util-linux")
 # What a module is built with besides what the headers depend on
-TOOLS = ("binutils", "make", "bash", "dash", "coreutils", "sed", "grep", "mawk", "findutils", "perl-base")
+TOOLS = ("binutils", "make", "bash", "dash", "coreutils", "sed", "grep", "mawk", "findutils",
+         "perl-base")
 UNPACK = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink --no-same-owner -C "$2"'
 FORM = "a"                             # another letter whenever lay_out() lays a root out otherwise
 # What maintainer scripts would have made
@@ -34,16 +35,18 @@ root=$1; shift; exec chroot "$root" "$@"'''
 def build(kernel: Kernel) -> Path:
     """The module for a kernel, built once for each text of its source.
 
-    Raises Usage for a kernel that is none of Debian's, Unusable where its headers are not on the mirror, BuildFailed
-    with the compiler's first complaint.
+    Raises Usage for a kernel that is none of Debian's, Unusable where its headers are not on the
+    mirror, BuildFailed with the compiler's first complaint.
     """
     if not SOURCE.is_dir():
-        raise Unusable(f"{SOURCE} is missing: the module's source is in the repository, no package has it")
+        raise Unusable(f"{SOURCE} is missing: the module's source is in the repository, no package "
+                       "has it")
     if kernel.origin == "running":
         return _beside()
     if kernel.origin != "debian":
-        raise Usage(f"{kernel.word}: scripts/live builds for Debian's kernels (scripts/qa list) and for the "
-                    "running one; for another: make -C live/cure KDIR=<its build folder>")
+        raise Usage(f"{kernel.word}: scripts/live builds for Debian's kernels (scripts/qa list) "
+                    "and for the running one; for another: make -C live/cure KDIR=<its build "
+                    "folder>")
     if not kernel.arch.native:
         raise Usage(f"{kernel.word}: scripts/live builds for amd64 alone")
     top, release = _root(kernel)
@@ -52,7 +55,8 @@ def build(kernel: Kernel) -> Path:
         progress.step("building the module")
         _make(top, into, release)
 
-    built = cache.folder(f"live/{NAME}-{release}_{kernel.package_version}_{cache.digest(*_sources())}", make)
+    built = cache.folder(
+        f"live/{NAME}-{release}_{kernel.package_version}_{cache.digest(*_sources())}", make)
     return built / f"{NAME}.ko"
 
 
@@ -65,14 +69,17 @@ def _beside() -> Path:
     release = os.uname().release
     tree = Path("/lib/modules") / release / "build"
     if not (tree / "Makefile").is_file():
-        raise Unusable(f"{tree} is missing: install the headers of this kernel, linux-headers-{release}")
+        raise Unusable(f"{tree} is missing: install the headers of this kernel, "
+                       f"linux-headers-{release}")
 
     def make(into: Path) -> None:
         for path in _sources():
             shutil.copy(path, into)
-        command.run(["make", "-C", tree, f"M={into}", "modules"], f"building {NAME}", error=BuildFailed)
+        command.run(["make", "-C", tree, f"M={into}", "modules"], f"building {NAME}",
+                    error=BuildFailed)
 
-    return cache.folder(f"live/{NAME}-{release}_{cache.digest(*_sources(), release)}", make) / f"{NAME}.ko"
+    return cache.folder(f"live/{NAME}-{release}_{cache.digest(*_sources(), release)}",
+                        make) / f"{NAME}.ko"
 
 
 def _root(kernel: Kernel) -> tuple[Path, str]:
@@ -82,7 +89,8 @@ def _root(kernel: Kernel) -> tuple[Path, str]:
     headers, number = f"linux-headers-{release}", kernel.package_version
     there = archive.suites(headers, number)
     if not there:
-        raise Unusable(f"{headers} {number}: the mirror does not have it (any longer): no module for {kernel.word}")
+        raise Unusable(f"{headers} {number}: the mirror does not have it (any longer): no module "
+                       f"for {kernel.word}")
     suites = family(there)
 
     def make(into: Path) -> None:
@@ -96,7 +104,8 @@ def _root(kernel: Kernel) -> tuple[Path, str]:
 
 
 def family(there: Sequence[str]) -> list[str]:
-    """The suites of the release that a package is in: with security updates, and backports if need be."""
+    """The suites of the release that a package is in: with security updates,
+    and backports if need be."""
     suite = there[0]
     base = next(name for name in SUITES if suite == name or suite.startswith(f"{name}-"))
     security = [f"{base}-security"] if base in SECURED else []
@@ -104,7 +113,8 @@ def family(there: Sequence[str]) -> list[str]:
 
 
 def lay_out(debs: Sequence[Path], into: Path) -> None:
-    """Unpacks packages into a root that has /usr merged, with the links that their scripts would have made."""
+    """Unpacks packages into a root that has /usr merged,
+    with the links that their scripts would have made."""
     for name in ("bin", "sbin", "lib", "lib64"):
         (into / "usr" / name).mkdir(parents=True, exist_ok=True)
         (into / name).symlink_to(f"usr/{name}")
@@ -145,5 +155,6 @@ def _make(top: Path, into: Path, release: str) -> None:
 
 def info(module: Path) -> str:
     """What a module says of the kernel that it is for: the vermagic."""
-    said = subprocess.run(["modinfo", "-F", "vermagic", module], capture_output=True, text=True, check=False)
+    said = subprocess.run(["modinfo", "-F", "vermagic", module], capture_output=True, text=True,
+                          check=False)
     return said.stdout.strip()

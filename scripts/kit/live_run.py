@@ -1,4 +1,5 @@
-"""Stock kernels before and after the module live/cure is loaded into them: two rows for each, from one boot."""
+"""Stock kernels before and after the module live/cure is loaded into them:
+two rows for each, from one boot."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from .kernel.kernel import Kernel, Kernels
 from .report import result
 from .series import fixes
 
-# Defects that the module puts right wherever they are; of others it may mend some cases, and none gets worse
+# Defects that the module puts right wherever they are; of others it may mend some cases,
+# and none gets worse
 CURED = ("lost-pointer", "wrong-length", "used-up-control", "eaten-data", "rewritten-name")
 SUFFIX = "+cure"                       # of the second row's label
 MARK = "# live: "
@@ -53,15 +55,20 @@ class Halves:
 
 def halves(lines: Sequence[tuple[float, str]]) -> Halves:
     """Takes the lines of a guest apart."""
-    said = [(place, line.removeprefix(MARK)) for place, (_, line) in enumerate(lines) if line.startswith(MARK)]
+    said = [(place, line.removeprefix(MARK))
+            for place, (_, line) in enumerate(lines) if line.startswith(MARK)]
     parted = next((place for place, word in said if word == "loaded"), len(lines))
-    counters = {word.split()[1]: word.split(maxsplit=2)[2] for _, word in said if word.startswith("counter ")}
-    refused = next((word.partition(" ")[2] or "insmod failed" for _, word in said if word.startswith("refused")), "")
-    return Halves(lines[:parted], lines[parted:], counters, refused, any(word == "unloaded" for _, word in said))
+    counters = {word.split()[1]: word.split(maxsplit=2)[2]
+                for _, word in said if word.startswith("counter ")}
+    refused = next((word.partition(" ")[2] or "insmod failed"
+                    for _, word in said if word.startswith("refused")), "")
+    return Halves(lines[:parted], lines[parted:], counters, refused,
+                  any(word == "unloaded" for _, word in said))
 
 
 def cured(case: result.CaseResult) -> result.CaseResult:
-    """A case with the module loaded: what it cures has to pass, of the rest what fails without it may pass."""
+    """A case with the module loaded: what it cures has to pass,
+    of the rest what fails without it may pass."""
     if case.verdict == "NEWLY FIXED":
         return replace(case, verdict="pass", because="")
     if case.verdict == "known" and case.defect in CURED:
@@ -75,8 +82,8 @@ def run(words: Sequence[str], programs: Sequence[str], abis: Sequence[str], fold
     kernels = Kernels(refresh, arch.AMD64).resolve(words)
     for kernel in kernels:
         if kernel.origin != "debian":
-            raise Usage(f"{kernel.word}: --live takes Debian's kernels, whose headers are on the mirror; "
-                        "scripts/live load is for the running one")
+            raise Usage(f"{kernel.word}: --live takes Debian's kernels, whose headers are on the "
+                        "mirror; scripts/live load is for the running one")
     bundle.check(programs)
     host.need((*host.RUN, arch.AMD64.emulator, *live_root.PACKAGES))
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +93,8 @@ def run(words: Sequence[str], programs: Sequence[str], abis: Sequence[str], fold
         progress.done("selftest", "ready")
         chosen = [name for name in bundle.on_loopback(built) if ktap.split_abi(name)[1] in abis
                   and (not programs or ktap.split_abi(name)[0] in programs)]
-        rows = command.together(jobs, [partial(_kernel, kernel, built, chosen, folder, progress) for kernel in kernels])
+        rows = command.together(jobs, [partial(_kernel, kernel, built, chosen, folder, progress)
+                                       for kernel in kernels])
     return sorted((row for pair in rows for row in pair), key=result.age)
 
 
@@ -123,7 +131,8 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
         place = folder / row.kernel
         place.mkdir(exist_ok=True)
         result.write(row, place / "results.json")
-        progress.done(row.kernel, row.outcome + (f": {row.reason}" if row.outcome not in result.FINISHED else ""),
+        progress.done(row.kernel, row.outcome + (f": {row.reason}"
+                                                 if row.outcome not in result.FINISHED else ""),
                       good=not row.surprising)
     return rows
 
@@ -155,5 +164,6 @@ def _judged(kernel: Kernel, done: vm.Run, chosen: Sequence[str], first: result.K
 
 def counted(rows: Sequence[result.KernelResult]) -> str:
     """What the module counted on each kernel, a line each."""
-    return "".join(f"{row.kernel}: {row.nic_info}\n" for row in rows if row.kernel.endswith(SUFFIX) and row.nic_info)
+    return "".join(f"{row.kernel}: {row.nic_info}\n"
+                   for row in rows if row.kernel.endswith(SUFFIX) and row.nic_info)
 

@@ -1,4 +1,5 @@
-"""Every kernel of a request, on loopback and each NIC, through download, boot and verdict, several at once."""
+"""Every kernel of a request, on loopback and each NIC, through download, boot and verdict,
+several at once."""
 
 import json
 import shlex
@@ -47,7 +48,8 @@ class Row:
     def command(self) -> str:
         """What reproduces it."""
         foreign = "" if self.kernel.arch.native else f"--arch {self.kernel.arch.name} "
-        return (f"scripts/qa run {foreign}{self.wish.words}--kernels {shlex.quote(self.kernel.word)}"
+        return (f"scripts/qa run {foreign}{self.wish.words}--kernels "
+                f"{shlex.quote(self.kernel.word)}"
                 + (f" --nic {self.through}" if self.nic else ""))
 
     def runs(self, program: str) -> bool:
@@ -80,7 +82,8 @@ class Request:
                            tuple(data.get("nics", ("",))), data.get("arch", "amd64"),
                            Wish(**data.get("wish", {})))
         except OSError as bad:
-            raise Usage(f"{folder}: no results folder of a run (request.json: {bad.strerror})") from bad
+            raise Usage(
+                f"{folder}: no results folder of a run (request.json: {bad.strerror})") from bad
         except (ValueError, KeyError, TypeError) as bad:
             raise Usage(f"{folder}: its request.json is broken ({bad}); start a new run") from bad
 
@@ -108,19 +111,22 @@ class Matrix:
             for word in self._request.nics:
                 found = nic.named(word) if word else None
                 if found and kernel.origin == "running":
-                    raise Usage("running: has no VM, so no NIC in one; KERNELS=/boot/vmlinuz-... boots it in one")
+                    raise Usage("running: has no VM, so no NIC in one; KERNELS=/boot/vmlinuz-... "
+                                "boots it in one")
                 if self._request.wish != Wish() and kernel.origin == "running":
                     raise Usage("running: has no VM, so neither --memory nor --cpus nor --append")
                 if kernel.origin == "uml" and (found or self._request.wish.cpus):
-                    raise Usage(f"{kernel.word}: User Mode Linux has neither a NIC nor a second CPU")
-                row = Row(offer.generic(kernel) if found and not found.model.cloud else kernel, found,
-                          self._request.wish)
+                    raise Usage(
+                        f"{kernel.word}: User Mode Linux has neither a NIC nor a second CPU")
+                row = Row(offer.generic(kernel) if found and not found.model.cloud else kernel,
+                          found, self._request.wish)
                 if not self._request.programs or any(
-                        row.runs(f"{name}{suffix}") for name in self._request.programs for suffix in ("", "_32")):
+                        row.runs(f"{name}{suffix}") for name in self._request.programs
+                        for suffix in ("", "_32")):
                     rows.setdefault(row.label, row)
         if not rows:
-            raise Usage(f"--program {' '.join(self._request.programs)}: {ktap.NIC} is what runs with --nic, "
-                        "and the others without")
+            raise Usage(f"--program {' '.join(self._request.programs)}: {ktap.NIC} is what runs "
+                        "with --nic, and the others without")
         return list(rows.values())
 
     def go(self) -> list[result.KernelResult]:
@@ -134,7 +140,8 @@ class Matrix:
         self._request.write(self._folder)
         with self._progress, ThreadPoolExecutor(1) as builder:
             building = builder.submit(self._build)
-            return command.together(self._jobs, [partial(self._one, row, building) for row in self._rows])
+            return command.together(self._jobs,
+                                    [partial(self._one, row, building) for row in self._rows])
 
     def _machine(self, row: Row) -> vm.Machine:
         return row.wish.machine(self._arch, bool(row.nic))
@@ -149,14 +156,17 @@ class Matrix:
             raise
         self._progress.done("selftest", "ready")
         asked = set(self._request.programs)
-        chosen = tuple(name for name in bundle.programs(built) if ktap.split_abi(name)[1] in self._request.abis
+        chosen = tuple(name for name in bundle.programs(built)
+                       if ktap.split_abi(name)[1] in self._request.abis
                        and (not asked or ktap.split_abi(name)[0] in asked))
         for row in self._rows:
             if not any(map(row.runs, chosen)):
-                raise Unusable(f"{row.label}: the bundle has no {' or '.join(self._request.abis)} bit program for it")
+                raise Unusable(f"{row.label}: the bundle has no {' or '.join(self._request.abis)} "
+                               "bit program for it")
         return built, chosen
 
-    def _one(self, row: Row, building: "Future[tuple[Path, tuple[str, ...]]]") -> result.KernelResult:
+    def _one(self, row: Row,
+             building: "Future[tuple[Path, tuple[str, ...]]]") -> result.KernelResult:
         kernel = row.kernel
         home = self._folder / row.label
         before = folder.whole(home / "results.json")
@@ -165,8 +175,8 @@ class Matrix:
         home.mkdir(exist_ok=True)
         (home / "command").write_text(row.command + "\n")
         whole = result.KernelResult(kernel.label, str(kernel.version or "unknown"), kernel.package,
-                                    kernel.package_version, kernel.origin, "", "not-run", "", 0.0, row.command,
-                                    nic=row.through, arch=kernel.arch.name)
+                                    kernel.package_version, kernel.origin, "", "not-run", "", 0.0,
+                                    row.command, nic=row.through, arch=kernel.arch.name)
         started = time.monotonic()
         try:
             whole = self._run(row, building, home, whole)
@@ -183,7 +193,8 @@ class Matrix:
         whole.seconds = whole.seconds or round(time.monotonic() - started, 1)
         result.write(whole, home / "results.json")
         word = whole.outcome + (f": {whole.reason}" if whole.outcome not in result.FINISHED else
-                                f", and the kernel warned: {whole.warnings[0]}" if whole.warnings else
+                                f", and the kernel warned: {whole.warnings[0]}"
+                                if whole.warnings else
                                 "; the kernel's log could not be read" if whole.unheard else "")
         self._progress.done(row.label, word, good=not whole.surprising)
         return whole
@@ -242,8 +253,9 @@ class Matrix:
         whole.warnings = splat.lines(log)
         if not run and whole.outcome == "ran-nothing":
             whole.reason = refusal.why(whole.reason)
-        whole.cases = [replace(verdict.judge(case, kernel, self._defects, whole.command, row.through),
-                               engine=whole.accelerator) for case in cases]
+        whole.cases = [
+            replace(verdict.judge(case, kernel, self._defects, whole.command, row.through),
+                    engine=whole.accelerator) for case in cases]
         whole.complete = not whole.unable
         return whole
 

@@ -1,7 +1,9 @@
-"""The proof of a series: kernels built without it, with it, and with parts of it, each one booted and tested.
+"""The proof of a series: kernels built without it, with it,
+and with parts of it, each one booted and tested.
 
-All builds of a tree share one folder, so each after the first compiles only what its patches touch. What is
-predicted of a build is what diagnosis reads in its code; the kernel then agrees or does not.
+All builds of a tree share one folder, so each after the first compiles only what its patches touch.
+What is predicted of a build is what diagnosis reads in its code; the kernel then agrees or does
+not.
 """
 
 import os
@@ -41,7 +43,8 @@ class Variant:
 
 @dataclass(frozen=True)
 class Flavour:
-    """What a kernel is built with beyond Kconfig.fragment: options, and words for make such as "LLVM=-19"."""
+    """What a kernel is built with beyond Kconfig.fragment: options,
+    and words for make such as "LLVM=-19"."""
 
     name: str = ""
     lines: tuple[str, ...] = ()        # of a Kconfig fragment, such as "CONFIG_KASAN=y"
@@ -53,25 +56,31 @@ Asked = tuple["Builder", tuple[str, ...]]     # what builds, and the ABIs that i
 
 
 def find(word: str) -> Tree:
-    """The tree for a path, or for a version whose source Debian has. Raises Usage for anything else."""
+    """The tree for a path, or for a version whose source Debian has.
+
+    Raises Usage for anything else.
+    """
     if Path(word).is_dir():
         return Tree(Path(word))
     branch = ".".join(word.split(".")[:2])
     if branch not in source.branches():
-        raise Usage(f"{word}: neither a folder nor a version whose source Debian has ({', '.join(source.branches())})")
+        raise Usage(f"{word}: neither a folder nor a version whose source Debian has "
+                    f"({', '.join(source.branches())})")
     found = Tree(source.full(branch))
     if word not in (branch, found.release):
-        raise Usage(f"{word}: Debian has {found.release} of that branch; get the tree of {word} and give its path")
+        raise Usage(f"{word}: Debian has {found.release} of that branch; get the tree of {word} "
+                    "and give its path")
     return found
 
 
 def variants(tree: Tree, each: bool) -> list[Variant]:
-    """What to build: the tree as it is and with all that it lacks; with `each`, and with each fix alone missing.
+    """What to build: the tree as it is and with all that it lacks; with `each`,
+    and with each fix alone missing.
 
-    late-read makes the fixes for other defects of new trees unnecessary, so it is left out with any of them; so is a
-    patch that has the missing one's lines in its context.
-    What the branch itself took for the report's bug (lost-pointer of sendmsg_zc) is taken out where that is possible;
-    with `each`, so is all else that the branch took.
+    late-read makes the fixes for other defects of new trees unnecessary, so it is left out with any
+    of them; so is a patch that has the missing one's lines in its context.
+    What the branch itself took for the report's bug (lost-pointer of sendmsg_zc) is taken out where
+    that is possible; with `each`, so is all else that the branch took.
     """
     found_steps = plan.plan(tree, selftest=False)
     steps = [step.patch for step in found_steps]
@@ -81,12 +90,14 @@ def variants(tree: Tree, each: bool) -> list[Variant]:
         found.append(Variant("with the series", tuple(steps), cured=whole))
     for one in _heads(steps) if each else ():
         rest = _without(tree, steps, one)
-        left = ", ".join([one.slug, *(other.slug for other in steps if other != one and other not in rest)])
+        left = ", ".join([one.slug,
+                          *(other.slug for other in steps if other != one and other not in rest)])
         found.append(Variant(f"without {left}", rest))
     own = plan.own_branch(tree)
     taken = [one for patches in own.taken.values() for one in patches] if own else []
     for one in taken:
-        if (each or one.slug == "lost-pointer-sendmsg-zc") and one not in steps and _comes_out(tree, one):
+        if ((each or one.slug == "lost-pointer-sendmsg-zc") and one not in steps
+            and _comes_out(tree, one)):
             found.append(Variant(f"{one.slug} taken out", removed=(one,)))
     return found
 
@@ -124,13 +135,15 @@ def _heads(steps: Sequence[Patch]) -> list[Patch]:
 
 
 def _part(one: Patch, whole: Patch) -> bool:
-    """Whether a patch is there for a fix that has a patch besides, as late-file-scm is for late-file."""
+    """Whether a patch is there for a fix that has a patch besides,
+    as late-file-scm is for late-file."""
     causes = {cause.slug for defect in fixes.load().values() for cause in defect.causes}
     return one.slug.startswith(f"{whole.slug}-") and one.slug not in causes
 
 
 def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
-    """The steps but one, and but those that are part of it, cover for it or do not apply without it."""
+    """The steps but one, and but those that are part of it, cover for it
+    or do not apply without it."""
     rest: list[Patch] = []
     covered = plan.read_from_code(tree) - {patch.LATE_READ} | {"rewritten-name"}
     with trees.scratch(tree) as copies:
@@ -157,14 +170,20 @@ def arrange(copies: Scratch, tree: Tree, variant: Variant) -> None:
     """Turns copies of files into the variant. Raises Unusable where a patch does not apply."""
     for patches, reverse in ((variant.removed, True), (variant.applied, False)):
         for one in patches:
-            if not copies.apply(one, reverse=reverse) and not copies.apply(one, merge=True, reverse=reverse):
+            if not copies.apply(one, reverse=reverse) and not copies.apply(one, merge=True,
+                                                                           reverse=reverse):
                 raise Unusable(f"{tree.home}: {variant.name}: {one.name} does not apply")
 
 
-def builders(tree: Tree, engine: str, arch: Architecture = AMD64, nics: bool = False) -> list[Asked]:
-    """What builds the kernels of each variant, and which ABIs each of them is asked. Raises Usage for what cannot be."""
+def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
+             nics: bool = False) -> list[Asked]:
+    """What builds the kernels of each variant, and which ABIs each of them is asked.
+
+    Raises Usage for what cannot be.
+    """
     if engine in ("uml", "both") and (nics or arch != AMD64):
-        raise Usage(f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
+        raise Usage(
+            f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
     if engine == "qemu" or nics or arch != AMD64:
         return [(Builder(tree, arch=arch, nics=nics), arch.abis)]
     uml = (Builder(tree, arch=UML), UML.abis)
@@ -175,9 +194,11 @@ def builders(tree: Tree, engine: str, arch: Architecture = AMD64, nics: bool = F
 
 
 class Builder:
-    """Builds the variants of one tree in one flavour, one at a time, with drivers of NICs or without."""
+    """Builds the variants of one tree in one flavour, one at a time,
+    with drivers of NICs or without."""
 
-    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64, nics: bool = False) -> None:
+    def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64,
+                 nics: bool = False) -> None:
         # A flavour may ask for what only the drivers bring
         self._nics = arch != UML and (nics or flavour != PLAIN or arch != AMD64)
         self._tree, self._flavour, self._arch = tree, flavour, arch
@@ -192,7 +213,10 @@ class Builder:
         self._fresh = False
 
     def kernel(self, variant: Variant, abis: Sequence[str] = ()) -> Kernel:
-        """The kernel of a variant; its obtain() builds. `abis` are those that it is asked, all that it has otherwise."""
+        """The kernel of a variant; its obtain() builds.
+
+        `abis` are those that it is asked, all that it has otherwise.
+        """
         with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             present = diagnosis.present(copies.home)
@@ -213,13 +237,14 @@ class Builder:
             self._place(variant, work)
             log = top / f"{label}.log"
             # Kbuild lists what a file includes anyhow: ccache need not preprocess it once more
-            with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}", "CCACHE_DEPEND": "1"}
+            with_ccache = {"PATH": f"/usr/lib/ccache:{os.environ.get('PATH', os.defpath)}",
+                           "CCACHE_DEPEND": "1"}
             if not self._fresh:
-                fragment.configure(FRAGMENT, work, out, log, self._flavour.lines, self._flavour.words,
-                                   self._arch, self._nics)
+                fragment.configure(FRAGMENT, work, out, log, self._flavour.lines,
+                                   self._flavour.words, self._arch, self._nics)
                 self._fresh = True
-            run(fragment.make(work, out, self._arch, *self._flavour.words, self._target), f"building {label}",
-                log=log, env=with_ccache, error=BuildFailed)
+            run(fragment.make(work, out, self._arch, *self._flavour.words, self._target),
+                f"building {label}", log=log, env=with_ccache, error=BuildFailed)
             made = self._made(label)
             # A copy: the next build writes into the file that is there
             made.unlink(missing_ok=True)
@@ -230,7 +255,10 @@ class Builder:
         return cache.root() / "proofs" / f"{label}.{self._target}"
 
     def _place(self, variant: Variant, work: Path) -> None:
-        """Turns the work tree into the variant. A file changes, and is compiled again, only where its text differs."""
+        """Turns the work tree into the variant.
+
+        A file changes, and is compiled again, only where its text differs.
+        """
         touched = sorted({path for branch in patch.branches()
                           for one in (*branch.all(), *branch.buffers)
                           for path in one.paths if one.slug != patch.SELFTEST})
@@ -242,19 +270,23 @@ class Builder:
 
 
 def merged(results: Sequence[KernelResult]) -> KernelResult:
-    """What the engines said of one variant, as one result; of an ABI that several were asked the first one's cases."""
+    """What the engines said of one variant, as one result; of an ABI
+    that several were asked the first one's cases."""
     worst = next((each for each in results if each.outcome not in FINISHED),
                  next((each for each in results if each.outcome == "failed"), results[0]))
     first = evidence.engines(case for each in results for case in each.cases)
-    return replace(worst, accelerator=", ".join(dict.fromkeys(filter(None, (each.accelerator for each in results)))),
+    return replace(worst, accelerator=", ".join(
+        dict.fromkeys(filter(None, (each.accelerator for each in results)))),
                    seconds=round(sum(each.seconds for each in results), 1),
                    complete=all(each.complete for each in results),
                    warnings=list(dict.fromkeys(line for each in results for line in each.warnings)),
-                   cases=[case for each in results for case in each.cases if case.engine == first[case.abi]])
+                   cases=[case for each in results for case in each.cases
+                          if case.engine == first[case.abi]])
 
 
 def differences(results: Sequence[KernelResult]) -> list[str]:
-    """The cases that two engines answered differently, or that only one of them had, a line for each."""
+    """The cases that two engines answered differently,
+    or that only one of them had, a line for each."""
     told: dict[str, dict[str, dict[str, str]]] = {}
     for case in (case for each in results for case in each.cases):
         told.setdefault(case.abi, {}).setdefault(case.engine, {})[case.test] = case.outcome
@@ -263,14 +295,17 @@ def differences(results: Sequence[KernelResult]) -> list[str]:
         for test in sorted({test for cases in answers.values() for test in cases}):
             said = {engine: cases.get(test, "missing") for engine, cases in answers.items()}
             if len(set(said.values())) > 1:
-                found.append(f"{abi} {test}: " + ", ".join(f"{word} in {engine}" for engine, word in said.items()))
+                found.append(f"{abi} {test}: " + ", ".join(f"{word} in {engine}"
+                                                           for engine, word in said.items()))
     return found
 
 
 def good(variant: Variant, result: KernelResult) -> bool:
-    """Whether the kernel behaved as the code of the variant says, and without a fault where it has every fix.
+    """Whether the kernel behaved as the code of the variant says,
+    and without a fault where it has every fix.
 
-    What a series does not bring may fail there, too: the defects of patches/mainline/first, if the code has them.
+    What a series does not bring may fail there, too: the defects of patches/mainline/first,
+    if the code has them.
     """
     failed = variant.cured and any(map(_fault, result.cases))
     return result.outcome in FINISHED and not result.surprising and not failed
@@ -291,11 +326,13 @@ def complaints(variant: Variant, result: KernelResult) -> list[str]:
     return [*(f"{result.outcome} {result.reason}" for _ in [0] if result.outcome not in FINISHED),
             *(f"the kernel warned: {line}" for line in result.warnings[:5]),
             *(f"{case.abi} {case.test}: {case.outcome}, {case.reason}" if case.outcome != "pass"
-              else f"{case.abi} {case.test}: passed, and its code has the defect" for case in odd[:5])]
+              else f"{case.abi} {case.test}: passed, and its code has the defect"
+              for case in odd[:5])]
 
 
 def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
-    """The table: a row for each build, below it what fails, and at the end what is behind the bad rows."""
+    """The table: a row for each build, below it what fails,
+    and at the end what is behind the bad rows."""
     rows = [[release, "ran, 64/32 bit", "failed", "time", "engine", ""]]
     fails: list[str] = []
     details = []
@@ -304,20 +341,23 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
         build = evidence.of(variant.name, result, not said)
         rows.append([f"  {variant.name}", evidence.total(build.ran), evidence.total(build.failed),
                      f"{result.seconds:.0f} s", result.accelerator,
-                     "as its code says" if not said else "NOT AS ITS CODE SAYS" if result.cases else result.outcome])
+                     "as its code says" if not said else "NOT AS ITS CODE SAYS" if result.cases
+                     else result.outcome])
         fails.append(evidence.wrapped(build.fails(), "    "))
         details += [f"  {variant.name}: {line}" for line in said]
         if variant.removed and not said:
             details += [f"  {variant.name}: {case.reason}" for case in result.cases
-                        if case.outcome == "fail" and variant.removed[0].slug.startswith(case.defect)][:1]
+                        if case.outcome == "fail" and variant.removed[0]
+                        .slug.startswith(case.defect)][:1]
     head, *lines = report.aligned(rows)
     body = [head, *(part for line, below in zip(lines, fails) for part in (line, below) if part)]
     return "\n".join(body + details) + "\n"
 
 
-def record(tree: str, release: str, done: Sequence[tuple[Variant, KernelResult]], arch: Architecture = AMD64) -> Path:
+def record(tree: str, release: str, done: Sequence[tuple[Variant, KernelResult]],
+           arch: Architecture = AMD64) -> Path:
     """Keeps a proof in patches/proofs; gives its file."""
     builds = [evidence.of(variant.name, result, good(variant, result)) for variant, result in done]
     patches = {one.path: one for variant, _ in done for one in (*variant.applied, *variant.removed)}
-    return evidence.record(tree, release, builds, patches.values(), [case for _, result in done for case in result.cases],
-                           arch)
+    return evidence.record(tree, release, builds, patches.values(),
+                           [case for _, result in done for case in result.cases], arch)

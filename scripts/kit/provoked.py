@@ -86,7 +86,8 @@ def _headers(kernel: Kernel, into: Path) -> None:
     found = [stanza for stanza in archive.packages(name, re.escape(name))
              if stanza["Version"] == kernel.package_version]
     if not found:
-        raise Unusable(f"{name} {kernel.package_version}: no longer on the mirror; try a newer kernel")
+        raise Unusable(f"{name} {kernel.package_version}: no longer on the mirror; try a newer "
+                       "kernel")
     needed: Sequence[str] = re.findall(r"(linux-headers-\S+-common|linux-kbuild-\S+) ",
                                        found[0].get("Depends", ""))
     for each in (name, *needed):

@@ -1,7 +1,8 @@
 """What another engine boots: a kernel and the guest's root as two plain files, for QEMU or a board.
 
-The root is that of scripts/qa and, for a target with one serial port, `one-port`: a first process that has results
-and console on the same port, and after each result a line that says the case's name and outcome (fleets/cases.awk).
+The root is that of scripts/qa and, for a target with one serial port, `one-port`: a first process
+that has results and console on the same port, and after each result a line that says the case's
+name and outcome (fleets/cases.awk).
 """
 
 from pathlib import Path
@@ -23,7 +24,10 @@ def request(built: Path) -> str:
 
 
 def write(files: Files, built: Path, into: Path) -> list[Path]:
-    """Writes vmlinuz and initrd.cpio into a folder; gives their paths. Raises Usage when one is there."""
+    """Writes vmlinuz and initrd.cpio into a folder; gives their paths.
+
+    Raises Usage when one is there.
+    """
     image, initrd = into / "vmlinuz", into / "initrd.cpio"
     there = next((path for path in (image, initrd) if path.exists()), None)
     if there:

@@ -1,4 +1,5 @@
-"""What is made from patches/fixes.toml and the last recorded run: the copies of their facts in other files."""
+"""What is made from patches/fixes.toml and the last recorded run:
+the copies of their facts in other files."""
 
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ UNPROVED = "failed cases: none recorded for this text of the series\n"
 
 def header(defects: dict[str, Defect]) -> str:
     """selftests/hints/fixes.h: the commits that a failure message names."""
-    lines = ["/* SPDX-License-Identifier: GPL-2.0 */", f"/* The cures known for each defect, {MADE} */",
+    lines = ["/* SPDX-License-Identifier: GPL-2.0 */",
+             f"/* The cures known for each defect, {MADE} */",
              "#ifndef IO_URING_SELFTEST_FIXES_H", "#define IO_URING_SELFTEST_FIXES_H", "",
              "static const struct fix {", "\tconst char *defect;", "\tconst char *opcode;",
              "\tint bits;\t\t/* ABIs, or-ed */", "\tconst char *commit;", "\tconst char *subject;",
@@ -36,8 +38,10 @@ def fixes(defects: dict[str, Defect]) -> str:
     """Documentation/fixes.inc: for each defect a table of its causes and their cures."""
     out = [f".. {MADE}", ""]
     for name, defect in defects.items():
-        out += [f".. _fixes-{name}:", "", f".. list-table:: {name}: {defect.title}", "   :header-rows: 1", ""]
-        rows = [("Opcode", "ABI", "Broken since", "Commit", "Mainline", "Stable releases", "Evidence")]
+        out += [f".. _fixes-{name}:", "", f".. list-table:: {name}: {defect.title}",
+                "   :header-rows: 1", ""]
+        rows = [("Opcode", "ABI", "Broken since", "Commit", "Mainline",
+                 "Stable releases", "Evidence")]
         rows += [(f"``{cause.opcode}``", ", ".join(f"{bits} bit" for bits in cause.abi),
                   _since(cause), _commit(cause), f"v{cause.mainline}" if cause.mainline else "open",
                   _releases(cause.releases) or "none", cause.evidence) for cause in defect.causes]
@@ -86,7 +90,8 @@ def proofs(builds: Iterable[str]) -> str:
 
 
 def cover(text: str, builds: str | None) -> str:
-    """A cover letter with the table of its proof: from the line "failed cases" to the next empty one.
+    """A cover letter with the table of its proof: from the line "failed cases"
+    to the next empty one.
 
     Without a proof of its text that line says so; a letter may do without it then. Raises Unusable
     for one with a proof and no such line.
@@ -95,12 +100,16 @@ def cover(text: str, builds: str | None) -> str:
     if not mark:
         if builds is None:
             return text
-        raise Unusable("a cover letter lacks the line 'failed cases', where the table of its proof goes")
+        raise Unusable("a cover letter lacks the line 'failed cases', where the table of its proof "
+                       "goes")
     return f"{before}\n{builds or UNPROVED}\n{rest.partition(chr(10) * 2)[2]}"
 
 
 def readme(text: str, matrix: str) -> str:
-    """README.md with the recorded matrix between its two marks. Raises Unusable when they are not there."""
+    """README.md with the recorded matrix between its two marks.
+
+    Raises Unusable when they are not there.
+    """
     before, begin, rest = text.partition(BEGIN)
     _old, end, after = rest.partition(END)
     if not begin or not end:
@@ -123,7 +132,8 @@ def write(path: Path, text: str) -> None:
 
 
 def _since(cause: Cause) -> str:
-    return ", ".join([str(cause.introduced), *(str(first) for first in cause.introduced_in.values())])
+    return ", ".join([str(cause.introduced),
+                      *(str(first) for first in cause.introduced_in.values())])
 
 
 def _commit(cause: Cause) -> str:

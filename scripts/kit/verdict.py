@@ -1,4 +1,5 @@
-"""From the cases of a log to a verdict: each beside its prediction, and what became of the kernel."""
+"""From the cases of a log to a verdict: each beside its prediction,
+and what became of the kernel."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,22 +13,26 @@ from .report.result import (
 from .guest.vm import Run
 
 
-def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str, through: str = "") -> CaseResult:
-    """Puts a case, through a NIC or loopback, beside what the table of fixes predicts for the kernel."""
+def judge(case: Case, kernel: Kernel, defects: dict[str, Defect], command: str,
+          through: str = "") -> CaseResult:
+    """Puts a case, through a NIC or loopback, beside what the table of fixes predicts
+    for the kernel."""
     name = subject(case.program, case.name)
     defect = defects.get(name)
     because = ""
     predicted = "pass" if kernel.version or kernel.present is not None else ""
     if defect and not is_reference(case.name):
         if kernel.present is not None:
-            because = defect.expected_of(opcode(case.name), case.abi, kernel.version, kernel.present) or ""
+            because = defect.expected_of(opcode(case.name), case.abi, kernel.version,
+                                         kernel.present) or ""
         elif kernel.version:
             because = defect.expected(opcode(case.name), case.abi, kernel.version) or ""
         predicted = "fail" if because else predicted
     return CaseResult(kernel.label, str(kernel.version or "unknown"), kernel.package, case.abi,
                       name if name in (*DEFECTS, NOT_ZERO_COPY) else OTHER, case.name, case.status,
-                      predicted, _verdict(case.status, predicted), because, case.reason, case.seconds,
-                      f"{command} --program {case.program} --abi {case.abi}", through, case.note)
+                      predicted, _verdict(case.status, predicted), because, case.reason,
+                      case.seconds, f"{command} --program {case.program} --abi {case.abi}", through,
+                      case.note)
 
 
 def _verdict(status: str, predicted: str) -> Verdict:
@@ -39,14 +44,16 @@ def _verdict(status: str, predicted: str) -> Verdict:
 
 
 def outcome(cases: Sequence[Case], run: Run | None, log: str = "") -> tuple[Outcome, str]:
-    """What became of a kernel, and a line on why; run is None without a VM, `log` is then what its kernel said."""
+    """What became of a kernel, and a line on why; run is None without a VM, `log`
+    is then what its kernel said."""
     if run:
         log = run.console
         ended = _cut_short(run)
         if ended:
             return ended
     failed = [case for case in cases if case.status == "fail"]
-    if not failed and not tried((subject(case.program, case.name), case.name, case.status) for case in cases):
+    if not failed and not tried((subject(case.program, case.name), case.name, case.status)
+                                for case in cases):
         return "ran-nothing", _nothing(cases)
     failed += [case for case in cases if case.status == "error"]
     if failed:
@@ -64,7 +71,8 @@ def _cut_short(run: Run) -> tuple[Outcome, str] | None:
         last = run.console.strip().splitlines()
         return "did-not-boot", (panic or (run.ended if run.ended.startswith(("QEMU", "UML"))
                                           else f"last on the console: {last[-1]}" if last
-                                          else "nothing on the console: no driver for an 8250 port, or a broken image"))
+                                          else "nothing on the console: no driver for an 8250 "
+                                          "port, or a broken image"))
     if panic:
         return "panicked", panic
     if run.ended or not any("# kit: done" in line for _, line in run.lines):

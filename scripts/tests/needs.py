@@ -1,4 +1,5 @@
-"""What a unit test needs beside Python: where it is not there, the test is skipped and says what to install."""
+"""What a unit test needs beside Python: where it is not there, the test is skipped
+and says what to install."""
 
 import shutil
 import unittest
@@ -6,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 # program -> package, where they are not called the same
-_PACKAGES = {"cc1": "gcc", "dpkg-deb": "dpkg", "ar": "binutils", "rpmbuild": "rpm", "rpm2cpio": "rpm",
-             "bsdtar": "libarchive-tools", "qemu-system-x86_64": "qemu-system-x86", "unshare": "util-linux",
-             "ip": "iproute2", "xz": "xz-utils", "dpkg-source": "dpkg-dev"}
+_PACKAGES = {"cc1": "gcc", "dpkg-deb": "dpkg", "ar": "binutils", "rpmbuild": "rpm",
+             "rpm2cpio": "rpm", "bsdtar": "libarchive-tools",
+             "qemu-system-x86_64": "qemu-system-x86", "unshare": "util-linux", "ip": "iproute2",
+             "xz": "xz-utils", "dpkg-source": "dpkg-dev"}
 
 
 def lacking(*programs: str) -> str:

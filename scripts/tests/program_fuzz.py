@@ -36,14 +36,18 @@ class Program(unittest.TestCase):
 
     def test_all_sorts_and_places_are_made(self) -> None:
         found = said("--show", "400", "--seed", "1")
-        for word in ("valid", "nearly valid", "garbage", "at the end of the mapping", "misaligned", "partly unmapped",
-                     "NULL", "large", "UDP_SEGMENT", "IP_PKTINFO", "IPV6_RTHDR", "SCM_RIGHTS", "SO_TIMESTAMPING"):
+        for word in ("valid", "nearly valid", "garbage", "at the end of the mapping", "misaligned",
+                     "partly unmapped", "NULL", "large", "UDP_SEGMENT", "IP_PKTINFO", "IPV6_RTHDR",
+                     "SCM_RIGHTS", "SO_TIMESTAMPING"):
             self.assertIn(word, found)
 
     def test_wrong_use(self) -> None:
-        for words, why in ((("--count", "0"), "--count 0: give a number from 1 up"), (("--count", "-5"), "-5: give"),
-                           (("--seed", "x"), "--seed x: give a number"), (("--wrong",), "--wrong: no such option"),
-                           (("--kinds", "udp4,udp5"), "not a socket that it knows"), (("word",), "takes no arguments")):
+        for words, why in ((("--count", "0"), "--count 0: give a number from 1 up"),
+                           (("--count", "-5"), "-5: give"),
+                           (("--seed", "x"), "--seed x: give a number"),
+                           (("--wrong",), "--wrong: no such option"),
+                           (("--kinds", "udp4,udp5"), "not a socket that it knows"),
+                           (("word",), "takes no arguments")):
             found = said(*words)
             self.assertIn(why, found)
             self.assertTrue(found.endswith("; see fuzz --help\nrc 2\n"), found)
@@ -54,11 +58,13 @@ class Program(unittest.TestCase):
             made = fuzz.parse(said("--programs", bits=bits).splitlines()).programs
             self.assertGreater(len(made), 90)
             with tempfile.TemporaryDirectory() as work:
-                chosen = list(made.items())[::3]       # not a multiple of the ways: each stands with some socket
+                # not a multiple of the ways: each stands with some socket
+                chosen = list(made.items())[::3]
                 for name, text in chosen:
                     Path(work, name).write_text(text)
-                command.run([*cross.compiler(AMD64, bits).split(), "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
-                             "-isystem", source.frame() / "usr/include", f"-I{liburing.prefix(bits)}/include",
+                command.run([*cross.compiler(AMD64, bits).split(), "-fsyntax-only", "-Wall",
+                             "-Wextra", "-Werror", "-isystem", source.frame() / "usr/include",
+                             f"-I{liburing.prefix(bits)}/include",
                              *(Path(work, name) for name, _ in chosen)], "programs")
 
     def test_a_program_says_what_it_is(self) -> None:

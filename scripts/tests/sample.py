@@ -11,7 +11,8 @@ from kit.report.result import KernelResult
 
 DATA = Path(__file__).parent / "data"
 # What markup, attributes, JSON in a script, terminals and encoders trip over
-HOSTILE = "</script><!--<script>alert(1)</script>]]>&amp;\"' onload=x \0\x1b[31m\ud800\uffff\u2028é\U0001f600\r\n\ttwo"
+HOSTILE = ("</script><!--<script>alert(1)</script>]]>&amp;\"' onload=x "
+           "\0\x1b[31m\ud800\uffff\u2028é\U0001f600\r\n\ttwo")
 
 
 def run_new() -> list[KernelResult]:
@@ -20,7 +21,8 @@ def run_new() -> list[KernelResult]:
 
 
 def warned() -> list[KernelResult]:
-    """Three kernels with the same cases: one passed, one warned while all passed, one warned where one failed."""
+    """Three kernels with the same cases: one passed, one warned while all passed, one warned
+    where one failed."""
     good = next(result for result in run_new() if result.kernel == "7.2.13+deb14-cloud")
     lines = ["WARNING: CPU: 0 PID: 77 at io_uring/net.c:1 io_sendmsg_zc+0x1/0x2",
              "refcount_t: underflow; use-after-free."]
@@ -32,9 +34,11 @@ def warned() -> list[KernelResult]:
 def many(kernels: int, cases: int) -> list[KernelResult]:
     """So many kernels with so many cases each, of all verdicts."""
     base = run_new()[0]
-    told = [replace(base.cases[number % len(base.cases)], test=f"{base.cases[number % len(base.cases)].test}_{number}")
+    told = [replace(base.cases[number % len(base.cases)],
+                    test=f"{base.cases[number % len(base.cases)].test}_{number}")
             for number in range(cases)]
-    return [replace(base, kernel=f"6.{number // 100}.{number % 100}-cloud", version=f"6.{number // 100}.{number % 100}",
+    return [replace(base, kernel=f"6.{number // 100}.{number % 100}-cloud",
+                    version=f"6.{number // 100}.{number % 100}",
                     cases=told) for number in range(kernels)]
 
 
@@ -42,10 +46,12 @@ def hostile() -> list[KernelResult]:
     """Results with HOSTILE in every field that is free text."""
     results = []
     for result in run_new():
-        cases = [replace(case, kernel=HOSTILE, package=HOSTILE, test=f"{case.test}.{HOSTILE}", reason=HOSTILE,
-                         because=case.because and HOSTILE, note=HOSTILE, command=f"{HOSTILE} --program {case.program}")
+        cases = [replace(case, kernel=HOSTILE, package=HOSTILE, test=f"{case.test}.{HOSTILE}",
+                         reason=HOSTILE, because=case.because and HOSTILE, note=HOSTILE,
+                         command=f"{HOSTILE} --program {case.program}")
                  for case in result.cases]
-        results.append(replace(result, kernel=HOSTILE, version=HOSTILE, package=HOSTILE, package_version=HOSTILE,
-                               reason=HOSTILE, command=HOSTILE, nic=HOSTILE, nic_info=HOSTILE, accelerator=HOSTILE, unheard=HOSTILE, warnings=[HOSTILE, HOSTILE],
-                               cases=cases))
+        results.append(replace(result, kernel=HOSTILE, version=HOSTILE, package=HOSTILE,
+                               package_version=HOSTILE, reason=HOSTILE, command=HOSTILE,
+                               nic=HOSTILE, nic_info=HOSTILE, accelerator=HOSTILE, unheard=HOSTILE,
+                               warnings=[HOSTILE, HOSTILE], cases=cases))
     return results

@@ -15,12 +15,16 @@ from kit.base.version import parse
 
 KERNEL = Kernel("7.3.4-cloud", "debian:7.3.4", "debian", parse("7.3.4"))
 NAMES = ("late_read", "zerocopy_32")
-RUN = ("# selftests: io_uring: late_read", "# 1..2", "# #  RUN           late_read.zc_retry.after_submit ...",
+RUN = ("# selftests: io_uring: late_read", "# 1..2",
+       "# #  RUN           late_read.zc_retry.after_submit ...",
        "# late-read: 7.3.4 sendmsg_zc udp4 UDP_SEGMENT, 64 bit: 700 bytes instead of 1472",
-       "# not ok 1 late_read.zc_retry.after_submit", "# #  RUN           late_read.reference_zc_retry.after_submit ...",
-       "# ok 2 late_read.reference_zc_retry.after_submit", "not ok 1 selftests: io_uring: late_read # exit=1",
+       "# not ok 1 late_read.zc_retry.after_submit",
+       "# #  RUN           late_read.reference_zc_retry.after_submit ...",
+       "# ok 2 late_read.reference_zc_retry.after_submit",
+       "not ok 1 selftests: io_uring: late_read # exit=1",
        "# selftests: io_uring: zerocopy_32", "# 1..1", "# #  RUN           zerocopy.zc.fails ...",
-       "# ok 1 zerocopy.zc.fails # SKIP no sendmsg_zc: nothing to do", "ok 2 selftests: io_uring: zerocopy_32")
+       "# ok 1 zerocopy.zc.fails # SKIP no sendmsg_zc: nothing to do",
+       "ok 2 selftests: io_uring: zerocopy_32")
 SKIPPED = ["zerocopy.zc.fails 32"]
 
 
@@ -59,9 +63,11 @@ class Judge(unittest.TestCase):
 
     def test_a_run_that_tried_nothing(self) -> None:
         """Where io_uring is refused all runs skip the same, and none would raise an alarm."""
-        lines = ["# selftests: io_uring: late_read", "# 1..1", "# ok 1 late_read.zc.after # SKIP io_uring is not allowed",
+        lines = ["# selftests: io_uring: late_read", "# 1..1",
+                 "# ok 1 late_read.zc.after # SKIP io_uring is not allowed",
                  "ok 1 selftests: io_uring: late_read"]
-        self.assertEqual(alarms.judge(lines, KERNEL, NAMES[:1], fixes.load())[1], ["ran nothing: io_uring is not allowed"])
+        self.assertEqual(alarms.judge(lines, KERNEL, NAMES[:1], fixes.load())[1],
+                         ["ran nothing: io_uring is not allowed"])
 
     def test_a_kernel_that_warns(self) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -80,7 +86,8 @@ class Alarms(unittest.TestCase):
         quiet = Round("2026-01-01T00:00:00Z", 5.0, 3.0)
         odd = replace(quiet, odd=["x"])
         skips = replace(quiet, skipped=["y"])
-        self.assertEqual(Tally("7.3", "7.3.4", "b", [], [quiet, odd, quiet, skips]).alarms(), [odd, skips])
+        self.assertEqual(Tally("7.3", "7.3.4", "b", [], [quiet, odd, quiet, skips]).alarms(),
+                         [odd, skips])
         self.assertEqual(Tally("7.3", "7.3.4", "b").alarms(), [])
 
     def test_odd_first_run(self) -> None:
@@ -110,15 +117,19 @@ class Listening(unittest.TestCase):
         control = ("# alarms: control", *RUN[:8], "# alarms: end")
         for runs in (2, 4):
             tally = self.hear(one, control[:-1], one, control[-1:])
-            self.assertEqual((len(tally.rounds), tally.first, tally.alarms(), tally.control), (runs, SKIPPED, [], True))
+            self.assertEqual((len(tally.rounds), tally.first, tally.alarms(), tally.control),
+                             (runs, SKIPPED, [], True))
 
     def test_control_not_seen(self) -> None:
-        self.assertFalse(self.hear(("# alarms: run", *RUN), ("# alarms: control", *RUN, "# alarms: end")).control)
+        self.assertFalse(self.hear(("# alarms: run", *RUN),
+                                   ("# alarms: control", *RUN, "# alarms: end")).control)
 
     def test_broke(self) -> None:
-        """A guest that ends in the middle is an alarm of the run that was under way, and its lines are kept."""
+        """A guest that ends in the middle is an alarm of the run that was under way,
+        and its lines are kept."""
         tally = self.hear(("# alarms: run", *RUN), ("# alarms: run", *RUN[:5]), why="panicked")
-        self.assertEqual([each.odd for each in tally.alarms()], [["did not end: panicked; see 7.3.4-cloud.log"]])
+        self.assertEqual([each.odd for each in tally.alarms()],
+                         [["did not end: panicked; see 7.3.4-cloud.log"]])
         self.assertIn("# not ok 1", self.path.with_suffix(".log").read_text())
 
     def test_did_not_boot(self) -> None:
@@ -137,12 +148,14 @@ class Listening(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_table(self) -> None:
         quiet = Round("2026-01-01T00:00:00Z", 5.0, 3.0)
-        tally = Tally("7.3.4-cloud", "7.3.4", "b", [], [*[quiet] * 99, replace(quiet, odd=["late_read 64 bit: error"])],
-                      True)
+        tally = Tally("7.3.4-cloud", "7.3.4", "b", [],
+                      [*[quiet] * 99, replace(quiet, odd=["late_read 64 bit: error"])], True)
         lines = table([tally, Tally("running", "6.18.1", "b")]).splitlines()
-        self.assertEqual(lines[1].split(), ["7.3.4-cloud", "7.3.4", "100", "1", "4.66%", "5.0", "3.0", "seen"])
+        self.assertEqual(lines[1].split(),
+                         ["7.3.4-cloud", "7.3.4", "100", "1", "4.66%", "5.0", "3.0", "seen"])
         self.assertEqual(lines[2].split()[:3], ["running", "6.18.1", "0"])
-        self.assertEqual(lines[-1], "7.3.4-cloud, run of 2026-01-01T00:00:00Z: late_read 64 bit: error")
+        self.assertEqual(lines[-1],
+                         "7.3.4-cloud, run of 2026-01-01T00:00:00Z: late_read 64 bit: error")
 
 
 if __name__ == "__main__":

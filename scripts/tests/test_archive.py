@@ -10,9 +10,10 @@ from kit.base.error import Unusable
 
 class Mirrors(unittest.TestCase):
     def test_as_the_host_has_them(self) -> None:
-        self.assertEqual(archive.mirrors("http://m/debian/ bookworm\nhttp://m/debian/ bookworm-updates\n"
-                                         "http://s/debian-security/ bookworm-security\nhttp://other/ nodistro\n"),
-                         ("http://m/debian/", "http://s/debian-security/"))
+        self.assertEqual(
+            archive.mirrors("http://m/debian/ bookworm\nhttp://m/debian/ bookworm-updates\n"
+                            "http://s/debian-security/ bookworm-security\nhttp://other/ nodistro\n"),
+            ("http://m/debian/", "http://s/debian-security/"))
 
     def test_no_security_site(self) -> None:
         with mock.patch.object(archive, "say") as said:
@@ -27,8 +28,9 @@ class Mirrors(unittest.TestCase):
 
 class Order(unittest.TestCase):
     def test_as_dpkg_has_it(self) -> None:
-        versions = ["6.1.192-2", "6.1.192-2~bpo1", "6.1.9-1", "6.1-1", "7.3.4-1~bpo13+1", "7.3.4-1", "7.4~rc3-1~exp1",
-                    "7.4-1", "2.15-1", "2.9-1", "2.9+dfsg-1", "6.12.90-2", "6.12.90-1", "1.0a-1", "1.0-1"]
+        versions = ["6.1.192-2", "6.1.192-2~bpo1", "6.1.9-1", "6.1-1", "7.3.4-1~bpo13+1", "7.3.4-1",
+                    "7.4~rc3-1~exp1", "7.4-1", "2.15-1", "2.9-1", "2.9+dfsg-1", "6.12.90-2",
+                    "6.12.90-1", "1.0a-1", "1.0-1"]
         # Each is less than its neighbour, so than all behind that
         ordered = sorted(versions, key=archive.debian_order)
         for one, other in zip(ordered, ordered[1:]):
@@ -41,7 +43,8 @@ class Stanzas(unittest.TestCase):
     def test_fields_and_folded_lines(self) -> None:
         text = "Package: a\nVersion: 1\nDescription: x\n more\n\nPackage: b\nVersion: 2\n\nnoise\n"
         self.assertEqual(list(archive.stanzas(text)),
-                         [{"Package": "a", "Version": "1", "Description": "x\nmore"}, {"Package": "b", "Version": "2"}])
+                         [{"Package": "a", "Version": "1", "Description": "x\nmore"},
+                          {"Package": "b", "Version": "2"}])
 
 
 if __name__ == "__main__":

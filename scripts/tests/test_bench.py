@@ -1,4 +1,7 @@
-"""The JSON of selftests/bench: reading it, the table, and the script for gnuplot. The numbers of the file are made up."""
+"""The JSON of selftests/bench: reading it, the table, and the script for gnuplot.
+
+The numbers of the file are made up.
+"""
 
 import json
 import tempfile
@@ -40,8 +43,8 @@ class Read(unittest.TestCase):
         self.assertIn("no JSON", self.complaint(BODY[:200]))
 
     def test_something_else(self) -> None:
-        for text in ("[]", "3", "null", "[" * 100000, changed(rows=3), changed(rows=[]), changed(left_out=None),
-                     changed(bits="many"),
+        for text in ("[]", "3", "null", "[" * 100000, changed(rows=3), changed(rows=[]),
+                     changed(left_out=None), changed(bits="many"),
                      changed(rows=[{"sender": "sendmsg", "segments": 0, "bytes": 1, "runs": []}])):
             self.complaint(text)
 
@@ -49,7 +52,8 @@ class Read(unittest.TestCase):
         whole = json.loads(BODY)
         for name in ("kernel", "rows", "answer"):
             self.assertIn(f"lacks '{name}'",
-                          self.complaint(json.dumps({key: value for key, value in whole.items() if key != name})))
+                          self.complaint(json.dumps(
+                              {key: value for key, value in whole.items() if key != name})))
 
     def test_no_such_file(self) -> None:
         with self.assertRaisesRegex(Usage, "No such file"):
@@ -70,7 +74,8 @@ class Table(unittest.TestCase):
         self.assertEqual(bench.table(measured()), (DATA / "bench.expected").read_text())
 
     def test_a_run_with_an_error_does_not_count(self) -> None:
-        row = next(row for row in measured().rows if row.sender == "sendmsg_zc" and row.segments == 8)
+        row = next(row for row in measured().rows
+                   if row.sender == "sendmsg_zc" and row.segments == 8)
         self.assertEqual(row.trouble, "1 of 3 runs: -EIO")
         assert row.rate
         self.assertLess(row.rate.least, row.rate.most)
@@ -88,14 +93,16 @@ class Plot(unittest.TestCase):
             self.assertEqual(script.count(f'title "{sender}"'), 2)
 
     def test_points_are_median_least_most(self) -> None:
-        block = bench_plot.script(measured()).partition("$rate0 << END\n")[2].partition("\nEND")[0].splitlines()
+        block = (bench_plot.script(measured()).partition("$rate0 << END\n")[2].partition("\nEND")[0]
+                 .splitlines())
         self.assertEqual(len(block), 3)
         for line in block:
             _x, median, least, most = map(float, line.split())
             self.assertTrue(least < median < most)
 
     def test_a_row_of_errors_has_no_point(self) -> None:
-        block = bench_plot.script(measured()).partition("$cpu3 << END\n")[2].partition("\nEND")[0].splitlines()
+        block = (bench_plot.script(measured()).partition("$cpu3 << END\n")[2].partition("\nEND")[0]
+                 .splitlines())
         self.assertEqual(len(block), 2)
 
     def test_no_text_is_a_command(self) -> None:

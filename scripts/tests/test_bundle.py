@@ -10,7 +10,8 @@ from kit.build import bundle
 class Folders(unittest.TestCase):
     def test_each_program_is_asked_of_its_own(self) -> None:
         self.assertEqual(bundle.request(("late_read", "late_read_32", "nic.sh", "nic_32.sh")),
-                         "-t io_uring:late_read -t io_uring:late_read_32 -t nic:nic.sh -t nic:nic_32.sh")
+                         "-t io_uring:late_read -t io_uring:late_read_32 -t nic:nic.sh -t "
+                         "nic:nic_32.sh")
 
     def test_sources(self) -> None:
         self.assertEqual(bundle.sources(["nic"]), {"nic"})
@@ -24,9 +25,11 @@ class Folders(unittest.TestCase):
             bundle.check(["y", "late_read", "x"])
 
     def test_io_uring_knows_nothing_beside_it(self) -> None:
-        others = [name for name in (*bundle.COLLECTIONS, bundle.HOOKS, "harm") if name != bundle.COLLECTION]
+        others = [name for name in (*bundle.COLLECTIONS, bundle.HOOKS, "harm")
+                  if name != bundle.COLLECTION]
         reach = re.compile(rf"\.\./(?!lib\.mk|kselftest)\w|\b({'|'.join(others)})(/|\.[ch]\b|\.sh\b|_receiver\b)|\bscripts/")
-        for path in (path for path in bundle.SELFTEST.iterdir() if path.suffix or path.name == "Makefile"):
+        for path in (path for path in bundle.SELFTEST.iterdir()
+                     if path.suffix or path.name == "Makefile"):
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 with self.subTest(path=path.name, line=number):
                     self.assertIsNone(reach.search(line), line)

@@ -54,7 +54,8 @@ class Reading(unittest.TestCase):
         self.assertIn("b->y", Source(TEXT).functions["second"].body)
 
     def test_reached_follows_calls_within_the_file(self) -> None:
-        self.assertEqual([function.name for function in Source(TEXT).reached("first")], ["first", "second"])
+        self.assertEqual([function.name for function in Source(TEXT).reached("first")],
+                         ["first", "second"])
         self.assertEqual(Source(TEXT).reached("nowhere"), [])
 
     def test_blank_keeps_lines_and_offsets(self) -> None:

@@ -1,4 +1,5 @@
-"""scripts/check: what each check asks for, and that help, Makefile and README name the same words."""
+"""scripts/check: what each check asks for, and that help, Makefile
+and README name the same words."""
 
 import contextlib
 import io
@@ -28,7 +29,8 @@ class Performing(unittest.TestCase):
         self.enterContext(mock.patch.object(host, "need", self.needed.append))
         checks = {"good": Check(lambda: None, ("gcc",)), "told": Check(lambda: "2 skipped"),
                   "skip": failing(Skip("no card")), "bad": failing(BuildFailed("a.c:1")),
-                  "cannot": failing(Unusable("no net")), "far": Check(lambda: None, (), lambda: "a source")}
+                  "cannot": failing(Unusable("no net")),
+                  "far": Check(lambda: None, (), lambda: "a source")}
         self.enterContext(mock.patch.object(self.check, "CHECKS", checks))
 
     def all(self, *names: str, install: bool = True) -> tuple[int, str]:
@@ -83,23 +85,28 @@ class Words(unittest.TestCase):
     def test_unit_tests_need_no_package_of_the_kernel_s_programs(self) -> None:
         checks: dict[str, Check] = script("check").CHECKS
         for name in ("tables", "shell", "types", "documentation", "archives"):
-            self.assertFalse({"gcc", "qemu-system-x86", "liburing-dev"}.intersection(checks[name].packages), name)
+            self.assertFalse(
+                {"gcc", "qemu-system-x86", "liburing-dev"}.intersection(checks[name].packages),
+                name)
 
 
 class Unit(unittest.TestCase):
     """The unit tests are run by a program of their own, which is read."""
 
     def given(self, said: str) -> str:
-        with mock.patch.object(command, "run", return_value=said), contextlib.redirect_stdout(io.StringIO()):
+        with mock.patch.object(command, "run",
+                               return_value=said), contextlib.redirect_stdout(io.StringIO()):
             return lint.unit()
 
     def test_which_failed(self) -> None:
         with self.assertRaisesRegex(BuildFailed, "^unittest: test_x, test_y$"):
-            self.given("\n=====\nFAIL: test_x (tests.test_a.A.test_x)\n---\nERROR: test_y (tests.test_a.A.test_y)\n"
-                       "Ran 2 tests\n\nFAILED (failures=1, errors=1)\n")
+            self.given("\n=====\nFAIL: test_x (tests.test_a.A.test_x)\n---\n"
+                       "ERROR: test_y (tests.test_a.A.test_y)\nRan 2 tests\n\n"
+                       "FAILED (failures=1, errors=1)\n")
 
     def test_what_was_skipped(self) -> None:
-        self.assertEqual(self.given("test_x ... skipped 'needs git'\n\nRan 1 test\n\nOK (skipped=1)\n"),
+        self.assertEqual(self.given("test_x ... skipped 'needs git'\n\nRan 1 test\n\n"
+                                    "OK (skipped=1)\n"),
                          "1 skipped: needs git")
 
 
@@ -107,7 +114,8 @@ class Runs(unittest.TestCase):
     """What scripts/qa found is told by its exit status: what could not run has not failed."""
 
     def given(self, status: int) -> None:
-        said = f"kernel  version\nk  6.1\n\nk\n  ran-nothing: no io_uring here\n\n1 kernel\nexit status {status}\n"
+        said = ("kernel  version\nk  6.1\n\nk\n  ran-nothing: no io_uring here\n\n1 kernel\n"
+                f"exit status {status}\n")
         with mock.patch.object(command, "run", return_value=said), \
                 contextlib.redirect_stdout(io.StringIO()):
             runs.qa("running")
@@ -115,7 +123,8 @@ class Runs(unittest.TestCase):
     def test_status(self) -> None:
         self.given(0)
         for status, error in ((1, BuildFailed), (3, Unusable), (2, BuildFailed)):
-            with self.subTest(status), self.assertRaisesRegex(error, "scripts/qa: ran-nothing: no io_uring here"):
+            with self.subTest(status), self.assertRaisesRegex(error, "scripts/qa: ran-nothing: "
+                                                              "no io_uring here"):
                 self.given(status)
 
 

@@ -9,7 +9,8 @@ from kit.kernel import config
 from kit.base.arch import AMD64, ARM64
 from kit.base.paths import FRAGMENT
 
-WHOLE = {**dict.fromkeys((*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat), "y"), "CONFIG_NET_SCH_TBF": "m"}
+WHOLE = {**dict.fromkeys((*config.NEEDED, *config.LOSS, *AMD64.needed, AMD64.compat), "y"),
+         "CONFIG_NET_SCH_TBF": "m"}
 
 
 class Configuration(unittest.TestCase):
@@ -23,7 +24,8 @@ class Configuration(unittest.TestCase):
 
     def write(self, **changed: str) -> None:
         self.path.write_text("".join(f"{name}={value}\n" for name, value in {
-            **WHOLE, **{f"CONFIG_{name}": value for name, value in changed.items()}}.items() if value))
+            **WHOLE, **{f"CONFIG_{name}": value for name, value in changed.items()}}.items()
+                                     if value))
 
     def notes(self, **changed: str) -> list[str]:
         self.write(**changed)
@@ -46,8 +48,9 @@ class Configuration(unittest.TestCase):
     def test_in_the_way(self) -> None:
         for value in ("", "m", "n"):
             self.write(SERIAL_8250_CONSOLE=value)
-            self.assertEqual(config.refusal(self.path), "a kernel without a serial console (8250) cannot be tested "
-                                                        "here; build it with CONFIG_SERIAL_8250_CONSOLE=y")
+            self.assertEqual(config.refusal(self.path),
+                             "a kernel without a serial console (8250) cannot be tested here; "
+                             "build it with CONFIG_SERIAL_8250_CONSOLE=y")
 
     def test_other_architecture(self) -> None:
         self.write()
@@ -62,10 +65,12 @@ class Configuration(unittest.TestCase):
         self.assertEqual(self.notes(IPV6="m", UNIX="", EPOLL=""), [
             "CONFIG_IPV6 built as a module, which is not loaded: cases with IPv6 are skipped",
             "CONFIG_EPOLL, CONFIG_UNIX not set: the tests may fail for it"])
-        self.assertEqual(self.notes(NET_SCHED=""), ["CONFIG_NET_SCHED not set: most cases are skipped"])
+        self.assertEqual(self.notes(NET_SCHED=""),
+                         ["CONFIG_NET_SCHED not set: most cases are skipped"])
 
     def test_queues(self) -> None:
-        self.assertEqual(self.notes(NET_SCH_TBF=""), ["CONFIG_NET_SCH_TBF not set: most cases are skipped"])
+        self.assertEqual(self.notes(NET_SCH_TBF=""),
+                         ["CONFIG_NET_SCH_TBF not set: most cases are skipped"])
         self.assertEqual(self.notes(NET_SCH_TBF="", NET_SCH_FQ="y"),
                          ["CONFIG_NET_SCH_TBF not set: sch_fq takes its place"])
         self.assertEqual(self.notes(NET_SCH_TBF="", NET_SCH_NETEM="m"),

@@ -1,4 +1,7 @@
-"""The figures of cost.c: reading them, the bars, the table, and the script for gnuplot. The numbers are made up."""
+"""The figures of cost.c: reading them, the bars, the table, and the script for gnuplot.
+
+The numbers are made up.
+"""
 
 import unittest
 from dataclasses import replace
@@ -26,7 +29,8 @@ def harm(**after: int) -> list[str]:
 
 class Read(unittest.TestCase):
     def test_runs_and_failures(self) -> None:
-        found = cost.parse(["# kit: started", "cost: instructions 64 sendmsg none straight 100 90 110",
+        found = cost.parse(["# kit: started",
+                            "cost: instructions 64 sendmsg none straight 100 90 110",
                             "cost: instructions 64 sendmsg none straight 104 90 110",
                             "cost: instructions 64 sendmsg none straight 101 90 110",
                             "cost: allocations 32 sendmsg quic retry fails EINVAL"])
@@ -36,7 +40,8 @@ class Read(unittest.TestCase):
         self.assertIsNone(found["allocations"][RETRY].figure)
 
     def test_a_reason_is_told(self) -> None:
-        for line in ("cost: no network namespace: EPERM; run as root", "cost: cannot bind the receiver; and so on"):
+        for line in ("cost: no network namespace: EPERM; run as root",
+                     "cost: cannot bind the receiver; and so on"):
             with self.assertRaisesRegex(Unusable, line[:20]):
                 cost.parse([line])
 
@@ -46,14 +51,16 @@ class Bars(unittest.TestCase):
         self.assertEqual(harm(straight=10010, segment=10100), [])
 
     def test_no_control(self) -> None:
-        self.assertEqual(harm(straight=10011), ["7.3.4: 64 bit sendmsg, no control, straight through: 1.0011 times the "
-                                                "instructions, 1.001 is the most"])
+        self.assertEqual(harm(straight=10011),
+                         ["7.3.4: 64 bit sendmsg, no control, straight through: 1.0011 times the "
+                          "instructions, 1.001 is the most"])
 
     def test_segment(self) -> None:
         self.assertIn("1.0101 times the instructions, 1.01 is the most", harm(segment=10101)[0])
 
     def test_a_retry_has_to_get_cheaper(self) -> None:
-        self.assertIn("1.0000 times the instructions, and a retry has to get cheaper", harm(retry=10000)[0])
+        self.assertIn("1.0000 times the instructions, and a retry has to get cheaper",
+                      harm(retry=10000)[0])
 
     def test_provided_buffers(self) -> None:
         ring = Case("64", "recv", "ring", "straight")
@@ -66,24 +73,28 @@ class Bars(unittest.TestCase):
         good, bad = kernel({RETRY: 5}), Measured({RETRY: Cost((), "EINVAL")}, {})
         self.assertEqual(cost.harm(Pair("7.3.4", bad, good)), [])
         self.assertIn("fails with the series: EINVAL", cost.harm(Pair("7.3.4", good, bad))[0])
-        self.assertIn("fails with the series: not measured", cost.harm(Pair("7.3.4", good, kernel({})))[0])
+        self.assertIn("fails with the series: not measured",
+                      cost.harm(Pair("7.3.4", good, kernel({})))[0])
 
     def test_allocations(self) -> None:
         pair = Pair("7.3.4", kernel({}, {SEGMENT: 5}), kernel({}, {SEGMENT: 5}))
         self.assertEqual(cost.harm(pair), [])
-        self.assertIn("6 allocations, 5 before", cost.harm(replace(pair, after=kernel({}, {SEGMENT: 6})))[0])
+        self.assertIn("6 allocations, 5 before",
+                      cost.harm(replace(pair, after=kernel({}, {SEGMENT: 6})))[0])
         self.assertIn("not measured", cost.harm(replace(pair, after=kernel({})))[0])
 
 
 class Told(unittest.TestCase):
-    before = Measured({STRAIGHT: Cost((105, 110, 107)), RETRY: Cost((), "EINVAL")}, {STRAIGHT: Cost((4,))}, 288)
+    before = Measured({STRAIGHT: Cost((105, 110, 107)), RETRY: Cost((), "EINVAL")},
+                      {STRAIGHT: Cost((4,))}, 288)
     after = Measured({STRAIGHT: Cost((84,)), RETRY: Cost((70,))}, {STRAIGHT: Cost((3,))}, 408)
     pair = Pair("7.3.4", before, after)
 
     def test_table(self) -> None:
         first, second, third, *_ = cost.text([self.pair]).splitlines()
         self.assertTrue(first.startswith("Linux 7.3.4"))
-        self.assertEqual(second.split()[5:], ["64", "105", "105..110", "84", "0.8000", "4", "->", "3"])
+        self.assertEqual(second.split()[5:],
+                         ["64", "105", "105..110", "84", "0.8000", "4", "->", "3"])
         self.assertEqual(third.split()[-7:], ["fails", "(EINVAL)", "70", "-", "-", "->", "-"])
         self.assertIn("io_async_msghdr: 288 bytes before, 408 after", cost.text([self.pair]))
 

@@ -79,7 +79,8 @@ class Trace(unittest.TestCase):
                          "0xffffffff81000000..0xffffffff8100000f,0xffffffff82000000..0xffffffff82000002")
 
     def test_reached(self) -> None:
-        """An instruction counts for the line that it is within, and for no other that only begins there."""
+        """An instruction counts for the line that it is within,
+        and for no other that only begins there."""
         with tempfile.TemporaryDirectory() as work:
             log = Path(work, "log")
             log.write_text(LOG)
@@ -89,13 +90,15 @@ class Trace(unittest.TestCase):
 
 class Lines(unittest.TestCase):
     def test_joined(self) -> None:
-        table = [(1, NET, 3), (2, NET, 4), (3, NET, 5), (4, NET, 10), (5, "net/socket.c", 4), (6, NET, 3)]
+        table = [(1, NET, 3), (2, NET, 4), (3, NET, 5), (4, NET, 10), (5, "net/socket.c", 4),
+                 (6, NET, 3)]
         stages = {"selftest": {(NET, 3)}, "fuzzer": {(NET, 3), (NET, 5), ("net/socket.c", 4)}}
         found = coverage.joined(NET, BEFORE, AFTER, table, stages)
         self.assertEqual([(one.number, one.function, one.text, one.by, one.added) for one in found],
                          [(3, "io_send", "if (!a)", ("selftest", "fuzzer"), True),
                           (4, "io_send", "return -ENOMEM;", (), True),
-                          (5, "io_send", "return a;", ("fuzzer",), False), (10, "io_recv", "return 0;", (), True)])
+                          (5, "io_send", "return a;", ("fuzzer",), False),
+                          (10, "io_recv", "return 0;", (), True)])
 
 
 class Judged(unittest.TestCase):
@@ -108,11 +111,13 @@ class Judged(unittest.TestCase):
 
     def test_without_a_reason(self) -> None:
         done = coverage.judge("7.3.4", [line("return 0;")], self.known())
-        self.assertIn("HARM: io_uring/net.c:7 io_send(): not reached: return 0;", coverage.text(done))
+        self.assertIn("HARM: io_uring/net.c:7 io_send(): not reached: return 0;",
+                      coverage.text(done))
 
     def test_with_a_reason(self) -> None:
         for key in (("io_send", "return 0;"), ("io_send", "")):
-            self.assertEqual(coverage.judge("7.3.4", [line("return 0;")], self.known(key)).missed, [])
+            self.assertEqual(coverage.judge("7.3.4", [line("return 0;")], self.known(key)).missed,
+                             [])
 
     def test_what_is_added_has_no_excuse(self) -> None:
         done = coverage.judge("7.3.4", [line("return 0;", added=True)], self.known(("io_send", "")))
@@ -124,12 +129,14 @@ class Judged(unittest.TestCase):
         self.assertEqual(coverage.judge("7.3.4", [line("return 0;", added=True)], known).missed, [])
 
     def test_not_the_send_side(self) -> None:
-        self.assertEqual(coverage.judge("7.3.4", [line("return 0;", function="io_recv")], self.known()).lines, ())
+        self.assertEqual(coverage.judge("7.3.4", [line("return 0;", function="io_recv")],
+                                        self.known()).lines, ())
         new = line("x", function="io_recv", added=True)
         self.assertEqual(coverage.judge("7.3.4", [new], self.known()).lines, (new,))
 
     def test_table(self) -> None:
-        table = coverage.text(coverage.judge("7.3.4", [line("a"), line("b", True, True)], self.known()))
+        table = coverage.text(coverage.judge("7.3.4",
+                                             [line("a"), line("b", True, True)], self.known()))
         self.assertEqual(table.splitlines()[1].split()[2:], "2 0 0 1 0 1 1 0 0 1 0 1".split())
 
 

@@ -13,10 +13,12 @@ from kit.base.error import Unusable
 
 class Compilers(unittest.TestCase):
     def test_the_host_has_its_own(self) -> None:
-        self.assertEqual([cross.compiler(arch.AMD64, abi) for abi in arch.AMD64.abis], ["gcc", "gcc -m32"])
+        self.assertEqual([cross.compiler(arch.AMD64, abi) for abi in arch.AMD64.abis],
+                         ["gcc", "gcc -m32"])
 
     def test_of_no_release_of_debian(self) -> None:
-        with mock.patch.object(Path, "read_text", return_value="ID=other\nVERSION_CODENAME=noble\n"):
+        with mock.patch.object(Path, "read_text",
+                               return_value="ID=other\nVERSION_CODENAME=noble\n"):
             self.assertEqual(archive.codename(), "noble")
             with self.assertRaisesRegex(Unusable, "this host runs noble"):
                 cross._suite()
@@ -31,17 +33,20 @@ class Compilers(unittest.TestCase):
             wrapper.write_text(cross.WRAPPER.format(tool=tool.name))
             for path in (tool, wrapper):
                 path.chmod(0o755)
-            said = subprocess.run([wrapper, "a b"], cwd="/", capture_output=True, text=True, check=True).stdout
+            said = subprocess.run([wrapper, "a b"], cwd="/", capture_output=True, text=True,
+                                  check=True).stdout
         self.assertEqual(said, "usr/lib/x86_64-linux-gnu a b\n")
 
     def test_linker_scripts_name_what_lies_beside_them(self) -> None:
-        script = (b"/* GNU ld script\n   Use the shared library */\nOUTPUT_FORMAT(elf64-littleaarch64)\n"
-                  b"GROUP ( /usr/a-b/lib/libc.so.6 /usr/a-b/lib/libc_nonshared.a  AS_NEEDED ( /usr/a-b/lib/ld.so.1 ) )\n")
+        script = (b"/* GNU ld script\n   Use the shared library */\n"
+                  b"OUTPUT_FORMAT(elf64-littleaarch64)\nGROUP ( /usr/a-b/lib/libc.so.6 "
+                  b"/usr/a-b/lib/libc_nonshared.a  AS_NEEDED ( /usr/a-b/lib/ld.so.1 ) )\n")
         with tempfile.TemporaryDirectory() as name:
             Path(name, "libc.so").write_bytes(script)
             Path(name, "libm.so").write_bytes(b"\x7fELF /usr/a-b/lib/x")
             cross._relocate(Path(name))
-            self.assertIn(b"\nGROUP ( libc.so.6 libc_nonshared.a  AS_NEEDED ( ld.so.1 ) )\n", Path(name, "libc.so").read_bytes())
+            self.assertIn(b"\nGROUP ( libc.so.6 libc_nonshared.a  AS_NEEDED ( ld.so.1 ) )\n",
+                          Path(name, "libc.so").read_bytes())
             self.assertEqual(Path(name, "libm.so").read_bytes(), b"\x7fELF /usr/a-b/lib/x")
 
 

@@ -20,10 +20,13 @@ class Archive:
         for flavour in ("", "cloud-", "rt-"):
             self.add(f"{OLD}{flavour}{arch}", "6.1.176-1")
             self.add(f"{OLD}{flavour}{arch}-unsigned", "6.1.176-1")
-            self.add(f"linux-image-6.1-{flavour}{arch}", "6.1.176-1", f"{OLD}{flavour}{arch} (= 6.1.176-1)")
-            self.add(f"linux-image-{flavour}{arch}", "6.1.176-1", f"{OLD}{flavour}{arch} (= 6.1.176-1)")
+            self.add(f"linux-image-6.1-{flavour}{arch}", "6.1.176-1",
+                     f"{OLD}{flavour}{arch} (= 6.1.176-1)")
+            self.add(f"linux-image-{flavour}{arch}", "6.1.176-1",
+                     f"{OLD}{flavour}{arch} (= 6.1.176-1)")
             self.add(f"linux-image-{NEW}{flavour}{arch}", "7.3.4-1", ", ".join(
-                f"linux-{part}-{NEW}{flavour}{arch} (= 7.3.4-1)" for part in ("base", "binary", "modules")))
+                f"linux-{part}-{NEW}{flavour}{arch} (= 7.3.4-1)"
+                for part in ("base", "binary", "modules")))
             self.add(f"linux-binary-{NEW}{flavour}{arch}", "7.3.4-1")
             self.add(f"linux-modules-{NEW}{flavour}{arch}", "7.3.4-1")
         self.add(f"linux-image-6.1.0-49-cloud-{arch}", "6.1.176-1~deb11u1")
@@ -48,7 +51,8 @@ class Words(unittest.TestCase):
     def kernels(self, arch: Architecture = AMD64, archive: Archive | None = None) -> kernel.Kernels:
         """Kernels of such a mirror."""
         one = kernel.Kernels(arch=arch)
-        setattr(one, "_mirror", debian.Mirror(archive or Archive(arch.name), arch))     # type: ignore[arg-type]
+        # type: ignore[arg-type]
+        setattr(one, "_mirror", debian.Mirror(archive or Archive(arch.name), arch))
         return one
 
     def found(self, name: str, arch: Architecture = AMD64) -> tuple[str, str]:
@@ -57,48 +61,60 @@ class Words(unittest.TestCase):
         return one.package, one.word
 
     def test_flavours_of_a_version(self) -> None:
-        for name, package, word in (("7.3.4", "cloud-amd64", "7.3.4"), ("7.3.4+cloud", "cloud-amd64", "7.3.4"),
-                                    ("7.3.4+rt", "rt-amd64", "7.3.4+rt"), ("7.3+rt", "rt-amd64", "7.3.4+rt"),
-                                    ("7.3+generic", "amd64", "7.3.4+generic"), ("7.3", "cloud-amd64", "7.3.4")):
-            self.assertEqual(self.found(name), (f"linux-image-{NEW}{package}", f"debian:{word}"), name)
+        for name, package, word in (("7.3.4", "cloud-amd64", "7.3.4"),
+                                    ("7.3.4+cloud", "cloud-amd64", "7.3.4"),
+                                    ("7.3.4+rt", "rt-amd64", "7.3.4+rt"),
+                                    ("7.3+rt", "rt-amd64", "7.3.4+rt"),
+                                    ("7.3+generic", "amd64", "7.3.4+generic"),
+                                    ("7.3", "cloud-amd64", "7.3.4")):
+            self.assertEqual(self.found(name), (f"linux-image-{NEW}{package}", f"debian:{word}"),
+                             name)
         self.assertEqual(self.found("6.1+rt"), (f"{OLD}rt-amd64", "debian:6.1.176+rt"))
         self.assertEqual(self.found("6.1.176"), (f"{OLD}cloud-amd64", "debian:6.1.176"))
 
     def test_a_plus_without_a_flavour(self) -> None:
-        with self.assertRaisesRegex(Usage, r"debian:7.3\+: no flavour behind the \+; say debian:7.3, or"):
+        with self.assertRaisesRegex(Usage,
+                                    r"debian:7.3\+: no flavour behind the \+; say debian:7.3, or"):
             self.found("7.3+")
 
     def test_names_of_packages(self) -> None:
         rt = (f"linux-image-{NEW}rt-amd64", "debian:7.3.4+rt")
-        for name in (rt[0], f"{NEW}rt-amd64", f"{NEW}rt", f"linux-binary-{NEW}rt-amd64", f"linux-modules-{NEW}rt-amd64",
-                     f"linux-binary-unsigned-{NEW}rt-amd64", f"linux-base-{NEW}rt-amd64"):
+        for name in (rt[0], f"{NEW}rt-amd64", f"{NEW}rt", f"linux-binary-{NEW}rt-amd64",
+                     f"linux-modules-{NEW}rt-amd64", f"linux-binary-unsigned-{NEW}rt-amd64",
+                     f"linux-base-{NEW}rt-amd64"):
             self.assertEqual(self.found(name), rt, name)
         old = "linux-image-6.1.0-49-cloud-amd64"
         self.assertEqual(self.found(old), (old, f"debian:{old}"))
-        self.assertEqual(self.found("linux-image-rt-amd64"), (f"{OLD}rt-amd64", "debian:6.1.176+rt"))
+        self.assertEqual(self.found("linux-image-rt-amd64"),
+                         (f"{OLD}rt-amd64", "debian:6.1.176+rt"))
 
     def test_no_such_flavour(self) -> None:
         for name in ("7.3.4+foo", "7.3.4+16k"):
-            with self.assertRaisesRegex(Usage, r"no such flavour; there are debian:7.3.4, debian:7.3.4\+generic, "
-                                               r"debian:7.3.4\+rt$"):
+            with self.assertRaisesRegex(
+                    Usage, r"no such flavour; there are debian:7.3.4, debian:7.3.4\+generic, "
+                           r"debian:7.3.4\+rt$"):
                 self.found(name)
-        with self.assertRaisesRegex(Usage, r"debian:7.3.3\+rt: no such flavour; there are debian:7.3.3$"):
+        with self.assertRaisesRegex(Usage,
+                                    r"debian:7.3.3\+rt: no such flavour; there are debian:7.3.3$"):
             self.found("7.3.3+rt")
         with self.assertRaisesRegex(Usage, "no such kernel; of that branch: 7.3.4, 7.3.3"):
             self.found("7.3.9+rt")
 
     def test_branch_is_its_newest_that_is_whole(self) -> None:
         archive = Archive()
-        archive.add("linux-image-7.3.5+deb13-rt-amd64", "7.3.5-1", "linux-modules-7.3.5+deb13-rt-amd64 (= 7.3.5-1)")
+        archive.add("linux-image-7.3.5+deb13-rt-amd64", "7.3.5-1",
+                    "linux-modules-7.3.5+deb13-rt-amd64 (= 7.3.5-1)")
         kernels = self.kernels(archive=archive)
-        self.assertEqual([one.word for one in kernels.resolve(["debian:7.3+rt", "debian:7.3.5+rt"])],
-                         ["debian:7.3.4+rt", "debian:7.3.5+rt"])
+        self.assertEqual(
+            [one.word for one in kernels.resolve(["debian:7.3+rt", "debian:7.3.5+rt"])],
+            ["debian:7.3.4+rt", "debian:7.3.5+rt"])
 
     def test_list_has_all_flavours_and_all_has_one(self) -> None:
         kernels = self.kernels()
         self.assertEqual([one.word for one in kernels.listed],
                          ["debian:7.3.4", "debian:7.3.4+generic", "debian:7.3.4+rt", "debian:7.3.3",
-                          "debian:7.2-rc7+generic", "debian:6.1.176", "debian:6.1.176+generic", "debian:6.1.176+rt"])
+                          "debian:7.2-rc7+generic", "debian:6.1.176", "debian:6.1.176+generic",
+                          "debian:6.1.176+rt"])
         self.assertEqual([one.word for one in kernels.resolve(["all"])],
                          ["debian:7.3.4", "debian:7.3.3", "debian:6.1.176"])
         self.assertEqual([one.complete for one in kernels.listed[:4]], [True, True, True, False])
@@ -107,19 +123,24 @@ class Words(unittest.TestCase):
         kernels = self.kernels()
         words = {one.word: kernels.generic(one).word for one in kernels.listed}
         self.assertEqual([words[f"debian:7.3.{name}"] for name in ("4", "4+generic", "4+rt", "3")],
-                         ["debian:7.3.4+generic", "debian:7.3.4+generic", "debian:7.3.4+rt", "debian:7.3.3"])
+                         ["debian:7.3.4+generic", "debian:7.3.4+generic",
+                          "debian:7.3.4+rt", "debian:7.3.3"])
 
     def test_other_architectures(self) -> None:
         for arch, package, flavour in ((ARM64, "linux-image-7.3.4+deb13-arm64-16k", "16k"),
                                        (ARM64, "linux-image-7.3.4+deb13-rt-arm64", "rt"),
                                        (ARM64, "linux-image-6.12-arm64-16k", "16k"),
                                        (ARM64, "linux-image-7.3.4+deb13-amd64", ""),
-                                       (PPC64EL, "linux-image-6.12.117+deb13-powerpc64le-64k", "64k"),
-                                       (PPC64EL, "linux-image-6.12.117+deb13-powerpc64le", "generic"),
-                                       (AMD64, f"{OLD}amd64-unsigned", ""), (AMD64, f"{OLD}rt-amd64-dbg", "")):
+                                       (PPC64EL,
+                                        "linux-image-6.12.117+deb13-powerpc64le-64k", "64k"),
+                                       (PPC64EL,
+                                        "linux-image-6.12.117+deb13-powerpc64le", "generic"),
+                                       (AMD64, f"{OLD}amd64-unsigned", ""),
+                                       (AMD64, f"{OLD}rt-amd64-dbg", "")):
             mirror = debian.Mirror(Archive(), arch)      # type: ignore[arg-type]
             self.assertEqual(mirror.flavour(package), flavour, package)
-        self.assertEqual(self.found("7.3+rt", ARM64), ("linux-image-7.3.4+deb13-rt-arm64", "debian:7.3.4+rt"))
+        self.assertEqual(self.found("7.3+rt", ARM64),
+                         ("linux-image-7.3.4+deb13-rt-arm64", "debian:7.3.4+rt"))
 
 
 if __name__ == "__main__":

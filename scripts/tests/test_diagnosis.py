@@ -13,7 +13,8 @@ long __sys_sendmsg_sock(struct socket *sock, struct msghdr *msg, unsigned int fl
 	return deliver(sock, msg, flags);
 }
 """
-REFUSING = SOCKET.replace("	return", "	if (msg->msg_control || msg->msg_controllen)\n		return -EINVAL;\n	return")
+REFUSING = SOCKET.replace("	return", "	if (msg->msg_control || msg->msg_controllen)\n"
+                          "		return -EINVAL;\n	return")
 SAVE = "	sr->msg_control = hdr->msg.msg_control_user;\n"
 COPY = """\
 static int io_sendmsg_copy_hdr(struct io_kiocb *req, struct io_async_msghdr *hdr)
@@ -59,7 +60,8 @@ static int io_copy_control(struct io_kiocb *req, struct io_async_msghdr *kmsg)
 def code(sendmsg: str = POINTER, clear: str = CLEAR, zc: str = POINTER, zc_clear: str = "",
          compat: str = "	" + SAVE) -> str:
     """The send side with these statements in place."""
-    return (COPY % (compat, SAVE) + ISSUE % ("sendmsg", sendmsg, clear) + ISSUE % ("sendmsg_zc", zc, zc_clear))
+    return (COPY % (compat, SAVE) + ISSUE % ("sendmsg", sendmsg, clear)
+            + ISSUE % ("sendmsg_zc", zc, zc_clear))
 
 
 class Diagnosing(unittest.TestCase):
@@ -70,7 +72,8 @@ class Diagnosing(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.tree = Path(folder.name)
 
-    def tell(self, text: str, place: str = "io_uring/net.c", socket: str = SOCKET) -> set[tuple[str, str]]:
+    def tell(self, text: str, place: str = "io_uring/net.c",
+             socket: str = SOCKET) -> set[tuple[str, str]]:
         """The (slug, opcode) that are present in a tree with this send side."""
         for path, content in (("Makefile", ""), ("net/socket.c", socket), (place, text)):
             (self.tree / path).parent.mkdir(parents=True, exist_ok=True)
@@ -105,10 +108,12 @@ class Diagnosing(unittest.TestCase):
         self.assertIn(("repeated-control-sendmsg", "sendmsg"), self.tell(astray))
 
     def test_a_comment_cures_nothing(self) -> None:
-        self.assertEqual(self.tell(code(sendmsg=POINTER + "	/* msg_controllen = sr->len; */\n")), self.OPEN)
+        self.assertEqual(self.tell(code(sendmsg=POINTER + "	/* msg_controllen = sr->len; */\n")),
+                         self.OPEN)
 
     def test_a_pointer_cleared_is_no_pointer_put_back(self) -> None:
-        self.assertIn(("lost-pointer-sendmsg", "sendmsg"), self.tell(code(sendmsg="	kmsg->msg.msg_control = NULL;\n")))
+        self.assertIn(("lost-pointer-sendmsg", "sendmsg"),
+                      self.tell(code(sendmsg="	kmsg->msg.msg_control = NULL;\n")))
 
     def test_control_taken_once_makes_all_else_unnecessary(self) -> None:
         for rest in (CLEAR, SENT):
@@ -131,7 +136,8 @@ class Diagnosing(unittest.TestCase):
 
     def test_before_sendmsg_zc(self) -> None:
         text = COPY % ("	" + SAVE, SAVE) + ISSUE % ("sendmsg", POINTER, CLEAR)
-        self.assertEqual(self.tell(text, "fs/io_uring.c"), {("wrong-length", "sendmsg"), ("late-read", "sendmsg")})
+        self.assertEqual(self.tell(text, "fs/io_uring.c"),
+                         {("wrong-length", "sendmsg"), ("late-read", "sendmsg")})
 
     def test_without_partial_retry_nothing_repeats(self) -> None:
         text = code().replace("io_net_retry(sock, flags)", "other(sock)")
@@ -142,7 +148,8 @@ class Diagnosing(unittest.TestCase):
 
     def test_through_a_helper(self) -> None:
         text = code().replace("__sys_sendmsg_sock(sock", "hand_over(sock")
-        helper = "static int hand_over(struct socket *sock)\n{\n	return __sys_sendmsg_sock(sock, NULL, 0);\n}\n"
+        helper = ("static int hand_over(struct socket *sock)\n{\n	return __sys_sendmsg_sock(sock, "
+                  "NULL, 0);\n}\n")
         self.assertEqual(self.tell(helper + text), self.OPEN)
 
     def test_what_cannot_be_told_says_why(self) -> None:

@@ -1,4 +1,5 @@
-"""Archives are the same bytes each time; man pages and completion know just the options that there are."""
+"""Archives are the same bytes each time; man pages and completion know just the options
+that there are."""
 
 import argparse
 import lzma
@@ -50,13 +51,16 @@ class Archives(unittest.TestCase):
         self.home.cleanup()
 
     def git(self, *words: str) -> None:
-        subprocess.run(["git", "-C", self.path, "-c", "user.name=A", "-c", "user.email=a@b.invalid", *words],
-                       check=True, capture_output=True, env={**os.environ, "GIT_COMMITTER_DATE": "1700000000 +0100"})
+        subprocess.run(["git", "-C", self.path, "-c", "user.name=A", "-c",
+                        "user.email=a@b.invalid", *words],
+                       check=True, capture_output=True,
+                       env={**os.environ, "GIT_COMMITTER_DATE": "1700000000 +0100"})
 
     def clone(self) -> None:
         (self.path / "packaging/debian").mkdir(parents=True)
         (self.path / "packaging/VERSION").write_text("2.5\n")
-        (self.path / "packaging/debian/control").write_text("Version: @VERSION@ @KEPT@\nMaintainer: @AUTHOR@\n")
+        (self.path / "packaging/debian/control").write_text("Version: @VERSION@ @KEPT@\n"
+                                                            "Maintainer: @AUTHOR@\n")
         (self.path / "run").write_text("#!/bin/sh\n")
         (self.path / "run").chmod(0o775)
         (self.path / "link").symlink_to("run")
@@ -65,19 +69,24 @@ class Archives(unittest.TestCase):
         self.git("commit", "-q", "-m", "one")
 
     def test_same_bytes(self) -> None:
-        members = {"b/x": dist.Member(b"1", True), "a": dist.Member(b"2"), "c": dist.Member(b"", link="a")}
+        members = {"b/x": dist.Member(b"1", True), "a": dist.Member(b"2"),
+                   "c": dist.Member(b"", link="a")}
         first = dist.pack(self.path / "n.tar.xz", members, self.made).read_bytes()
         old = os.umask(0o077)
         try:
-            second = dist.pack(self.path / "deep/n.tar.xz", dict(reversed(members.items())), self.made).read_bytes()
+            second = dist.pack(self.path / "deep/n.tar.xz", dict(reversed(members.items())),
+                               self.made).read_bytes()
         finally:
             os.umask(old)
         self.assertEqual(first, second)
         with tarfile.open(self.path / "n.tar.xz") as tar:
-            seen = [(one.name, one.mode, one.uid, one.uname, one.mtime, one.linkname) for one in tar]
+            seen = [(one.name, one.mode, one.uid, one.uname, one.mtime, one.linkname)
+                    for one in tar]
         self.assertEqual(seen, [
-            ("n", 0o755, 0, "root", 1_700_000_000, ""), ("n/a", 0o644, 0, "root", 1_700_000_000, ""),
-            ("n/b", 0o755, 0, "root", 1_700_000_000, ""), ("n/b/x", 0o755, 0, "root", 1_700_000_000, ""),
+            ("n", 0o755, 0, "root", 1_700_000_000, ""),
+            ("n/a", 0o644, 0, "root", 1_700_000_000, ""),
+            ("n/b", 0o755, 0, "root", 1_700_000_000, ""),
+            ("n/b/x", 0o755, 0, "root", 1_700_000_000, ""),
             ("n/c", 0o777, 0, "root", 1_700_000_000, "a")])
 
     def test_version_of_a_commit_and_of_a_tag(self) -> None:
@@ -99,7 +108,8 @@ class Archives(unittest.TestCase):
                          f"Version: {made.version} @KEPT@\nMaintainer: {patch.author()}\n")
         dist.check(self.path / "work", self.path)
         with lzma.open(self.path / f"work/first/{made.name}.tar.xz") as tar:
-            told = subprocess.run(["git", "get-tar-commit-id"], input=tar.read(), capture_output=True, check=True)
+            told = subprocess.run(["git", "get-tar-commit-id"], input=tar.read(),
+                                  capture_output=True, check=True)
         self.assertEqual(told.stdout.decode().strip(), made.commit)
 
     def test_no_clone(self) -> None:
@@ -107,13 +117,15 @@ class Archives(unittest.TestCase):
             dist.release(self.path)
 
     def test_environment(self) -> None:
-        given = {"PATH": os.environ["PATH"], "CFLAGS": "-O0", "MAKEFLAGS": "-n", "https_proxy": "p", "TZ": "Asia/Tokyo"}
+        given = {"PATH": os.environ["PATH"], "CFLAGS": "-O0", "MAKEFLAGS": "-n", "https_proxy": "p",
+                 "TZ": "Asia/Tokyo"}
         umask = os.umask(0o077)
         try:
             with mock.patch.dict(os.environ, given, clear=True):
                 dist.plain_environment()
-                self.assertEqual(dict(os.environ), {"PATH": given["PATH"], "https_proxy": "p", "LC_ALL": "C.UTF-8",
-                                                    "TZ": "UTC"})
+                self.assertEqual(dict(os.environ),
+                                 {"PATH": given["PATH"], "https_proxy": "p", "LC_ALL": "C.UTF-8",
+                                  "TZ": "UTC"})
         finally:
             os.umask(umask)
 
@@ -125,7 +137,8 @@ class Pages(unittest.TestCase):
         for name in COMMANDS:
             text = (PACKAGING / f"man/{dist.NAME}-{name}.1").read_text()
             for verb, parser in verbs(name).items():
-                part = re.split(r"^\.S[sh] ", text.partition(f"\n.Ss {verb}\n")[2], flags=re.M)[0] if verb else text
+                part = re.split(r"^\.S[sh] ", text.partition(f"\n.Ss {verb}\n")[2],
+                                flags=re.M)[0] if verb else text
                 told = {f"-{option}" for line in re.findall(r"^\.It (Fl .*)$", part, re.M)
                         for option in re.findall(r"\bFl (\S+)", line)}
                 with self.subTest(command=name, verb=verb):
@@ -134,7 +147,8 @@ class Pages(unittest.TestCase):
     def test_verbs_are_all_told(self) -> None:
         for name in COMMANDS:
             text = (PACKAGING / f"man/{dist.NAME}-{name}.1").read_text()
-            self.assertEqual(re.findall(r"^\.Ss (.*)$", text, re.M), [verb for verb in verbs(name) if verb])
+            self.assertEqual(re.findall(r"^\.Ss (.*)$", text, re.M),
+                             [verb for verb in verbs(name) if verb])
 
     def test_words_for_nics(self) -> None:
         text = (PACKAGING / f"man/{dist.NAME}-qa.1").read_text()
@@ -144,7 +158,8 @@ class Pages(unittest.TestCase):
     def test_words_for_architectures(self) -> None:
         text = (PACKAGING / f"man/{dist.NAME}-qa.1").read_text()
         told = text.partition("\n.It Fl -arch Ar name\n")[2].partition("\n.It ")[0]
-        self.assertEqual(re.findall(r"^\.Cm (\w+)", told.partition("\nWithout ")[0], re.M), list(arch.ALL))
+        self.assertEqual(re.findall(r"^\.Cm (\w+)", told.partition("\nWithout ")[0], re.M),
+                         list(arch.ALL))
 
 
 class Completion(unittest.TestCase):
@@ -156,15 +171,18 @@ class Completion(unittest.TestCase):
         """What bash offers at the end of a line."""
         program = r'''. "$1"; COMP_LINE=$2; COMP_POINT=${#COMP_LINE}; read -ra COMP_WORDS <<<"$2"
             _io_uring_reissue "$3"; printf '%s\n' "${COMPREPLY[@]}"'''
-        said = subprocess.run(["bash", "-c", program, "bash", self.FILE, line, command or line.split()[0]], cwd=cwd,
-                              capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            ["bash", "-c", program, "bash", self.FILE, line, command or line.split()[0]], cwd=cwd,
+            capture_output=True, text=True, check=True)
         self.assertEqual(said.stderr, "")
         return [word for word in said.stdout.splitlines() if word]
 
     def test_is_there_for_all_names(self) -> None:
-        said = subprocess.run(["bash", "-c", '. "$1"; shift; for name; do complete -p "$name"; done', "bash", self.FILE,
-                               *(f"{start}{name}" for name in COMMANDS for start in (f"{dist.NAME}-", "scripts/",
-                                                                                     "./scripts/"))],
+        said = subprocess.run(["bash", "-c",
+                               '. "$1"; shift; for name; do complete -p "$name"; done', "bash",
+                               self.FILE, *(f"{start}{name}" for name in COMMANDS
+                                            for start in (f"{dist.NAME}-", "scripts/",
+                                               "./scripts/"))],
                               capture_output=True, text=True, check=True)
         self.assertEqual(said.stdout.count("complete -F _io_uring_reissue "), 9)
 
@@ -172,7 +190,8 @@ class Completion(unittest.TestCase):
         for name in COMMANDS:
             for verb, parser in verbs(name).items():
                 with self.subTest(command=name, verb=verb):
-                    offered = self.complete(" ".join([f"scripts/{name}", *([verb] if verb else []), "-"]))
+                    offered = self.complete(
+                        " ".join([f"scripts/{name}", *([verb] if verb else []), "-"]))
                     self.assertEqual(set(offered), options(parser))
 
     def test_verbs(self) -> None:
@@ -190,13 +209,16 @@ class Completion(unittest.TestCase):
                 for action in parser._actions:
                     if action.choices and action.option_strings:
                         with self.subTest(command=name, verb=verb, option=action.option_strings[0]):
-                            self.assertEqual(self.complete(f"scripts/{name} {verb} {action.option_strings[0]} "),
-                                             list(action.choices))
-        self.assertLessEqual(set(next(action.choices for action in verbs("series")["export"]._actions if action.choices)
+                            self.assertEqual(
+                                self.complete(f"scripts/{name} {verb} {action.option_strings[0]} "),
+                                list(action.choices))
+        self.assertLessEqual(set(next(action.choices for action in verbs("series")["export"]
+                                      ._actions if action.choices)
                                  or ()), set(self.complete("scripts/series export ")))
 
     def test_words(self) -> None:
-        self.assertEqual(self.complete("scripts/qa run --nic "), [*nic.MODELS, f"{nic.SSH_MODEL}{nic.SSH}", nic.ALL])
+        self.assertEqual(self.complete("scripts/qa run --nic "),
+                         [*nic.MODELS, f"{nic.SSH_MODEL}{nic.SSH}", nic.ALL])
         self.assertEqual(self.complete("scripts/qa run --arch "), list(arch.ALL))
         self.assertEqual(set(self.complete("scripts/qa run --program late_read ")),
                          bundle.sources())

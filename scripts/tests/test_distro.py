@@ -40,13 +40,15 @@ class Exporting(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.top = Path(folder.name)
-        (self.top / "0001-lost-pointer-sendmsg-zc.patch").write_text(MAIL % f"commit {COMMIT} upstream.\n\n")
+        (self.top / "0001-lost-pointer-sendmsg-zc.patch").write_text(
+            MAIL % f"commit {COMMIT} upstream.\n\n")
         (self.top / "0002-wrong-length.patch").write_text((MAIL % "").replace("put back", "keep"))
         self.patches = [Patch(path) for path in sorted(self.top.glob("*.patch"))]
 
     def export(self, name: str, bug: str = "X-1") -> list[str]:
         """The texts of both patches, and the list."""
-        return [path.read_text() for path in distro.export(name, self.patches, bug, self.top / name)]
+        return [path.read_text()
+                for path in distro.export(name, self.patches, bug, self.top / name)]
 
     def test_the_diff_is_never_changed(self) -> None:
         for name in distro.FORMS:
@@ -58,14 +60,17 @@ class Exporting(unittest.TestCase):
         head = email.message_from_string(done)
         self.assertEqual((head["Git-commit"], head["Patch-mainline"]), (COMMIT, "v6.9-rc4"))
         self.assertEqual(head["References"], "bsc#1")
-        self.assertEqual(email.message_from_string(pending)["Patch-mainline"].split(",")[0], "Not yet")
-        self.assertTrue(all(re.fullmatch(r"\tpatches\.suse/\S+\.patch", line) for line in listing.splitlines()))
+        self.assertEqual(email.message_from_string(pending)["Patch-mainline"].split(",")[0],
+                         "Not yet")
+        self.assertTrue(all(re.fullmatch(r"\tpatches\.suse/\S+\.patch", line)
+                            for line in listing.splitlines()))
 
     def test_debian_follows_dep3(self) -> None:
         done, pending, listing = self.export("debian", "")
         head = email.message_from_string(done)
         self.assertIn(COMMIT, head["Origin"])
-        self.assertEqual(head["Description"].splitlines()[0], "io_uring/net: put back what sendmsg takes away")
+        self.assertEqual(head["Description"].splitlines()[0],
+                         "io_uring/net: put back what sendmsg takes away")
         self.assertIn("\n .\n Next paragraph.", head["Description"])
         self.assertEqual(email.message_from_string(pending)["Forwarded"], "no")
         self.assertNotIn("upstream.", done.partition("---")[0].partition("Author")[0])
@@ -77,7 +82,8 @@ class Exporting(unittest.TestCase):
         self.assertIn(f"(backported from commit {COMMIT})\n---", done)
         self.assertIn("Subject: [PATCH] UBUNTU: SAUCE: io_uring/net: keep", pending)
         done, pending, _ = self.export("openeuler")
-        self.assertIn(f"mainline inclusion\nfrom mainline-v6.9-rc4\ncommit {COMMIT}\ncategory: bugfix\n", done)
+        self.assertIn(f"mainline inclusion\nfrom mainline-v6.9-rc4\ncommit {COMMIT}\n"
+                      "category: bugfix\n", done)
         self.assertIn("openEuler inclusion\ncategory: bugfix\n", pending)
 
     def test_bad_use(self) -> None:

@@ -52,7 +52,8 @@ not ok 3 late_read.udp4_zc_link.after_submit
                 (home / excerpt.CASES).write_text((DATA / f"{name}.log").read_text())
                 base = results()["6.1.0-56-cloud"]
                 result, logs = replace(base, kernel="k"), Excerpts(Path(work))
-                failed = [line.split(" ", 4) for line in (DATA / f"{name}.expected").read_text().splitlines()
+                failed = [line.split(" ", 4)
+                          for line in (DATA / f"{name}.expected").read_text().splitlines()
                           if line.startswith("fail ")]
                 for _, program, abi, test, reason in failed:
                     case = replace(base.cases[0], abi=abi, test=test.removesuffix(":"),
@@ -78,7 +79,8 @@ class Console(unittest.TestCase):
 
     def test_which_file(self) -> None:
         found = results()
-        self.assertEqual([excerpt.log(found[name]) for name in ("6.1.0-56+igb", "6.12.117+deb13-cloud")],
+        self.assertEqual([excerpt.log(found[name])
+                          for name in ("6.1.0-56+igb", "6.12.117+deb13-cloud")],
                          ["", "6.12.117+deb13-cloud/console.log"])
         panicked = found["7.3.4+deb13-cloud"]
         self.assertEqual([excerpt.log(panicked, case).partition("/")[2] for case in panicked.cases],

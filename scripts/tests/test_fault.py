@@ -1,4 +1,7 @@
-"""What fault.c and the kernel tell of each point that failed. The consoles are made up after those of real runs."""
+"""What fault.c and the kernel tell of each point that failed.
+
+The consoles are made up after those of real runs.
+"""
 
 import unittest
 from dataclasses import replace
@@ -37,8 +40,9 @@ name fail_usercopy, interval 1, probability 0, space 0, times -1
 [   12.345685]  </TASK>
 fault: 64 sendmsg large full 4
 """
-LINES = ("# kit: started", "fault: 64 sendmsg large full 1 EFAULT", "fault: 64 sendmsg large full 2 ENOBUFS",
-         "fault: 64 sendmsg large full 3 enter-EAGAIN", "fault: 64 sendmsg large full of 3",
+LINES = ("# kit: started", "fault: 64 sendmsg large full 1 EFAULT",
+         "fault: 64 sendmsg large full 2 ENOBUFS", "fault: 64 sendmsg large full 3 enter-EAGAIN",
+         "fault: 64 sendmsg large full of 3",
          "fault: 32 sendmsg small link 7 WRONG completed with -EPERM", "# exit fault 1")
 
 
@@ -50,7 +54,8 @@ def whole() -> fault.Told:
         points += [] if " small " in way else [Point(way, 1, refusal)]
         points += [Point(way, 2, "sent"),
                    Point(way, 3, "EFAULT", "fail_usercopy", ("_copy_from_user", "io_copy_control"))]
-        points += [Point(way, 4, refusal), Point(way, 5, refusal, "failslab", ("kmalloc", "__alloc_skb"))]
+        points += [Point(way, 4, refusal),
+                   Point(way, 5, refusal, "failslab", ("kmalloc", "__alloc_skb"))]
     return fault.Told(tuple(points), {way: 5 for way in fault.ways()}, ())
 
 
@@ -140,11 +145,13 @@ class Parse(unittest.TestCase):
 
     def test_points(self) -> None:
         self.assertEqual([(point.number, point.came, point.kind) for point in self.told.points],
-                         [(1, "EFAULT", "fail_usercopy"), (2, "ENOBUFS", ""), (3, "enter-EAGAIN", "failslab")])
+                         [(1, "EFAULT", "fail_usercopy"), (2, "ENOBUFS", ""),
+                          (3, "enter-EAGAIN", "failslab")])
         self.assertEqual(self.told.totals, {"64 sendmsg large full": 3})
 
     def test_where(self) -> None:
-        self.assertEqual([point.where for point in self.told.points], ["io_copy_control.isra.0", "", "__alloc_skb"])
+        self.assertEqual([point.where for point in self.told.points],
+                         ["io_copy_control.isra.0", "", "__alloc_skb"])
         self.assertEqual([point.ours for point in self.told.points], ["io_copy_control", "", ""])
 
     def test_wrong(self) -> None:
@@ -158,7 +165,8 @@ class Missed(unittest.TestCase):
     def without(self, group: str, *numbers: int) -> fault.Told:
         """All is well but for these points of a group of ways."""
         told = whole()
-        return replace(told, points=tuple(point for point in told.points if not point.way.startswith(f"{group} ") or
+        return replace(told, points=tuple(point for point in told.points
+                                          if not point.way.startswith(f"{group} ") or
                                           point.number not in numbers))
 
     def test_copies_that_were_never_struck(self) -> None:
@@ -180,7 +188,8 @@ class Missed(unittest.TestCase):
 
     def test_a_copy_that_fails_is_efault(self) -> None:
         told = whole()
-        points = tuple(replace(point, came="sent") if point.ours and point.way.startswith("64 sendmsg small") else point
+        points = tuple(replace(point, came="sent")
+                       if point.ours and point.way.startswith("64 sendmsg small") else point
                        for point in told.points)
         self.assertEqual(fault.missed(replace(told, points=points)),
                          ["64 sendmsg small: io_copy_control (fail_usercopy) that failed came to "
@@ -191,18 +200,21 @@ class Refused(unittest.TestCase):
     def points(self, way: str, *came: str) -> list[Point]:
         """Points of a way, the last of them the copy of its control."""
         points = [Point(way, number, word) for number, word in enumerate(came, 1)]
-        return [*points, Point(way, len(points) + 1, "EFAULT", "fail_usercopy", ("io_copy_control",))]
+        return [*points,
+                Point(way, len(points) + 1, "EFAULT", "fail_usercopy", ("io_copy_control",))]
 
     def test_one_ahead_of_the_copy(self) -> None:
         found = fault.refused(self.points("64 sendmsg large full", "sent", "ENOBUFS", "sent"))
         self.assertEqual([point.number for point in found], [2])
 
     def test_too_far_ahead(self) -> None:
-        self.assertEqual(fault.refused(self.points("64 sendmsg large full", "ENOBUFS", *["sent"] * 4)), [])
+        self.assertEqual(
+            fault.refused(self.points("64 sendmsg large full", "ENOBUFS", *["sent"] * 4)), [])
 
     def test_another_errno(self) -> None:
         self.assertEqual(fault.refused(self.points("32 sendmsg large full", "ENOBUFS", "sent")), [])
-        self.assertEqual(len(fault.refused(self.points("32 sendmsg large full", "ENOMEM", "sent"))), 1)
+        self.assertEqual(len(fault.refused(self.points("32 sendmsg large full", "ENOMEM", "sent"))),
+                         1)
 
     def test_with_a_trace(self) -> None:
         first, *rest = self.points("64 sendmsg large full", "ENOBUFS", "sent")
@@ -217,8 +229,9 @@ class Table(unittest.TestCase):
     def test_rows(self) -> None:
         kept = {"release": "7.3.4", "seconds": 60, "well": True, "bad": [], "mutants": [],
                 "totals": {way: 4 for way in fault.ways()},
-                "points": [{"way": "64 sendmsg large full", "number": 1, "came": "EFAULT", "kind": "fail_usercopy",
-                            "where": "io_copy_control", "ours": "io_copy_control"}]}
+                "points": [{"way": "64 sendmsg large full", "number": 1, "came": "EFAULT",
+                            "kind": "fail_usercopy", "where": "io_copy_control",
+                            "ours": "io_copy_control"}]}
         text = fault.table(kept)
         self.assertIn("\n  large, full              4           4", text)
         self.assertIn("    io_copy_control (fail_usercopy), 64 bit: 1 EFAULT\n", text)

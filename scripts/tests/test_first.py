@@ -13,10 +13,12 @@ class FirstTest(unittest.TestCase):
 
     def test_names(self) -> None:
         with_first = [branch for branch in patch.branches() if branch.first]
-        self.assertEqual([branch.name for branch in with_first], ["linux-6.1.y", "linux-6.12.y", "mainline"])
+        self.assertEqual([branch.name for branch in with_first],
+                         ["linux-6.1.y", "linux-6.12.y", "mainline"])
         for branch in with_first:
             with self.subTest(branch=branch.name):
-                self.assertEqual([one.slug for one in branch.first], [one.slug for one in with_first[-1].first])
+                self.assertEqual([one.slug for one in branch.first],
+                                 [one.slug for one in with_first[-1].first])
                 self.assertLessEqual({one.slug for one in branch.first}, set(fixes.load()))
 
     def test_heads(self) -> None:
@@ -43,7 +45,8 @@ class FirstTest(unittest.TestCase):
             self.assertEqual(reissue.present(tree), frozenset())
             (tree / "io_uring").mkdir()
             net = tree / "io_uring/net.c"
-            body = "int io_recvmsg(struct io_kiocb *req)\n{\n%s\tif (io_net_retry(sock, flags))\n\t\treturn 1;\n}\n"
+            body = ("int io_recvmsg(struct io_kiocb *req)\n{\n%s\tif (io_net_retry(sock, "
+                    "flags))\n\t\treturn 1;\n}\n")
             net.write_text(body % "")
             five = {("used-up-control", "any"), ("merged-records", "any")}
             later = {("grown-name", "any"), ("lost-error", "any"), ("repeated-peek", "recv"),
@@ -67,8 +70,8 @@ class FirstTest(unittest.TestCase):
             net = tree / "io_uring/net.c"
             body = ("int io_sendmsg(struct io_kiocb *req)\n{\n"
                     "\tif (io_net_retry(sock, flags)) {\n%s\t}\n}\n")
-            always = {("eaten-data", "sendmsg"), ("fastopen-unfinished", "any"), ("late-file", "any"),
-                      ("repeated-id", "any")}
+            always = {("eaten-data", "sendmsg"), ("fastopen-unfinished", "any"),
+                      ("late-file", "any"), ("repeated-id", "any")}
             net.write_text(body % "")
             self.assertEqual(reissue.present(tree), always)
             net.write_text(body % "\t\tkmsg->msg.msg_controllen = 0;\n")
@@ -80,7 +83,8 @@ class FirstTest(unittest.TestCase):
             # io_uring.c passes files over a socket of its own
             net.write_text("static int pass(void)\n{\n\tstruct scm_fp_list *fpl;\n}\n" + body % "")
             self.assertEqual(reissue.present(tree), always)
-            held = "static int hold(void)\n{\n\tscm_fp_copy(cmsg, &fp);\n\tmsg_zerocopy_realloc(sk);\n}\n"
+            held = ("static int hold(void)\n{\n\tscm_fp_copy(cmsg, "
+                    "&fp);\n\tmsg_zerocopy_realloc(sk);\n}\n")
             net.write_text(held + body % "")
             self.assertEqual(reissue.present(tree),
                              always - {("late-file", "any"), ("repeated-id", "any")})
@@ -95,7 +99,8 @@ class FirstTest(unittest.TestCase):
                 for path, text in (("io_uring/net.c", net), ("net/socket.c", socket)):
                     (Path(name) / path).parent.mkdir(exist_ok=True)
                     (Path(name) / path).write_text(text)
-                self.assertEqual(("rewritten-name", "sendmsg") in reissue.present(Path(name)), lacks)
+                self.assertEqual(("rewritten-name", "sendmsg") in reissue.present(Path(name)),
+                                 lacks)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ class Predictions(unittest.TestCase):
                 ("a", "sendmsg", "64", "6.1.50", None),            # another opcode
                 ("a", "sendmsg", "32", "6.1.82", None),            # came by a backport later
                 ("a", "sendmsg", "32", "6.1.83", "fix: 6.1.130"),
-                ("a", "sendmsg_zc", "32", "6.1.85", "fix: 6.1.130"),  # two causes: cured by the later
+                # two causes: cured by the later
+                ("a", "sendmsg_zc", "32", "6.1.85", "fix: 6.1.130"),
                 ("a", "sendmsg", "32", "6.12.17", "fix: 6.12.18"),
                 ("a", "sendmsg", "32", "6.18.1", None),
                 ("b", "sendmsg", "64", "5.10.161", None),
@@ -86,14 +87,16 @@ class Predictions(unittest.TestCase):
                 self.assertEqual(self.table[defect].expected(opcode, abi, parse(version)), expected)
 
     def test_broken_tables_are_told_in_a_line(self) -> None:
-        for text in (TABLE.replace('introduced = "6.1"', ""), TABLE.replace("6.1.87", "soon"), "[[", 'defect = "x"'):
+        for text in (TABLE.replace('introduced = "6.1"', ""), TABLE.replace("6.1.87", "soon"), "[[",
+                     'defect = "x"'):
             self.path.write_text(text)
             with self.assertRaises(Unusable) as caught:
                 fixes.load(self.path)
             self.assertIn(str(self.path), str(caught.exception))
 
     def test_real_table(self) -> None:
-        self.assertLessEqual({"lost-pointer", "wrong-length", "late-read", "repeated-control"}, fixes.load().keys())
+        self.assertLessEqual({"lost-pointer", "wrong-length", "late-read", "repeated-control"},
+                             fixes.load().keys())
 
     def test_the_patches_blame_commits_of_these_releases(self) -> None:
         """What a patch names in Fixes: came with the first release that has its defect."""

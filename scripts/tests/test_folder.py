@@ -1,4 +1,5 @@
-"""Results folders: whole, of an older version, half written, none; and what scripts/qa report makes of each."""
+"""Results folders: whole, of an older version, half written, none;
+and what scripts/qa report makes of each."""
 
 import json
 import shutil
@@ -21,12 +22,14 @@ WHOLE = (DATA / "run-new/6.1.0-56-cloud/results.json").read_text()
 class Read(unittest.TestCase):
     def test_order_and_fields(self) -> None:
         found = Folder.read(DATA / "run-new")
-        self.assertEqual([(result.kernel, result.nic, len(result.cases)) for result in found.results],
-                         [("6.1.0-56-cloud", "", 10), ("6.1.0-56-cloud", "virtio-net", 3), ("6.1.0-56", "igb", 0),
-                          ("6.12.117+deb13-cloud", "", 4), ("7.2.13+deb14-cloud", "", 10),
-                          ("7.3.4+deb13-cloud", "", 3)])
+        self.assertEqual([(result.kernel, result.nic, len(result.cases))
+                          for result in found.results],
+                         [("6.1.0-56-cloud", "", 10), ("6.1.0-56-cloud", "virtio-net", 3),
+                          ("6.1.0-56", "igb", 0), ("6.12.117+deb13-cloud", "", 4),
+                          ("7.2.13+deb14-cloud", "", 10), ("7.3.4+deb13-cloud", "", 3)])
         self.assertEqual(found.broken, [])
-        self.assertTrue(all((DATA / "run-new" / result.folder).is_dir() for result in found.results))
+        self.assertTrue(all((DATA / "run-new" / result.folder).is_dir()
+                            for result in found.results))
 
     def test_older_version(self) -> None:
         """run-old was written before there were NICs and start times."""
@@ -74,8 +77,8 @@ class Command(unittest.TestCase):
         self.work = Path(work.name)
 
     def report(self, *words: str | Path) -> tuple[int, str, str]:
-        done = subprocess.run([sys.executable, QA, "report", *words], capture_output=True, text=True, check=False,
-                              encoding="utf-8")
+        done = subprocess.run([sys.executable, QA, "report", *words], capture_output=True,
+                              text=True, check=False, encoding="utf-8")
         self.assertNotIn("Traceback", done.stderr)
         return done.returncode, done.stdout, done.stderr
 
@@ -83,7 +86,8 @@ class Command(unittest.TestCase):
         return Path(shutil.copytree(DATA / name, self.work / name))
 
     def test_no_folder(self) -> None:
-        for path, why in ((self.work / "none", "no such folder"), (QA, "is no folder"), (self.work, "no results")):
+        for path, why in ((self.work / "none", "no such folder"), (QA, "is no folder"),
+                          (self.work, "no results")):
             status, out, complaint = self.report(path)
             self.assertEqual((status, out, complaint.count("\n")), (2, "", 1))
             self.assertIn(why, complaint)
@@ -91,8 +95,8 @@ class Command(unittest.TestCase):
 
     def test_wrong_use(self) -> None:
         wrong: list[list[str | Path]] = [
-            ["--format", "yaml"], ["--format", "junit", "--against", DATA / "run-old"], ["--origin", "x"],
-            ["--format", "kcidb", "--origin", "Big Lab"]]
+            ["--format", "yaml"], ["--format", "junit", "--against", DATA / "run-old"],
+            ["--origin", "x"], ["--format", "kcidb", "--origin", "Big Lab"]]
         for words in wrong:
             status, out, _ = self.report(*words, DATA / "run-new")
             self.assertEqual((status, out), (2, ""), words)
@@ -106,10 +110,12 @@ class Command(unittest.TestCase):
             status, out, complaint = self.report("--format", name, folder)
             self.assertEqual((status, complaint.count("\n")), (3, 2), complaint)
             self.assertIn(f"{broken}: half written", complaint)
-            self.assertIn("6.12.117+deb13-cloud/results.json: not there, it was interrupted", complaint)
+            self.assertIn("6.12.117+deb13-cloud/results.json: not there, it was interrupted",
+                          complaint)
             self.assertIn(f"scripts/qa run --resume {folder}", complaint)
             self.assertIn("6.1.0-56-cloud", out)
-            self.assertEqual("7.2.13+deb14-cloud" in out, name == "html")      # which says that it is left out
+            # which says that it is left out
+            self.assertEqual("7.2.13+deb14-cloud" in out, name == "html")
 
     def test_all_broken(self) -> None:
         folder = self.copy()
@@ -133,7 +139,8 @@ class Command(unittest.TestCase):
 
     def test_any_locale(self) -> None:
         done = subprocess.run([sys.executable, QA, "report", "--format", "html", DATA / "run-new"],
-                              capture_output=True, check=False, env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin"})
+                              capture_output=True, check=False,
+                              env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin"})
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn("✓ pass".encode(), done.stdout)
 

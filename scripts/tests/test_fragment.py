@@ -31,13 +31,15 @@ class Fragment(unittest.TestCase):
             fragment.check(whole, self.file("config", "CONFIG_C=y"))
 
     def test_a_tree_that_does_not_take_all(self) -> None:
-        own, final = self.file("fragment", "CONFIG_A=y", "CONFIG_B=y"), self.file("config", "CONFIG_A=y", "CONFIG_B=m")
+        own, final = self.file("fragment", "CONFIG_A=y", "CONFIG_B=y"), self.file(
+            "config", "CONFIG_A=y", "CONFIG_B=m")
         fragment.whole(self.file("part", "CONFIG_A=y"), Path("linux-7"), final)
         with self.assertRaisesRegex(BuildFailed, "fragment: linux-7 does not take CONFIG_B$"):
             fragment.whole(own, Path("linux-7"), final)
 
     def test_without_a_paragraph(self) -> None:
-        whole = self.file("fragment", "# One", "CONFIG_A=y", "", "# A NIC in the guest: x", "CONFIG_B=y")
+        whole = self.file("fragment", "# One", "CONFIG_A=y", "", "# A NIC in the guest: x",
+                          "CONFIG_B=y")
         self.assertEqual(fragment.without(whole, fragment.NICS), "# One\nCONFIG_A=y\n")
         with self.assertRaisesRegex(Unusable, "no paragraph begins with # Two"):
             fragment.without(whole, "# Two")

@@ -1,4 +1,5 @@
-"""A run in a new Debian: what is typed there, what is made of what it says, and that nothing of it stays."""
+"""A run in a new Debian: what is typed there, what is made of what it says,
+and that nothing of it stays."""
 
 import contextlib
 import io
@@ -27,20 +28,27 @@ class Said(unittest.TestCase):
 
     def test_checks_are_heard_and_the_count_is_kept_back(self) -> None:
         told = Told()
-        for line, shown in (("tables                   0 s  ok\n", True), ("unit   155 s  FAIL: unittest: FAILED\n", True),
-                            ("7 mutants of scripts/harm apply, too\n", True), ("card  3 s  SKIP: no veth\n", True),
-                            ("types  3 s  ok: 2 skipped\n", True), ("arm64  3 s  COULD NOT RUN: no\n", True),
-                            ("7.3.4+deb13-cloud  7.3.4  pass  okay 15 s\n", True), ("3 passed, 1 failed, 1 skipped\n", False)):
+        for line, shown in (("tables                   0 s  ok\n", True),
+                            ("unit   155 s  FAIL: unittest: FAILED\n", True),
+                            ("7 mutants of scripts/harm apply, too\n", True),
+                            ("card  3 s  SKIP: no veth\n", True),
+                            ("types  3 s  ok: 2 skipped\n", True),
+                            ("arm64  3 s  COULD NOT RUN: no\n", True),
+                            ("7.3.4+deb13-cloud  7.3.4  pass  okay 15 s\n", True),
+                            ("3 passed, 1 failed, 1 skipped\n", False)):
             self.assertEqual(told.hear(line), shown, line)
-        self.assertEqual(told.checks, {"tables": "ok", "unit": "FAIL", "card": "SKIP", "types": "ok",
-                                       "arm64": "COULD NOT RUN"})
+        self.assertEqual(told.checks,
+                         {"tables": "ok", "unit": "FAIL", "card": "SKIP", "types": "ok",
+                          "arm64": "COULD NOT RUN"})
 
     def test_what_counts_besides_its_checks(self) -> None:
         good, bad = {"tables": "ok"}, {"tables": "ok", "unit": "FAIL"}
         none: dict[str, str] = {}
-        for status, checks, word, counted in ((0, none, "ok", True), (1, none, "FAIL", True), (0, good, "ok", False),
-                                              (1, bad, "FAIL", False), (2, good, "FAIL", True), (0, bad, "ok", True),
-                                              (None, good, "SKIP", True), (None, none, "SKIP", True)):
+        for status, checks, word, counted in ((0, none, "ok", True), (1, none, "FAIL", True),
+                                              (0, good, "ok", False), (1, bad, "FAIL", False),
+                                              (2, good, "FAIL", True), (0, bad, "ok", True),
+                                              (None, good, "SKIP", True),
+                                              (None, none, "SKIP", True)):
             told = Told(status, dict(checks))
             self.assertEqual(told.verdict()[0], word)
             self.assertEqual(told.counted(word), counted, (status, checks))
@@ -118,7 +126,8 @@ class Runs(unittest.TestCase):
     def test_wrong_words(self) -> None:
         with self.assertRaisesRegex(Usage, "woody: no such release; there are bookworm, trixie"):
             fresh.run(["bookworm", "woody"])
-        with mock.patch("os.geteuid", return_value=1000), self.assertRaisesRegex(Unusable, "needs root"):
+        with mock.patch("os.geteuid",
+                        return_value=1000), self.assertRaisesRegex(Unusable, "needs root"):
             fresh.run(["bookworm"])
 
 

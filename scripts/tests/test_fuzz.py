@@ -12,14 +12,17 @@ from kit.harm.fuzz import Pair, Plan, Ran, Told
 PLAN = Plan(1000, (1, 2), 1)
 
 
-def summary(bits: str = "64", buffers: int = 500, found: tuple[tuple[str, int], ...] = (), **more: Any) -> str:
+def summary(bits: str = "64", buffers: int = 500, found: tuple[tuple[str, int], ...] = (),
+            **more: Any) -> str:
     """The line of JSON at the end of a run. The numbers are made up."""
-    defects = [{"name": name, "found": 3, "buffer": buffer, "sends": 2 * buffer, "seconds": 0.1, "runs": 30, "from": 48,
-                "to": 24} for name, buffer in found]
+    defects = [{"name": name, "found": 3, "buffer": buffer, "sends": 2 * buffer, "seconds": 0.1,
+                "runs": 30, "from": 48, "to": 24} for name, buffer in found]
     part = {"buffers": buffers, "accepted": 300, "sends": 1000, "waited": 200, "retried": 100}
-    return json.dumps({"program": "fuzz", "kernel": "7.3.4", "bits": int(bits), "seed": 1, "seconds": 1.5, **part,
-                       "valid": [250, 200], "nearly": [150, 80], "garbage": [100, 20], "differences": 3 * len(defects),
-                       "kinds": {"udp4": part}, "ways": {"sendmsg, straight, plain": 600, "sendmsg, full, plain": 400},
+    return json.dumps({"program": "fuzz", "kernel": "7.3.4", "bits": int(bits), "seed": 1,
+                       "seconds": 1.5, **part, "valid": [250, 200], "nearly": [150, 80],
+                       "garbage": [100, 20], "differences": 3 * len(defects),
+                       "kinds": {"udp4": part},
+                       "ways": {"sendmsg, straight, plain": 600, "sendmsg, full, plain": 400},
                        "defects": defects, **more})
 
 
@@ -29,24 +32,31 @@ def run(*args: Any, **more: Any) -> Ran:
 
 def pair() -> Pair:
     """One in which all is as it should be."""
-    before = Told([run("64", 90, (("late-read", 7),)), run("32", 90, (("late-read", 3), ("wrong-length", 40)))],
+    before = Told([run("64", 90, (("late-read", 7),)),
+                   run("32", 90, (("late-read", 3), ("wrong-length", 40)))],
                   {f"{name}.c": "" for name in ("late-read-64", "late-read-32", "wrong-length-32")},
                   {"late-read-64": 1, "late-read-32": 1, "wrong-length-32": 1})
     after = Told([run("64"), run("32")], {},
-                 {"fuzz": 0, "fuzz_32": 0, "check-64": 0, "check-32": 0, **dict.fromkeys(before.ends, 0)})
+                 {"fuzz": 0, "fuzz_32": 0, "check-64": 0, "check-32": 0,
+                  **dict.fromkeys(before.ends, 0)})
     return Pair("7.3.4", ["late-read", "wrong-length"], before, after)
 
 
 class Read(unittest.TestCase):
     def test_a_run(self) -> None:
-        told = fuzz.parse(["# kit: started 7.3.4 2.1", "# seed 1", "fuzz: 31 of 500 buffers, 0 differences, 10 s",
-                           "# difference in buffer 7", "---- late-read-64.c", "int main(void)", "{", "# a line of it",
-                           "---- end", summary("64", 90, (("late-read", 7),)), "# exit fuzz 1", "fuzz: no tbf"])
+        told = fuzz.parse(["# kit: started 7.3.4 2.1", "# seed 1",
+                           "fuzz: 31 of 500 buffers, 0 differences, 10 s",
+                           "# difference in buffer 7", "---- late-read-64.c", "int main(void)", "{",
+                           "# a line of it",
+                           "---- end", summary("64", 90, (("late-read", 7),)), "# exit fuzz 1",
+                           "fuzz: no tbf"])
         self.assertEqual(told.programs, {"late-read-64.c": "int main(void)\n{\n# a line of it\n"})
         self.assertEqual(told.ends, {"fuzz": 1})
         self.assertEqual(told.notes, ["# seed 1", "# difference in buffer 7", "fuzz: no tbf"])
-        self.assertEqual((told.runs[0].bits, told.runs[0].buffers, told.runs[0].sorts["nearly"]), ("64", 90, (150, 80)))
-        self.assertEqual((told.runs[0].found[0].name, told.runs[0].found[0].buffer), ("late-read", 7))
+        self.assertEqual((told.runs[0].bits, told.runs[0].buffers, told.runs[0].sorts["nearly"]),
+                         ("64", 90, (150, 80)))
+        self.assertEqual((told.runs[0].found[0].name, told.runs[0].found[0].buffer),
+                         ("late-read", 7))
 
     def test_the_first_program_of_a_name_counts(self) -> None:
         told = fuzz.parse(["---- a-64.c", "one", "---- end", "---- a-64.c", "two", "---- end"])
@@ -91,8 +101,9 @@ class Harm(unittest.TestCase):
         bad = pair()
         bad.before.ends["late-read-64"] = 0
         bad.after.ends["wrong-length-32"] = 1
-        self.assertEqual(self.harm(bad), ["as it is: the program for late-read, 64 bit, shows no difference",
-                                          "with the series: the program wrong-length-32.c still shows a difference"])
+        self.assertEqual(self.harm(bad),
+                         ["as it is: the program for late-read, 64 bit, shows no difference",
+                          "with the series: the program wrong-length-32.c still shows a difference"])
 
     def test_the_fault_of_the_check_must_be_found(self) -> None:
         bad = pair()
@@ -110,7 +121,8 @@ class Table(unittest.TestCase):
         made = pair()
         made.before.runs.append(replace(run("64", 90, (("late-read", 17),)), seed=2))
         found = fuzz.text(made)
-        self.assertRegex(found, r"late-read, 64 bit +2 +2 +12 \(most: 17\) +24 \(most: 34\) +48 -> 24")
+        self.assertRegex(found,
+                         r"late-read, 64 bit +2 +2 +12 \(most: 17\) +24 \(most: 34\) +48 -> 24")
         self.assertRegex(found, r"  64 bit +1 +500 +300 +1000 +200 +100 +0 +2 s")
         self.assertRegex(found, r"    udp4 +1000 +600 +2000 +400 +200")
         self.assertRegex(found, r"  sends +sendmsg, straight +sendmsg, full\n    plain +1200 +800")

@@ -24,7 +24,8 @@ class Packages(unittest.TestCase):
         self.answer("gcc installed\n")
         with mock.patch.object(os, "geteuid", return_value=1000):
             host.need(("gcc",))
-            with self.assertRaisesRegex(Unusable, "missing packages; as root: apt-get install rpm$"):
+            with self.assertRaisesRegex(Unusable,
+                                        "missing packages; as root: apt-get install rpm$"):
                 host.need(("gcc", "rpm"))
 
     def test_no_debian(self) -> None:
@@ -34,7 +35,8 @@ class Packages(unittest.TestCase):
 
 
 class Programs(unittest.TestCase):
-    @unittest.skipUnless(os.uname().machine == "x86_64" and shutil.which("sh"), "needs an x86-64 host")
+    @unittest.skipUnless(os.uname().machine == "x86_64" and shutil.which("sh"),
+                         "needs an x86-64 host")
     def test_32_bit(self) -> None:
         self.assertIn(host.runs_32_bit.__wrapped__(), (True, False))
         with mock.patch.object(subprocess, "run", side_effect=OSError):

@@ -14,12 +14,15 @@ from tests.needs import needs
 class Cpio(unittest.TestCase):
     @needs("cpio")
     def test_cpio_reads_it(self) -> None:
-        data = initramfs.newc({"init": b"#!/bin/sh\n", "a/b/c": b"odd"}, ("proc",), {"dev/console": (5, 1)})
-        listed = subprocess.run(["cpio", "-itv", "--quiet"], input=data, capture_output=True, check=True).stdout
+        data = initramfs.newc({"init": b"#!/bin/sh\n", "a/b/c": b"odd"}, ("proc",),
+                              {"dev/console": (5, 1)})
+        listed = subprocess.run(["cpio", "-itv", "--quiet"], input=data, capture_output=True,
+                                check=True).stdout
         rows = [line.split() for line in listed.decode().splitlines()]
         self.assertEqual([(row[0], row[-1]) for row in rows],
-                         [("drwxr-xr-x", "a"), ("drwxr-xr-x", "a/b"), ("drwxr-xr-x", "dev"), ("drwxr-xr-x", "proc"),
-                          ("crw-------", "dev/console"), ("-rwxr-xr-x", "init"), ("-rwxr-xr-x", "a/b/c")])
+                         [("drwxr-xr-x", "a"), ("drwxr-xr-x", "a/b"), ("drwxr-xr-x", "dev"),
+                          ("drwxr-xr-x", "proc"), ("crw-------", "dev/console"),
+                          ("-rwxr-xr-x", "init"), ("-rwxr-xr-x", "a/b/c")])
 
     def test_parts_can_be_joined(self) -> None:
         self.assertEqual(len(initramfs.of_kernel(None, "-c io_uring")) % 512, 0)
@@ -29,7 +32,8 @@ class Programs(unittest.TestCase):
     def test_with_its_libraries(self) -> None:
         found = program.files("env")
         self.assertEqual(found["usr/bin/env"], Path("/usr/bin/env"))
-        self.assertTrue(any("ld-linux" in name for name in found) and any("libc.so" in name for name in found))
+        self.assertTrue(any("ld-linux" in name for name in found)
+                        and any("libc.so" in name for name in found))
 
     def test_not_here(self) -> None:
         with self.assertRaisesRegex(Unusable, "nosuch: not found"):
@@ -50,8 +54,9 @@ class Modules(unittest.TestCase):
             module.gather(top, top / "out", ("sch_tbf", "sch_netem"))
             self.assertEqual([path.name for path in sorted((top / "out").iterdir())],
                              ["00-low_level.ko", "01-sch_fq.ko", "02-sch_tbf.ko"])
-            self.assertEqual([path.name for path in module.chosen(top / "out", ("sch_fq", "e1000e"))],
-                             ["00-low_level.ko", "01-sch_fq.ko"])
+            self.assertEqual(
+                [path.name for path in module.chosen(top / "out", ("sch_fq", "e1000e"))],
+                ["00-low_level.ko", "01-sch_fq.ko"])
             self.assertEqual(module.names(top / "out"), {"low_level", "sch_fq", "sch_tbf"})
             self.assertIn(b"depends=low_level", (top / "out/01-sch_fq.ko").read_bytes())
 

@@ -10,7 +10,8 @@ from kit.base import kmsg
 
 class Messages(unittest.TestCase):
     def test_the_kernels_own(self) -> None:
-        self.assertEqual(kmsg.message("4,1234,5678901,-;WARNING: CPU: 0 PID: 1 at x\n SUBSYSTEM=x\n DEVICE=y\n"),
+        self.assertEqual(kmsg.message("4,1234,5678901,-;WARNING: CPU: 0 PID: 1 at x\n SUBSYSTEM=x\n"
+                                      " DEVICE=y\n"),
                          "[    5.678901] WARNING: CPU: 0 PID: 1 at x")
         self.assertEqual(kmsg.message("6,1,99,-,caller=T1;x;y\n"), "[    0.000099] x;y")
 
@@ -26,12 +27,14 @@ class Messages(unittest.TestCase):
 class Spans(unittest.TestCase):
     def test_not_there(self) -> None:
         span = kmsg.Span(Path("/nonexistent"))
-        self.assertEqual((span.read(), span.unheard), ("", "/nonexistent: No such file or directory"))
+        self.assertEqual((span.read(), span.unheard),
+                         ("", "/nonexistent: No such file or directory"))
 
     def test_another_file(self) -> None:
         with tempfile.NamedTemporaryFile() as file:
             span = kmsg.Span(Path(file.name))
-            self.assertEqual((span.read(), span.unheard), ("", f"{file.name} is not the kernel's log here"))
+            self.assertEqual((span.read(), span.unheard),
+                             ("", f"{file.name} is not the kernel's log here"))
         null = os.stat(os.devnull).st_rdev
         span = kmsg.Span(Path(os.devnull), (os.major(null), os.minor(null)))
         self.assertEqual((span.read(), span.unheard), ("", ""))

@@ -1,9 +1,9 @@
 """The KTAP reader against real logs of three frames, and against what can go wrong in one.
 
-data/*.log came out of guests, nic.log of one with an e1000e, summary.log of run_kselftest.sh -s, no-32.log of a
-kernel that takes no 32-bit programs, late-failure.log of a program with the harness of 7.3; *.expected holds one line
-per case. data/forms/ has one log as it looks after several engines and consoles. fleets/cases.awk reads all of them
-in test_export.py.
+data/*.log came out of guests, nic.log of one with an e1000e, summary.log of run_kselftest.sh -s,
+no-32.log of a kernel that takes no 32-bit programs, late-failure.log of a program with the harness
+of 7.3; *.expected holds one line per case. data/forms/ has one log as it looks after several
+engines and consoles. fleets/cases.awk reads all of them in test_export.py.
 After a deliberate change of the reader: python3 -m kit.test_ktap --write, then read the difference.
 """
 
@@ -18,8 +18,9 @@ from kit.base import ktap
 DATA = Path(__file__).with_name("data")
 FRAMES = ("6.1", "6.12", "7.3")
 PROGRAMS = ("repeated_control", "late_read_32", "zerocopy")
-LOGS: dict[str, tuple[str, ...]] = {**{f"frame-{frame}": PROGRAMS for frame in FRAMES}, "nic": ("nic.sh", "nic_32.sh"),
-                                   "summary": (), "no-32": (), "late-failure": ()}
+LOGS: dict[str, tuple[str, ...]] = {**{f"frame-{frame}": PROGRAMS for frame in FRAMES},
+                                    "nic": ("nic.sh", "nic_32.sh"), "summary": (), "no-32": (),
+                                    "late-failure": ()}
 FORMS = ("ansi", "iso-prefix", "lava-3digits", "printk-caller", "split-middle", "tail-glued")
 # What engines and terminals put before and behind a line
 PREFIXES = (
@@ -38,8 +39,9 @@ WHOLE = ("<6>lo: x", "Nov  9 15:00:01 host kernel: lo: x", "[Mon Nov  9 15:00:01
 
 def told(cases: list[ktap.Case]) -> str:
     """One line per case."""
-    return "".join(f"{case.status} {case.program} {case.abi} {case.name}: {case.reason}".rstrip(": ") + "\n"
-                   for case in cases)
+    return "".join(
+        f"{case.status} {case.program} {case.abi} {case.name}: {case.reason}".rstrip(": ") + "\n"
+        for case in cases)
 
 
 def log(frame: str) -> list[str]:
@@ -89,7 +91,8 @@ def interrupted(lines: list[str], message: str) -> Iterator[tuple[str, list[str]
     for number, line in enumerate(lines):
         for place in range(len(line) + 1):
             cut = f"{line[:place]}{message}\n{line[place:]}"
-            yield f"{line[:place]}|{line[place:]}", [*lines[:number], *cut.split("\n"), *lines[number + 1:]]
+            yield f"{line[:place]}|{line[place:]}", [*lines[:number], *cut.split("\n"),
+                                                     *lines[number + 1:]]
 
 
 class Forms(unittest.TestCase):
@@ -127,8 +130,8 @@ class Forms(unittest.TestCase):
         self.assertEqual(told(ktap.parse(glued)), told(ktap.parse(lines)))
 
     def test_something_without_a_time_in_a_result(self) -> None:
-        log = ["# selftests: io_uring: a", "# 1..1", "# #  RUN           f.v.t ...", "# ok 1 f.e1000e: link is up", "v.t",
-               "ok 1 selftests: io_uring: a"]
+        log = ["# selftests: io_uring: a", "# 1..1", "# #  RUN           f.v.t ...",
+               "# ok 1 f.e1000e: link is up", "v.t", "ok 1 selftests: io_uring: a"]
         self.assertEqual(told(ktap.parse(log)), "pass a 64 f.v.t\n")
 
 
@@ -136,12 +139,14 @@ class Golden(unittest.TestCase):
     def test_logs(self) -> None:
         for name, programs in LOGS.items():
             with self.subTest(log=name):
-                self.assertEqual(told(ktap.parse((DATA / f"{name}.log").read_text().splitlines(), programs)),
-                                 (DATA / f"{name}.expected").read_text())
+                self.assertEqual(
+                    told(ktap.parse((DATA / f"{name}.log").read_text().splitlines(), programs)),
+                    (DATA / f"{name}.expected").read_text())
 
     def test_needs_no_header_and_no_plan_above(self) -> None:
         for frame in FRAMES:
-            bare = [line for line in log(frame) if not re.match(r"TAP version|\d+\.\.\d+|# timeout|# kit", line)]
+            bare = [line for line in log(frame)
+                    if not re.match(r"TAP version|\d+\.\.\d+|# timeout|# kit", line)]
             self.assertEqual(ktap.parse(bare), ktap.parse(log(frame)))
 
     def test_kernel_messages_between_lines(self) -> None:
@@ -161,7 +166,8 @@ class Golden(unittest.TestCase):
             if end < len(log("7.3")) - 3:
                 self.assertIn("error", {case.status for case in cut}, f"cut at {end}")
             good = {(case.program, case.name) for case in whole if case.status == "pass"}
-            self.assertLessEqual({(case.program, case.name) for case in cut if case.status == "pass"}, good)
+            self.assertLessEqual(
+                {(case.program, case.name) for case in cut if case.status == "pass"}, good)
 
 
 class Trouble(unittest.TestCase):
@@ -170,21 +176,23 @@ class Trouble(unittest.TestCase):
         return [(case.status, case.name, case.reason) for case in ktap.parse(text)]
 
     def test_killed_in_the_middle(self) -> None:
-        self.assertEqual(self.one("# TAP version 13", "# 1..3", "# #  RUN           f.v.a ...", "# ok 1 f.v.a",
-                                  "# #  RUN           f.v.b ...",
+        self.assertEqual(self.one("# TAP version 13", "# 1..3", "# #  RUN           f.v.a ...",
+                                  "# ok 1 f.v.a", "# #  RUN           f.v.b ...",
                                   "not ok 1 selftests: io_uring: late_read # exit=139"),
                          [("pass", "f.v.a", ""),
                           ("error", "f.v.b", "no result: exit=139"),
                           ("error", "case 3 of 3", "no result: exit=139")])
 
     def test_timeout(self) -> None:
-        self.assertEqual(self.one("# 1..1", "not ok 1 selftests: io_uring: late_read # TIMEOUT 45 seconds"),
+        self.assertEqual(self.one("# 1..1", "not ok 1 selftests: io_uring: late_read # TIMEOUT 45 "
+                                  "seconds"),
                          [("error", "case 1 of 1", "no result: TIMEOUT 45 seconds")])
 
     def test_plain_ok_without_a_case_is_no_pass(self) -> None:
         self.assertEqual(self.one("ok 1 selftests: io_uring: late_read"),
                          [("error", "late_read", ktap.NOTHING)])
-        self.assertEqual(self.one("# # hello", "ok 1 selftests: io_uring: late_read"), [("error", "late_read", "hello")])
+        self.assertEqual(self.one("# # hello", "ok 1 selftests: io_uring: late_read"),
+                         [("error", "late_read", "hello")])
         self.assertEqual(self.one("# TAP version 13", "ok 1 selftests: io_uring: late_read"),
                          [("error", "late_read", "ran no test case")])
 
@@ -193,15 +201,19 @@ class Trouble(unittest.TestCase):
                          [("skip", "late_read", "no liburing")])
 
     def test_program_that_fails_behind_its_last_case(self) -> None:
-        self.assertEqual(self.one("# 1..1", "# ok 1 f.v.a", "not ok 1 selftests: io_uring: late_read # exit=134"),
+        self.assertEqual(self.one("# 1..1", "# ok 1 f.v.a",
+                                  "not ok 1 selftests: io_uring: late_read # exit=134"),
                          [("pass", "f.v.a", ""),
-                          ("error", "late_read", "all cases passed, the program did not: exit=134")])
+                          ("error", "late_read",
+                           "all cases passed, the program did not: exit=134")])
 
     def test_skip_after_a_failed_expectation_is_a_failure(self) -> None:
-        self.assertEqual(self.one("# 1..1", "# #  RUN           f.v.a ...", "# # x.c:7:a:Expected 1 (1) == 2 (2)",
+        self.assertEqual(self.one("# 1..1", "# #  RUN           f.v.a ...",
+                                  "# # x.c:7:a:Expected 1 (1) == 2 (2)",
                                   "# #      SKIP      later", "# ok 1 f.v.a # SKIP later",
                                   "ok 1 selftests: io_uring: late_read"),
-                         [("fail", "f.v.a", "failed, then skipped: x.c:7:a:Expected 1 (1) == 2 (2)"),
+                         [("fail", "f.v.a",
+                           "failed, then skipped: x.c:7:a:Expected 1 (1) == 2 (2)"),
                           ])
 
     def test_missing_program(self) -> None:
@@ -209,16 +221,19 @@ class Trouble(unittest.TestCase):
                          "error late_read 32 late_read: never started\n")
 
     def test_names_of_scripts(self) -> None:
-        self.assertEqual([ktap.split_abi(name) for name in ("nic.sh", "nic_32.sh", "late_read", "late_read_32")],
+        self.assertEqual([ktap.split_abi(name)
+                          for name in ("nic.sh", "nic_32.sh", "late_read", "late_read_32")],
                          [("nic", "64"), ("nic", "32"), ("late_read", "64"), ("late_read", "32")])
         self.assertEqual(told(ktap.parse([], ["nic_32.sh"])), "error nic 32 nic: never started\n")
 
     def test_what_a_nic_says_of_the_sends(self) -> None:
-        cases = {case.name: case.note for case in ktap.parse((DATA / "nic.log").read_text().splitlines())
+        cases = {case.name: case.note
+                 for case in ktap.parse((DATA / "nic.log").read_text().splitlines())
                  if case.abi == "64"}
         self.assertEqual(cases["lost_pointer.udp4_zc_quic.retry"],
                          "sends 8, all retried, without a copy 8, datagrams lost 0")
-        self.assertIn("cut by the stack, without a copy: 16 of 16", cases["delivery.udp4_zc_software.at_once"])
+        self.assertIn("cut by the stack, without a copy: 16 of 16",
+                      cases["delivery.udp4_zc_software.at_once"])
 
     def test_a_program_is_started(self) -> None:
         """The header of a program, and nothing else."""
@@ -232,7 +247,8 @@ class Trouble(unittest.TestCase):
                                      ("zerocopy", "zerocopy.udp4.send", "zerocopy"),
                                      ("nic", "wrong_length.udp4_zc.retry", "wrong-length"),
                                      ("nic", "zero_copy.udp4_zc.report", "not-zero-copy"),
-                                     ("nic", "system_call.udp4.sendmsg", "system-call"), ("nic", "nic", "nic"),
+                                     ("nic", "system_call.udp4.sendmsg", "system-call"),
+                                     ("nic", "nic", "nic"),
                                      ("short_send", "cut_control.tcp.short_send", "cut-control")):
             self.assertEqual(ktap.subject(program, name), about)
 

@@ -1,4 +1,5 @@
-"""The build of liburing: no silent step to another version, and no noise that looks like a reason."""
+"""The build of liburing: no silent step to another version,
+and no noise that looks like a reason."""
 
 import os
 import tempfile
@@ -10,7 +11,8 @@ from kit.build import liburing
 from kit.base.error import Unusable
 
 ALL = "".join(f"{name}                yes\n" for name in liburing.PROBES)
-# What a configure does that finds a clang: it is tried, and its complaint is the first line with an "error:"
+# What a configure does that finds a clang: it is tried,
+# and its complaint is the first line with an "error:"
 CONFIGURE = """#!/bin/sh
 if ! clang -target bpf -mcpu=v4; then :; fi
 cat <<'EOF'
@@ -27,9 +29,11 @@ class Library(unittest.TestCase):
         self.tree = top / "tree"
         for folder in (self.tree, top / "bin"):
             folder.mkdir()
-        self.program(top / "bin/clang", "#!/bin/sh\necho \"error: unknown target CPU 'v4'\" >&2\nexit 1\n")
+        self.program(top / "bin/clang", "#!/bin/sh\necho \"error: unknown target CPU 'v4'\" >&2\n"
+                     "exit 1\n")
         # All that it is asked for is said by it: no make is needed here
-        self.program(top / "bin/make", "#!/bin/sh\necho 'queue.c:3:1: error: no good' >&2\nexit $MADE\n")
+        self.program(top / "bin/make", "#!/bin/sh\necho 'queue.c:3:1: error: no good' >&2\n"
+                     "exit $MADE\n")
 
     def program(self, path: Path, text: str) -> None:
         path.write_text(text)
@@ -44,9 +48,12 @@ class Library(unittest.TestCase):
         self.build(ALL)
 
     def test_the_telling_line_is_the_failure_s(self) -> None:
-        with self.assertRaisesRegex(Unusable, r"^building liburing 1-1 for s390x, 64 bit: queue.c:3:1: error: no good \(all"):
+        with self.assertRaisesRegex(
+                Unusable,
+                r"^building liburing 1-1 for s390x, 64 bit: queue.c:3:1: error: no good \(all"):
             self.build(ALL, made=2)
-        with self.assertRaisesRegex(Unusable, "^configuring liburing 1-1 for s390x, 64 bit: ERROR: no such compiler"):
+        with self.assertRaisesRegex(Unusable, "^configuring liburing 1-1 for s390x, 64 bit: ERROR: "
+                                    "no such compiler"):
             self.build("ERROR: no such compiler\n", status=1)
 
     def test_a_compiler_that_cannot_link(self) -> None:

@@ -17,7 +17,8 @@ class Package(unittest.TestCase):
         """The source lies where DKMS looks, and no placeholder is left."""
         with tempfile.TemporaryDirectory() as work:
             deb = live_dkms.package(Path(work))
-            listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True).stdout
+            listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True,
+                                    check=True).stdout
             version = deb.name.split("_")[1]
             for name in ("dkms.conf", "Makefile", "uring_msg_cure.c"):
                 self.assertIn(f"./usr/src/uring-msg-cure-{version}/{name}\n", listed)

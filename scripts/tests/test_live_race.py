@@ -4,8 +4,10 @@ import unittest
 
 from kit.harm import live_race
 
-SAID = ["# live: count sends_seen:100", "# live: count wrong_length:7", "# live: count covers:sendmsg recvmsg",
-        "# live: count sends_seen:11", "# live: exit race 0", "# live: exit race_32 0", "# live: rounds 2"]
+SAID = ["# live: count sends_seen:100", "# live: count wrong_length:7",
+        "# live: count covers:sendmsg recvmsg",
+        "# live: count sends_seen:11", "# live: exit race 0", "# live: exit race_32 0",
+        "# live: rounds 2"]
 
 
 class Read(unittest.TestCase):
@@ -18,7 +20,8 @@ class Read(unittest.TestCase):
         self.assertEqual(came.sums, {"sends_seen": 111, "wrong_length": 7})
 
     def test_not_well(self) -> None:
-        """A program that failed or is missing, a kernel that complained, a module that never did anything."""
+        """A program that failed or is missing, a kernel that complained, a module
+        that never did anything."""
         self.assertFalse(live_race.read([*SAID[:4], "# live: exit race 1", *SAID[5:]], "").well)
         self.assertFalse(live_race.read(SAID[:5] + SAID[6:], "").well)
         self.assertFalse(live_race.read(SAID, "[ 1.0] BUG: unable to handle page fault\n").well)

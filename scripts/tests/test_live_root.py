@@ -28,13 +28,15 @@ class Suites(unittest.TestCase):
     def test_of_a_version(self) -> None:
         """The lines behind just this version count."""
         with mock.patch.object(command, "run", return_value=POLICY):
-            self.assertEqual(Archive(Path("/x")).suites("x", "7.3.4-1~bpo13+1"), ["trixie-backports"])
+            self.assertEqual(Archive(Path("/x")).suites("x", "7.3.4-1~bpo13+1"),
+                             ["trixie-backports"])
             self.assertEqual(Archive(Path("/x")).suites("x", "7.3.4-1"), ["sid"])
             self.assertEqual(Archive(Path("/x")).suites("x", "7.3.5-1"), [])
 
     def test_family(self) -> None:
         """Backports go with what they are for; sid has nothing beside it."""
-        self.assertEqual(live_root.family(["trixie-backports"]), ["trixie", "trixie-security", "trixie-backports"])
+        self.assertEqual(live_root.family(["trixie-backports"]),
+                         ["trixie", "trixie-security", "trixie-backports"])
         self.assertEqual(live_root.family(["bookworm-security"]), ["bookworm", "bookworm-security"])
         self.assertEqual(live_root.family(["sid"]), ["sid"])
 
@@ -44,15 +46,17 @@ class Root(unittest.TestCase):
 
     @needs("dpkg-deb", "tar")
     def test_merged_usr(self) -> None:
-        """A package with files in /bin does not put a folder in the place of the link; sh and awk are there."""
+        """A package with files in /bin does not put a folder in the place of the link;
+        sh and awk are there."""
         with tempfile.TemporaryDirectory() as work:
             top = Path(work)
             (top / "pkg/DEBIAN").mkdir(parents=True)
-            (top / "pkg/DEBIAN/control").write_text("Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\n"
-                                                    "Description: a\n")
+            (top / "pkg/DEBIAN/control").write_text("Package: a\nVersion: 1\nArchitecture: all\n"
+                                                    "Maintainer: a <a@b.c>\nDescription: a\n")
             (top / "pkg/bin").mkdir()
             (top / "pkg/bin/dash").write_text("x")
-            subprocess.run(["dpkg-deb", "--build", top / "pkg", top / "a.deb"], check=True, capture_output=True)
+            subprocess.run(["dpkg-deb", "--build", top / "pkg", top / "a.deb"], check=True,
+                           capture_output=True)
             (top / "root").mkdir()
             live_root.lay_out([top / "a.deb"], top / "root")
             self.assertTrue((top / "root/bin").is_symlink())

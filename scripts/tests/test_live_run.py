@@ -9,8 +9,9 @@ from kit.guest.vm import Run
 from kit.kernel.kernel import Kernel
 from kit.report.result import CaseResult, KernelResult, status
 
-CASE = CaseResult("6.1.0-57-cloud", "6.1.192", "", "32", "wrong-length", "wrong_length.sendmsg_retry.retry", "fail", "fail",
-                  "known", "open", "-EINVAL", 0.1, "scripts/qa run")
+CASE = CaseResult("6.1.0-57-cloud", "6.1.192", "", "32", "wrong-length",
+                  "wrong_length.sendmsg_retry.retry", "fail", "fail", "known", "open", "-EINVAL",
+                  0.1, "scripts/qa run")
 
 
 class Lines(unittest.TestCase):
@@ -18,8 +19,8 @@ class Lines(unittest.TestCase):
 
     def test_both_halves(self) -> None:
         """The mark parts them; counters and the end are told."""
-        said = ["ok 1 a", "# live: loaded", "ok 1 b", "# live: counter eaten_data 12", "# live: counter covers sendmsg send",
-                "# live: unloaded"]
+        said = ["ok 1 a", "# live: loaded", "ok 1 b", "# live: counter eaten_data 12",
+                "# live: counter covers sendmsg send", "# live: unloaded"]
         parts = live_run.halves([(float(place), line) for place, line in enumerate(said)])
         self.assertEqual([line for _, line in parts.before], ["ok 1 a"])
         self.assertEqual([line for _, line in parts.after][1], "ok 1 b")
@@ -29,7 +30,8 @@ class Lines(unittest.TestCase):
 
     def test_refused(self) -> None:
         """A module that was not loaded leaves no second half, and says why."""
-        parts = live_run.halves([(0.0, "ok 1 a"), (1.0, "# live: refused [ 2.1] uring_msg_cure: no")])
+        parts = live_run.halves([(0.0, "ok 1 a"),
+                                 (1.0, "# live: refused [ 2.1] uring_msg_cure: no")])
         self.assertEqual((len(parts.before), parts.after), (2, []))
         self.assertEqual(parts.refused, "[ 2.1] uring_msg_cure: no")
 
@@ -43,7 +45,8 @@ class Rows(unittest.TestCase):
         done = Run([(float(place), line) for place, line in enumerate(said)], "", "", 3.0)
         first = KernelResult("6.1", "6.1.192", "", "", "debian", "tcg", "not-run", "", 0.0, "")
         kernel = Kernel("6.1", "debian:6.1", "debian", version.parse("6.1.192"))
-        rows = live_run._judged(kernel, done, ["late_read"], first, replace(first, kernel="6.1+cure"))
+        rows = live_run._judged(kernel, done, ["late_read"], first,
+                                replace(first, kernel="6.1+cure"))
         self.assertEqual((rows[1].outcome, rows[1].reason),
                          ("not-run", "the module was not loaded: uring_msg_cure: no"))
         self.assertEqual(status(rows[1:], False), 3)
@@ -54,7 +57,8 @@ class Cases(unittest.TestCase):
 
     def test_cured(self) -> None:
         """What was predicted to fail and passes is a pass, not a surprise."""
-        self.assertEqual(live_run.cured(replace(CASE, outcome="pass", verdict="NEWLY FIXED")).verdict, "pass")
+        self.assertEqual(
+            live_run.cured(replace(CASE, outcome="pass", verdict="NEWLY FIXED")).verdict, "pass")
 
     def test_not_cured(self) -> None:
         """What the module is for and still fails is a surprise; what it is not for is not."""
@@ -63,8 +67,10 @@ class Cases(unittest.TestCase):
 
     def test_counters_are_told(self) -> None:
         """A line for each kernel that has them."""
-        row = KernelResult("6.1+cure", "6.1.192", "", "", "debian", "tcg", "passed", "", 1.0, "", nic_info="eaten_data 12")
-        self.assertEqual(live_run.counted([row, replace(row, kernel="6.1")]), "6.1+cure: eaten_data 12\n")
+        row = KernelResult("6.1+cure", "6.1.192", "", "", "debian", "tcg", "passed", "", 1.0, "",
+                           nic_info="eaten_data 12")
+        self.assertEqual(live_run.counted([row, replace(row, kernel="6.1")]),
+                         "6.1+cure: eaten_data 12\n")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ class Refusals(unittest.TestCase):
 
     def test_without_bpftrace(self) -> None:
         """What to install."""
-        self.assertEqual(self.said([], {}), (3, "uring-msg-watch: bpftrace is missing: apt-get install bpftrace\n"))
+        self.assertEqual(self.said([], {}),
+                         (3, "uring-msg-watch: bpftrace is missing: apt-get install bpftrace\n"))
 
     def test_without_privilege(self) -> None:
         """Root is needed."""
@@ -46,7 +47,8 @@ class Refusals(unittest.TestCase):
                          (3, "uring-msg-watch: watching the kernel needs root\n"))
 
     def test_without_a_place(self) -> None:
-        """A kernel without BTF, or without the functions; where this one has both, the script is missed."""
+        """A kernel without BTF, or without the functions;
+        where this one has both, the script is missed."""
         status, said = self.said([], {"bpftrace": "exit 0", "id": "echo 0", "grep": "exit 1"})
         self.assertEqual((status, said.count("\n")), (3, 1), said)
 

@@ -15,7 +15,8 @@ class Tree(unittest.TestCase):
             ltp.tree(None)
 
     def test_another(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(Unusable, "not a source tree of LTP"):
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(
+                Unusable, "not a source tree of LTP"):
             ltp.tree(Path(folder))
 
     def test_right(self) -> None:

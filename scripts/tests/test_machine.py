@@ -44,11 +44,13 @@ class Wishes(unittest.TestCase):
         self.assertEqual(Wish(append="a b=1").machine(AMD64).arguments, "a b=1")
         self.refused(Wish(append="a\nb"), "--append: a kernel's command line is one line")
         self.refused(Wish(append="x" * 1001), "--append: 1001 characters; at most 1000 fit")
-        self.refused(Wish(append="quiet console=tty0"), "--append: console= is what the guest itself is run with")
+        self.refused(Wish(append="quiet console=tty0"),
+                     "--append: console= is what the guest itself is run with")
         self.assertEqual(Wish(append="netconsole=x").machine(AMD64).arguments, "netconsole=x")
 
     def test_words_give_the_same_again(self) -> None:
-        self.assertEqual(Wish("2G", "4", "a 'b'").words, """--memory 2G --cpus 4 --append 'a '"'"'b'"'"'' """)
+        self.assertEqual(Wish("2G", "4", "a 'b'").words,
+                         """--memory 2G --cpus 4 --append 'a '"'"'b'"'"'' """)
 
     def test_run_keeps_them(self) -> None:
         wish = Wish("2G", append="a b")
@@ -62,8 +64,10 @@ class Wishes(unittest.TestCase):
         self.assertEqual((made._machine(made._rows[0]).memory, made._rows[0].wish), ("2048", wish))
         with self.assertRaisesRegex(Usage, "--cpus x: give a number"):
             Matrix(Request(("k",), wish=Wish(cpus="x")), Path(), 1, kernels=[one])
-        with self.assertRaisesRegex(Usage, "running: has no VM, so neither --memory nor --cpus nor --append"):
-            Matrix(Request(("k",), wish=wish), Path(), 1, kernels=[Kernel("r", "running", "running", None)])
+        with self.assertRaisesRegex(Usage, "running: has no VM, so neither --memory nor --cpus nor "
+                                    "--append"):
+            Matrix(Request(("k",), wish=wish), Path(), 1,
+                   kernels=[Kernel("r", "running", "running", None)])
 
 
 if __name__ == "__main__":

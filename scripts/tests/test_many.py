@@ -1,4 +1,5 @@
-"""3000 kernels, or 2000 cases of each: every format takes seconds, not minutes, and holds all of them.
+"""3000 kernels, or 2000 cases of each: every format takes seconds, not minutes,
+and holds all of them.
 
 What takes the square of either is noticed; both at once would only take longer to say the same.
 """
@@ -14,7 +15,8 @@ from kit.report.folder import Folder
 from kit.report.result import KernelResult
 
 SIZES = ((3000, 15), (25, 2000))       # kernels, and cases of each
-PATIENCE = 20                          # seconds of this process for a format, however busy the machine is
+PATIENCE = 20                          # seconds of this process for a format,
+                                       # however busy the machine is
 
 
 def lines(results: list[KernelResult]) -> Iterator[str]:

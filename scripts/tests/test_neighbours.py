@@ -1,4 +1,5 @@
-"""Tests of neighbour: which of a tree's net selftests are run, with which files, and that the mutants are whole."""
+"""Tests of neighbour: which of a tree's net selftests are run, with which files,
+and that the mutants are whole."""
 
 import argparse
 import tempfile
@@ -38,9 +39,11 @@ class Choosing(unittest.TestCase):
                 mock.patch.object(host, "need"), mock.patch.object(suite, "finish"), \
                 mock.patch.object(neighbours, "Suite") as made, \
                 mock.patch.object(neighbours, "programs", lambda _tree, abi: Path("/made", abi)), \
-                mock.patch.object(program, "files", lambda name: {f"usr/bin/{name}": Path("/usr/bin", name)}):
+                mock.patch.object(
+                    program, "files", lambda name: {f"usr/bin/{name}": Path("/usr/bin", name)}):
             neighbours.run(parser.parse_args(words), self.home)
-            plan = compare.call_args.args[5](mock.Mock(release="7.3.4", home=self.home), "32", mock.Mock())
+            plan = compare.call_args.args[5](mock.Mock(release="7.3.4", home=self.home), "32",
+                                             mock.Mock())
         self.tests = {test.name: test for test in made.call_args.args[0]}
         return plan, made.call_args.args[1]
 
@@ -53,7 +56,8 @@ class Choosing(unittest.TestCase):
     def test_files(self) -> None:
         _, content = self.go()
         self.assertEqual(content["suite/udpgso"], Path("/made/32/udpgso"))
-        self.assertEqual(content["suite/lib/sh/defer.sh"], self.home / neighbours.NET / "lib/sh/defer.sh")
+        self.assertEqual(content["suite/lib/sh/defer.sh"],
+                         self.home / neighbours.NET / "lib/sh/defer.sh")
         self.assertEqual(content["bin/sh"], Path("/usr/bin/bash"))
         self.assertNotIn("suite/other.sh", content)
         self.assertNotIn("suite/in_netns.sh", content)
@@ -73,7 +77,8 @@ class Choosing(unittest.TestCase):
 
 class Mutants(unittest.TestCase):
     def test_they_change_what_each_build_places_anew(self) -> None:
-        for name, path in (("neighbour-control", "net/socket.c"), ("neighbour-name", "io_uring/net.c")):
+        for name, path in (("neighbour-control", "net/socket.c"),
+                           ("neighbour-name", "io_uring/net.c")):
             self.assertEqual(Patch(mutant.MUTANTS / f"{name}.patch").paths, (path,))
 
 

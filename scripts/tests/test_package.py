@@ -26,7 +26,8 @@ MODULES = CONFIG.replace("CONFIG_NET_SCH_TBF=y", "CONFIG_NET_SCH_TBF=m")
 
 def ko(*depends: str, machine: bytes = b"\x3e\0") -> bytes:
     """A file that passes for a module: an ELF header for x86-64, and .modinfo."""
-    return b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + machine + b"\0depends=" + ",".join(depends).encode() + b"\0"
+    return (b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + machine + b"\0depends=" + ",".join(depends)
+            .encode() + b"\0")
 
 
 def lay(top: Path, files: Mapping[str, bytes | str]) -> None:
@@ -53,8 +54,9 @@ class Fixture(unittest.TestCase):
             architecture: str = "amd64", folder: str = ".") -> Path:
         """Makes a .deb."""
         with tempfile.TemporaryDirectory() as tree:
-            lay(Path(tree), {**files, "DEBIAN/control": f"Package: {name}\nVersion: {version}\nArchitecture: "
-                             f"{architecture}\nMaintainer: nobody <nobody@localhost>\nDescription: none\n"})
+            lay(Path(tree),
+                {**files, "DEBIAN/control": f"Package: {name}\nVersion: {version}\nArchitecture: "
+                 f"{architecture}\nMaintainer: nobody <nobody@localhost>\nDescription: none\n"})
             made = self.top / folder / f"{name}_{architecture}.deb"
             made.parent.mkdir(exist_ok=True)
             subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-b", tree, made], check=True,
@@ -64,11 +66,14 @@ class Fixture(unittest.TestCase):
     def ubuntu(self) -> list[Path]:
         """The three packages of an Ubuntu kernel, each in a folder of its own."""
         lib = f"lib/modules/{UBUNTU}/kernel"
-        return [self.deb(f"linux-image-unsigned-{UBUNTU}", {f"boot/vmlinuz-{UBUNTU}": bzimage(f"{UBUNTU} (b@h) #45")},
+        return [self.deb(f"linux-image-unsigned-{UBUNTU}",
+                         {f"boot/vmlinuz-{UBUNTU}": bzimage(f"{UBUNTU} (b@h) #45")},
                          folder="image"),
-                self.deb(f"linux-modules-{UBUNTU}", {f"boot/config-{UBUNTU}": MODULES, f"{lib}/lib/a.ko": ko()},
+                self.deb(f"linux-modules-{UBUNTU}",
+                         {f"boot/config-{UBUNTU}": MODULES, f"{lib}/lib/a.ko": ko()},
                          folder="modules"),
-                self.deb(f"linux-modules-extra-{UBUNTU}", {f"{lib}/net/sched/sch_tbf.ko.xz": lzma.compress(ko("a"))},
+                self.deb(f"linux-modules-extra-{UBUNTU}",
+                         {f"{lib}/net/sched/sch_tbf.ko.xz": lzma.compress(ko("a"))},
                          folder="extra")]
 
     def found(self, word: str) -> kernel.Kernel:
@@ -100,7 +105,7 @@ class Debs(Fixture):
     def test_those_in_the_same_folder_are_found(self) -> None:
         first, *others = self.ubuntu()
         for path in others:
-            path.rename(first.with_name(f"linux-{path.parent.name}.deb"))      # the name says nothing
+            path.rename(first.with_name(f"linux-{path.parent.name}.deb"))    # the name says nothing
         self.deb("linux-modules-6.8.0-44-generic", {}, "6.8.0-44.44", folder="image")
         self.deb(f"linux-image-{UBUNTU}", {f"boot/vmlinuz-{UBUNTU}": "signed"}, folder="image")
         (first.parent / "linux-broken.deb").write_bytes(b"!<arch>\nno")
@@ -113,8 +118,8 @@ class Debs(Fixture):
     def test_package_with_the_missing_module_is_named(self) -> None:
         files = self.ubuntu()
         self.found(f"deb:{files[0]},{files[1]}")
-        self.assertEqual(self.said[-1], f"{UBUNTU}: sch_tbf not at hand (usually in linux-modules-extra-{UBUNTU}): "
-                                        "most cases are skipped")
+        self.assertEqual(self.said[-1], f"{UBUNTU}: sch_tbf not at hand (usually in "
+                         f"linux-modules-extra-{UBUNTU}): most cases are skipped")
 
     def test_debian_tells_its_version(self) -> None:
         release = "7.3.4+deb13-cloud-amd64"
@@ -131,8 +136,9 @@ class Debs(Fixture):
     def test_unified_kernel_image(self) -> None:
         lib = "lib/modules/6.1.5-1.fc99"
         plain = bzimage("6.1.5-1.fc99 (b@h)")
-        uki = self.deb("kernel-uki-virt", {f"{lib}/vmlinuz-virt.efi": portable(0x8664, {".linux": plain}),
-                                           f"{lib}/config": CONFIG, f"{lib}/kernel/sch_tbf.ko": ko()})
+        uki = self.deb("kernel-uki-virt",
+                       {f"{lib}/vmlinuz-virt.efi": portable(0x8664, {".linux": plain}),
+                        f"{lib}/config": CONFIG, f"{lib}/kernel/sch_tbf.ko": ko()})
         one = self.found(f"deb:{uki}")
         got = one.obtain()
         self.assertEqual((one.label, got.image.read_bytes()), ("6.1.5-1.fc99", plain))
@@ -142,8 +148,8 @@ class Debs(Fixture):
         first = self.ubuntu()[0]
         self.found(f"deb:{first}")
         other = UBUNTU.replace("45", "46")
-        self.deb(f"linux-image-unsigned-{UBUNTU}", {f"boot/vmlinuz-{other}": bzimage(f"{other} (b@h) #46")},
-                 folder="image")
+        self.deb(f"linux-image-unsigned-{UBUNTU}",
+                 {f"boot/vmlinuz-{other}": bzimage(f"{other} (b@h) #46")}, folder="image")
         self.assertEqual(self.found(f"deb:{first}").label, other)
 
     def test_names_with_commas(self) -> None:
@@ -155,7 +161,8 @@ class Debs(Fixture):
     def test_config_that_is_in_the_way(self) -> None:
         first = self.deb(f"linux-image-{UBUNTU}", {
             f"boot/vmlinuz-{UBUNTU}": bzimage(f"{UBUNTU} (b@h)"),
-            f"boot/config-{UBUNTU}": CONFIG.replace("CONFIG_IO_URING=y", "# CONFIG_IO_URING is not set")})
+            f"boot/config-{UBUNTU}": CONFIG.replace("CONFIG_IO_URING=y",
+                                                    "# CONFIG_IO_URING is not set")})
         with self.assertRaisesRegex(Unusable, "a kernel without io_uring cannot be tested here"):
             self.found(f"deb:{first}").obtain()
 
@@ -164,26 +171,33 @@ class Debs(Fixture):
         cut = self.top / "cut.deb"
         for size in (4, 40, 100, files[0].stat().st_size - 200):
             cut.write_bytes(files[0].read_bytes()[:size])
-            self.refused(f"deb:{cut}", "cut.deb: (damaged or cut short; fetch it again|not a .deb package)")
+            self.refused(f"deb:{cut}", "cut.deb: (damaged or cut short; fetch it again|not a .deb "
+                         "package)")
         hello = self.deb("hello", {"usr/bin/hello": "x"})
         self.refused(f"deb:{hello}", r"hello_amd64.deb: has no kernel \(no vmlinuz\)")
-        self.refused(f"deb:{files[1]}", "modules without their kernel; name the package that has vmlinuz")
+        self.refused(f"deb:{files[1]}", "modules without their kernel; name the package that has "
+                     "vmlinuz")
         arm = self.deb("linux-image-6.1.5", {}, architecture="arm64")
         self.refused(f"deb:{arm}", "for arm64, and the guest is amd64")
         foreign_ = self.deb(f"linux-modules-{UBUNTU}", {}, architecture="arm64")
         self.refused(f"deb:{files[0]},{foreign_}", "for arm64, and the guest is amd64")
         newer = self.deb("linux-modules-6.8.0-46-generic", {}, "6.8.0-46.46")
-        self.refused(f"deb:{files[0]},{newer}", "of another kernel .*46.46.* than linux-image-unsigned")
+        self.refused(f"deb:{files[0]},{newer}",
+                     "of another kernel .*46.46.* than linux-image-unsigned")
         hidden = self.deb("hidden", {"lib/modules/6.8.0-1/kernel/a.ko": ko()})
-        self.refused(f"deb:{files[0]},{hidden}", f"more than one kernel: {UBUNTU} and 6.8.0-1; name packages of one")
+        self.refused(f"deb:{files[0]},{hidden}",
+                     f"more than one kernel: {UBUNTU} and 6.8.0-1; name packages of one")
         (self.top / "text.deb").write_text("<html>404</html>")
         self.refused(f"deb:{self.top}/text.deb", "not a .deb package")
         self.refused(f"deb:{RECORDED}", f"not a .deb but a .rpm; say rpm:{RECORDED}")
         self.refused(f"rpm:{files[0]}", f"not a .rpm but a .deb; say deb:{files[0]}")
-        self.refused(f"deb:{self.top}", f"a folder; name a .deb in it, or an unpacked kernel as dir:{self.top}")
+        self.refused(f"deb:{self.top}", "a folder; name a .deb in it, or an unpacked kernel as "
+                     f"dir:{self.top}")
         for text in ("", ",", f"{files[0]},"):
-            self.refused(f"deb:{text}", f"deb:{text}: a name is missing; give deb:path/to/package.deb, more of one")
-        self.refused(f"deb:{','.join(['x' * 100] * 99)}", "no such file; give deb:path/to/package.deb")
+            self.refused(f"deb:{text}", f"deb:{text}: a name is missing; give "
+                         "deb:path/to/package.deb, more of one")
+        self.refused(f"deb:{','.join(['x' * 100] * 99)}",
+                     "no such file; give deb:path/to/package.deb")
         self.refused("deb:/nonexistent.deb", "no such file; give deb:path/to/package.deb")
         self.refused(str(files[0]), f"a package; say deb:{files[0]}")
         self.assertFalse(list((self.top / "cache").glob("**/*.partial")))
@@ -229,7 +243,8 @@ cp -r {tree}/. %{{buildroot}}
             defined = {"_topdir": tree.parent, "_buildhost": "localhost", "_rpmdir": self.top,
                        "_build_name_fmt": "%{NAME}.%{ARCH}.rpm", "__os_install_post": "%{nil}"}
             subprocess.run(["rpmbuild", "--quiet", "-bb", "--target", target, tree.parent / "spec",
-                            *(word for key, value in defined.items() for word in ("--define", f"{key} {value}"))],
+                            *(word for key, value in defined.items()
+                              for word in ("--define", f"{key} {value}"))],
                            check=True, capture_output=True)
         return self.top / f"{name}.{target}.rpm"
 
@@ -251,16 +266,18 @@ cp -r {tree}/. %{{buildroot}}
         self.assertEqual((one.label, str(one.version), one.package, one.package_version),
                          ("6.11.5-300.fc99", "6.11.5", "kernel-core", "6.11.5-300.fc99"))
         self.assertEqual(image.banner(one.obtain().image), f"{self.RELEASE} (m@b) #1")
-        self.assertEqual(self.said[-1], f"{self.RELEASE}: CONFIG_PACKET not set: cases with packet sockets are skipped; "
-                         "CONFIG_BPF_SYSCALL, CONFIG_CGROUPS, CONFIG_CGROUP_BPF not set: rewritten_name is skipped; "
-                         "sch_tbf not at hand (usually in kernel-modules-core or "
-                                        "kernel-modules or kernel-modules-extra): most cases are skipped")
+        self.assertEqual(self.said[-1], f"{self.RELEASE}: CONFIG_PACKET not set: cases with packet "
+                         "sockets are skipped; CONFIG_BPF_SYSCALL, CONFIG_CGROUPS, "
+                         "CONFIG_CGROUP_BPF not set: rewritten_name is skipped; sch_tbf not at "
+                         "hand (usually in kernel-modules-core or kernel-modules or "
+                         "kernel-modules-extra): most cases are skipped")
 
     def test_recorded_and_cut(self) -> None:
         cut = self.top / "cut.rpm"
         for size in (3, 80, 1000, RECORDED.stat().st_size - 20):
             cut.write_bytes(RECORDED.read_bytes()[:size])
-            self.refused(f"rpm:{cut}", "cut.rpm: (damaged or cut short; fetch it again|not a .rpm package)")
+            self.refused(f"rpm:{cut}", "cut.rpm: (damaged or cut short; fetch it again|not a .rpm "
+                         "package)")
         data = bytearray(RECORDED.read_bytes())
         data[-100] ^= 1
         cut.write_bytes(data)
@@ -273,13 +290,14 @@ cp -r {tree}/. %{{buildroot}}
         self.rpm("kernel-modules-extra", {f"{lib}/extra/net/sch_tbf.ko.xz": lzma.compress(ko("a"))})
         self.rpm("kernel-debug-modules", {f"{lib}+debug/kernel/b.ko": ko()})
         one = self.found(f"rpm:{core}")
-        self.assertEqual(self.said[0], "kernel-core.x86_64.rpm: also took kernel-modules-core, kernel-modules-extra "
-                                       "from its folder")
+        self.assertEqual(self.said[0], "kernel-core.x86_64.rpm: also took kernel-modules-core, "
+                         "kernel-modules-extra from its folder")
         self.assertEqual(self.said[2:], [])
         self.assertEqual(module.names(one.obtain().modules or Path()), {"a", "sch_tbf"})
 
     def test_other_architecture(self) -> None:
-        self.refused(f"rpm:{self.rpm('kernel-core', {}, 'aarch64')}", "for aarch64, and the guest is amd64")
+        self.refused(f"rpm:{self.rpm('kernel-core', {}, 'aarch64')}",
+                     "for aarch64, and the guest is amd64")
 
     def test_no_kernel(self) -> None:
         self.refused(f"rpm:{self.rpm('hello', {})}", "has no kernel")
@@ -302,11 +320,13 @@ class Names(unittest.TestCase):
             self.assertEqual(self.named("deb", name), (kernel_, part), name)
         for name, kernel_, part in (
                 ("kernel", "kernel", ""), ("kernel-core", "kernel", "core"),
-                ("kernel-modules-core", "kernel", "modules-core"), ("kernel-rt-core", "kernel-rt", "core"),
+                ("kernel-modules-core", "kernel", "modules-core"),
+                ("kernel-rt-core", "kernel-rt", "core"),
                 ("kernel-uek-modules-extra", "kernel-uek", "modules-extra"),
-                ("kernel-default", "kernel-default", ""), ("kernel-default-extra", "kernel-default", "extra"),
-                ("kernel-uki-virt", "kernel", "uki-virt"),
-                ("kernel-devel", "kernel-devel", ""), ("perl-core", "", "")):
+                ("kernel-default", "kernel-default", ""),
+                ("kernel-default-extra", "kernel-default", "extra"),
+                ("kernel-uki-virt", "kernel", "uki-virt"), ("kernel-devel", "kernel-devel", ""),
+                ("perl-core", "", "")):
             self.assertEqual(self.named("rpm", name), (kernel_, part), name)
 
     def test_where_a_module_may_be(self) -> None:
@@ -321,10 +341,14 @@ class Names(unittest.TestCase):
 
     def test_what_a_release_tells(self) -> None:
         for release, version in (("5.14.0-503.11.1.el9_5.x86_64", None), ("6.8.0-45-generic", None),
-                                 ("6.4.0-150600.23.25-default", None), ("5.14.21-150500.55.83-default", None),
-                                 ("5.3.18-lp152.19.2-default", None), ("6.11.3-1-default", "6.11.3"),
-                                 ("6.11.5-300.fc41.x86_64", "6.11.5"), ("6.1.109-118.189.amzn2023.x86_64", "6.1.109"),
-                                 ("6.8.9-060809-generic", "6.8.9"), ("6.12.0-0.rc3.28.fc42.x86_64", None)):
+                                 ("6.4.0-150600.23.25-default", None),
+                                 ("5.14.21-150500.55.83-default", None),
+                                 ("5.3.18-lp152.19.2-default", None),
+                                 ("6.11.3-1-default", "6.11.3"),
+                                 ("6.11.5-300.fc41.x86_64", "6.11.5"),
+                                 ("6.1.109-118.189.amzn2023.x86_64", "6.1.109"),
+                                 ("6.8.9-060809-generic", "6.8.9"),
+                                 ("6.12.0-0.rc3.28.fc42.x86_64", None)):
             with tempfile.TemporaryDirectory() as work:
                 path = Path(work) / "vmlinuz"
                 path.write_bytes(bzimage(f"{release} (b@h) #1 SMP"))

@@ -1,4 +1,5 @@
-"""The HTML page: the golden file, what a page on its own must keep to, hostile text, and two runs in one."""
+"""The HTML page: the golden file, what a page on its own must keep to, hostile text,
+and two runs in one."""
 
 import json
 import re
@@ -17,7 +18,8 @@ VOID = {"meta", "input"}
 
 
 class Reader(HTMLParser):
-    """Collects elements, and text outside of style and script; complains of a tag that is not closed."""
+    """Collects elements, and text outside of style and script;
+    complains of a tag that is not closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -48,7 +50,8 @@ def made(results: list[KernelResult], old: list[KernelResult] | None = None) -> 
     new = Folder(DATA / "run-new", results, ["x/results.json: <empty>; left out"])
     if old is None:
         return "".join(page.document(new))
-    return "".join(page.document(new, Folder(DATA / "run-old", old, []), compare.compare(results, old)))
+    return "".join(page.document(new, Folder(DATA / "run-old", old, []),
+                                 compare.compare(results, old)))
 
 
 def run_old() -> list[KernelResult]:
@@ -59,9 +62,12 @@ class Page(unittest.TestCase):
     def check(self, text: str, results: list[KernelResult]) -> Reader:
         read = Reader(text)
         self.assertEqual(read.open, [])
-        self.assertEqual([tag for tag, _ in read.elements if tag in ("link", "img", "iframe", "base", "object")], [])
+        self.assertEqual(
+            [tag for tag, _ in read.elements if tag in ("link", "img", "iframe", "base", "object")],
+            [])
         self.assertEqual([name for _, given in read.elements for name in given
-                          if name in ("src", "href", "srcset", "action") or name.startswith("on")], [])
+                          if name in ("src", "href", "srcset", "action") or name.startswith("on")],
+                         [])
         style = text.partition("<style>")[2].partition("</style>")[0]
         self.assertNotRegex(style, r"url\(|@import")
         self.assertNotRegex(text, "[\0\x1b\ud800-\udfff\uffff]")
@@ -77,20 +83,22 @@ class Page(unittest.TestCase):
 
     def test_alone(self) -> None:
         read = self.check(made(sample.run_new()), sample.run_new())
-        for words in ("‼ REGRESSION", "✗ FAIL (open)", "★ NEWLY FIXED", "⊘ did-not-boot", "– skip", "✓ pass",
-                      "left out: x/results.json: <empty>"):
+        for words in ("‼ REGRESSION", "✗ FAIL (open)", "★ NEWLY FIXED", "⊘ did-not-boot",
+                      "– skip", "✓ pass", "left out: x/results.json: <empty>"):
             self.assertIn(words, read.text)
         self.assertNotIn("Since", read.text)
 
     def test_two_runs(self) -> None:
         read = self.check(made(sample.run_new(), run_old()), sample.run_new())
-        for words in ("Since run-old", "3 worse", "2 better", "was 6.1.0-55-cloud", "✓ pass → ‼ REGRESSION",
-                      "✗ FAIL (open) → ★ NEWLY FIXED", "=✓ pass", " failed → ⊘ did-not-boot"):
+        for words in ("Since run-old", "3 worse", "2 better", "was 6.1.0-55-cloud",
+                      "✓ pass → ‼ REGRESSION", "✗ FAIL (open) → ★ NEWLY FIXED", "=✓ pass",
+                      " failed → ⊘ did-not-boot"):
             self.assertIn(words, read.text)
         self.assertLess(read.text.index("3 worse"), read.text.index("show kernels with"))
 
     def test_details(self) -> None:
-        details = [dict(zip(page.DETAIL, detail)) for detail in json.loads(Reader(made(sample.run_new())).scripts[0])]
+        details = [dict(zip(page.DETAIL, detail))
+                   for detail in json.loads(Reader(made(sample.run_new())).scripts[0])]
         self.assertEqual(details[0]["title"], "6.1.0-56-cloud · lost-pointer · 64 bit")
         self.assertEqual(details[0]["command"],
                          "scripts/qa run --kernels debian:6.1.192 --program lost_pointer --abi 64")
@@ -104,12 +112,15 @@ class Page(unittest.TestCase):
     def test_a_kernel_that_warned(self) -> None:
         quiet, *others = results = sample.warned()
         read = self.check(made(results), results)
-        self.assertEqual(read.text.count("⚠ warned"), 1 + len(others))     # the filter, and a cell each
-        told = [dict(zip(page.DETAIL, detail)) for detail in json.loads(read.scripts[0]) if detail[1] == "warned"]
+        # the filter, and a cell each
+        self.assertEqual(read.text.count("⚠ warned"), 1 + len(others))
+        told = [dict(zip(page.DETAIL, detail)) for detail in json.loads(read.scripts[0])
+                if detail[1] == "warned"]
         self.assertEqual([(each["title"], each["log"]) for each in told],
                          [("w", "w/console.log"), ("f", "f/console.log")])
         self.assertIn("refcount_t: underflow", told[0]["reason"])
-        read = self.check(made([replace(others[0], kernel="k")], [replace(quiet, kernel="k")]), others[:1])
+        read = self.check(made([replace(others[0], kernel="k")], [replace(quiet, kernel="k")]),
+                          others[:1])
         self.assertIn("quiet → ⚠ warned", read.text)
         self.assertNotIn("⚠", Reader(made([quiet])).text)
 
@@ -118,7 +129,8 @@ class Page(unittest.TestCase):
         self.assertIn("its\xa0log\xa0was\xa0not\xa0read", self.check(made([deaf]), [deaf]).text)
 
     def test_a_run_of_nothing_is_one_cell(self) -> None:
-        nothing = replace(sample.warned()[0], outcome="ran-nothing", reason="a seccomp filter refuses it")
+        nothing = replace(sample.warned()[0], outcome="ran-nothing",
+                          reason="a seccomp filter refuses it")
         read = self.check(made([nothing]), [nothing])
         self.assertIn("⊘ ran-nothing a seccomp filter refuses it", read.text)
         both = [replace(nothing, warnings=["BUG: x"])]
@@ -132,7 +144,8 @@ class Page(unittest.TestCase):
             self.assertIn("<!--<script>alert(1)</script>]]>&amp;\"' onload=x", read.text)
 
     def test_golden(self) -> None:
-        """scripts/qa report --format html --against run-old run-new, in data, less style and script."""
+        """scripts/qa report --format html --against run-old run-new,
+        in data, less style and script."""
         folder, old = Folder.read(DATA / "run-new"), Folder.read(DATA / "run-old")
         text = "".join(page.document(folder, old, compare.compare(folder.results, old.results)))
         self.assertEqual(bare(text), (DATA / "run-new.html").read_text())

@@ -18,7 +18,8 @@ class Series(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.patches = Path(folder.name)
         self.enterContext(mock.patch.object(patch, "PATCHES", self.patches))
-        self.home = self.folder("linux-6.1.y", "0001-a.patch\n0002-b.patch # linux-6.6.y/0001-b.patch\n")
+        self.home = self.folder("linux-6.1.y",
+                                "0001-a.patch\n0002-b.patch # linux-6.6.y/0001-b.patch\n")
         self.folder("linux-6.6.y", "0001-b.patch\n")
 
     def folder(self, name: str, series: str) -> Path:
@@ -31,7 +32,8 @@ class Series(unittest.TestCase):
         return home
 
     def test_a_series_is_in_order_without_what_stands_behind_a_hash(self) -> None:
-        self.assertEqual([one.path.name for one in patch.series(self.home)], ["0001-a.patch", "0002-b.patch"])
+        self.assertEqual([one.path.name for one in patch.series(self.home)],
+                         ["0001-a.patch", "0002-b.patch"])
 
     def test_a_patch_that_is_not_listed_is_refused(self) -> None:
         (self.home / "0003-c.patch").write_text("")
@@ -52,7 +54,8 @@ class Series(unittest.TestCase):
         self.assertEqual(tables.missing(), {self.home / "0002-b.patch": origin.read_text()})
 
     def test_a_copy_knows_what_it_is_a_copy_of(self) -> None:
-        self.assertEqual(patch.copies(), {self.home / "0002-b.patch": self.patches / "linux-6.6.y/0001-b.patch"})
+        self.assertEqual(patch.copies(),
+                         {self.home / "0002-b.patch": self.patches / "linux-6.6.y/0001-b.patch"})
 
     def test_a_copy_of_nothing_or_of_a_copy_is_refused(self) -> None:
         for origin in ("linux-6.6.y/0001-gone.patch", "linux-6.1.y/0002-b.patch"):
@@ -67,10 +70,12 @@ class Ours(unittest.TestCase):
         self.assertEqual([path for path in PATCHES.rglob("*") if path.is_symlink()], [])
 
     def test_branches_that_live_stand_in_front(self) -> None:
-        here = {f"{branch.number.major}.{branch.number.minor}": branch.home.parent.name for branch in patch.branches()
-                if branch.name != "mainline"}
-        self.assertEqual({name for name, place in here.items() if place == "patches"}, set(fixes.live()))
-        self.assertEqual({place for name, place in here.items() if name not in fixes.live()}, {"ended"})
+        here = {f"{branch.number.major}.{branch.number.minor}": branch.home.parent.name
+                for branch in patch.branches() if branch.name != "mainline"}
+        self.assertEqual({name for name, place in here.items() if place == "patches"},
+                         set(fixes.live()))
+        self.assertEqual({place for name, place in here.items() if name not in fixes.live()},
+                         {"ended"})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The table of what is fetched by version: nothing but its line is taken, and what to do says itself."""
+"""The table of what is fetched by version: nothing but its line is taken,
+and what to do says itself."""
 
 import unittest
 from unittest import mock
@@ -38,18 +39,23 @@ class Chosen(unittest.TestCase):
         self.on("trixie")
         pinned = pins.pin("liburing").version
         self.assertEqual(pins.source("liburing", mirror("99-1", pinned, "2.3-3")), pinned)
-        with self.assertRaisesRegex(Unusable, rf"liburing {pinned} has left the mirror \(it has 99-1, 2.3-3\): put one"):
+        with self.assertRaisesRegex(
+                Unusable,
+                rf"liburing {pinned} has left the mirror \(it has 99-1, 2.3-3\): put one"):
             pins.source("liburing", mirror("2.3-3", "99-1"))
         with self.assertRaisesRegex(Unusable, "it has none at all"):
             pins.source("liburing", mirror())
 
     def test_a_rebuild_is_the_same_version(self) -> None:
         one = Pin("p", "1:1.37.0-6")
-        self.assertEqual(one.of(["1:1.37.0-6+b9", "1:1.37.0-6+b10", "1:1.37.0-6+deb13u1"]), "1:1.37.0-6+b10")
-        self.assertEqual(one.newer(["1:1.37.0-6+b9", "1:1.37.0-6+deb13u1", "1:1.35.0-4"]), ["1:1.37.0-6+deb13u1"])
+        self.assertEqual(one.of(["1:1.37.0-6+b9", "1:1.37.0-6+b10", "1:1.37.0-6+deb13u1"]),
+                         "1:1.37.0-6+b10")
+        self.assertEqual(one.newer(["1:1.37.0-6+b9", "1:1.37.0-6+deb13u1", "1:1.35.0-4"]),
+                         ["1:1.37.0-6+deb13u1"])
 
     def test_liburing_s_tests_are_what_the_patches_are_made_on(self) -> None:
-        base = (liburing.SERIES / "cover-letter.txt").read_text().split()[-1].removeprefix("liburing-")
+        base = (liburing.SERIES / "cover-letter.txt").read_text().split()[-1].removeprefix(
+            "liburing-")
         for one in pins.load()["liburing-tests"].values():
             self.assertEqual(one.version.rpartition("-")[0], base)
 

@@ -50,7 +50,8 @@ class Fixture(unittest.TestCase):
             names.append(f"{number:04}-{slug}.patch")
             new = "new file mode 100644\n" if text.startswith("--- /dev") else ""
             path = text.partition("+++ b/")[2].partition("\n")[0]
-            (home / names[-1]).write_text(HEAD % slug + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
+            (home / names[-1]).write_text(HEAD % slug
+                                          + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
         (home / "series").write_text("\n".join(names) + "\n")
 
     def diff(self, old: str, new: str) -> str:
@@ -58,7 +59,8 @@ class Fixture(unittest.TestCase):
         for name, text in (("a", old), ("b", new)):
             (self.top / name / FILE).parent.mkdir(parents=True, exist_ok=True)
             (self.top / name / FILE).write_text(text)
-        return subprocess.run(["diff", "-u", f"--label=a/{FILE}", f"--label=b/{FILE}", f"a/{FILE}", f"b/{FILE}"],
+        return subprocess.run(["diff", "-u", f"--label=a/{FILE}", f"--label=b/{FILE}",
+                               f"a/{FILE}", f"b/{FILE}"],
                               cwd=self.top, capture_output=True, text=True, check=False).stdout
 
     def make(self, text: str, with_git: bool) -> Tree:
@@ -81,7 +83,8 @@ class Refused(Fixture):
     def test_a_repository_of_somebody_else(self) -> None:
         tree = self.make(ZC, True)
         with mock.patch.dict("os.environ", GIT_TEST_ASSUME_DIFFERENT_OWNER="1"), \
-                self.assertRaisesRegex(Usage, "git refuses it: .*dubious ownership.*; sort that out"):
+                self.assertRaisesRegex(Usage,
+                                       "git refuses it: .*dubious ownership.*; sort that out"):
             tree.ready()
 
     def test_no_commit_yet(self) -> None:
@@ -139,7 +142,8 @@ class Planning(Fixture):
         return [step.patch.slug for step in plan.plan(tree)]
 
     def test_what_lacks_is_picked_in_order(self) -> None:
-        every = ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc", "selftest"]
+        every = ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc",
+                 "selftest"]
         self.assertEqual(self.slugs(self.make(BASE, False)), every)
         self.assertEqual(self.slugs(self.make(ZC, False)), every[1:])
         self.assertEqual(self.slugs(self.make(LENGTHS, False)), every[2:])
@@ -170,7 +174,8 @@ class Planning(Fixture):
                     plan.plan(tree)
                 self.assertEqual((self.tree / FILE).read_text(), odd)
                 report = caught.exception.report
-                self.assertIn('FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"', report)
+                self.assertIn('FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"',
+                              report)
                 self.assertIn("hunk 1 of 1, io_uring/net.c:", report)
                 self.assertIn("note_progress(req, ret);", report)
                 self.assertIn(words, report)
@@ -185,8 +190,8 @@ class Planning(Fixture):
         text = (self.patches / "linux-6.1.y/0001-wrong-length.patch").read_text()
         for name in ("a", "b"):
             (self.top / name / FILE).write_text(ZC if name == "a" else LENGTHS)
-        ids = [subprocess.run(["git", "hash-object", self.top / name / FILE], capture_output=True, text=True,
-                              check=True).stdout.strip() for name in ("a", "b")]
+        ids = [subprocess.run(["git", "hash-object", self.top / name / FILE], capture_output=True,
+                              text=True, check=True).stdout.strip() for name in ("a", "b")]
         text = text.replace(f"--- a/{FILE}", f"index {ids[0]}..{ids[1]} 100644\n--- a/{FILE}")
         (self.patches / "linux-6.1.y/0001-wrong-length.patch").write_text(text)
         steps = plan.plan(tree, ["wrong-length"])
@@ -231,7 +236,8 @@ class Planning(Fixture):
 
     def test_without_git(self) -> None:
         tree = self.make(ZC, False)
-        with mock.patch.dict("os.environ", PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
+        with mock.patch.dict("os.environ",
+                             PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
             plan.plan(tree)
 
     def test_no_tree(self) -> None:

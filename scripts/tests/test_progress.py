@@ -65,21 +65,24 @@ class Kernels(unittest.TestCase):
         made._progress = Progress(io.StringIO())
         whole = result.KernelResult("k", "", "", "", "debian", "", "not-run", "", 0.0, "")
         with tempfile.TemporaryDirectory() as name, mock.patch.object(initramfs, "base"), \
-                mock.patch.object(vm, "accelerator", return_value="tcg"), mock.patch.object(guest, "run", booted):
+                mock.patch.object(vm, "accelerator",
+                                  return_value="tcg"), mock.patch.object(guest, "run", booted):
             made._run(Row(kernel), built, Path(name), whole)
         out = made._progress._out
         assert isinstance(out, io.StringIO)
         return out.getvalue()
 
     def test_kernel_from_the_cache_is_no_download(self) -> None:
-        self.assertEqual(self.said(lambda: Files(Path())), "k: booting (TCG)\nk: testing: late_read\n")
+        self.assertEqual(self.said(lambda: Files(Path())),
+                         "k: booting (TCG)\nk: testing: late_read\n")
 
     def test_download(self) -> None:
         def obtain() -> Files:
             progress.step("downloading linux-image-6.1.5")
             return Files(Path())
 
-        self.assertTrue(self.said(obtain).startswith("k: downloading linux-image-6.1.5\nk: booting (TCG)\n"))
+        self.assertTrue(self.said(obtain)
+                        .startswith("k: downloading linux-image-6.1.5\nk: booting (TCG)\n"))
 
 
 if __name__ == "__main__":

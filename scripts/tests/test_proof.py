@@ -40,7 +40,8 @@ class Choosing(Fixture):
         self.assertEqual(proof.cured(found[:1]), found[:1])
 
     def test_each_fix_alone_left_out(self) -> None:
-        self.assertEqual(self.names(ZC, True)[2:4], ["without wrong-length", "without repeated-control-sendmsg-zc"])
+        self.assertEqual(self.names(ZC, True)[2:4],
+                         ["without wrong-length", "without repeated-control-sendmsg-zc"])
 
     def test_what_is_in_two_patches_is_left_out_as_one(self) -> None:
         own = self.patches / "linux-6.1.y"
@@ -55,13 +56,15 @@ class Choosing(Fixture):
 
     def test_late_read_is_left_out_with_what_it_covers(self) -> None:
         own = self.patches / "linux-6.1.y"
-        self.folder(own, {"wrong-length": self.diff(ZC, ALL), "late-read": self.diff(ALL, TAKEN + ALL)})
+        self.folder(own,
+                    {"wrong-length": self.diff(ZC, ALL), "late-read": self.diff(ALL, TAKEN + ALL)})
         (own / "0002-repeated-control-sendmsg-zc.patch").unlink()
         (own / "0003-selftest.patch").unlink()
         found = proof.variants(self.make(ZC, False), True)
         self.assertEqual([variant.name for variant in found[2:4]],
                          ["without wrong-length, late-read", "without late-read"])
-        self.assertEqual([[one.slug for one in variant.applied] for variant in found[2:4]], [[], ["wrong-length"]])
+        self.assertEqual([[one.slug for one in variant.applied] for variant in found[2:4]],
+                         [[], ["wrong-length"]])
         self.assertTrue(found[1].cured)
         self.assertFalse(found[2].cured)
 
@@ -84,11 +87,12 @@ class Judging(unittest.TestCase):
     def result(self, present: set[tuple[str, str]], *failed: str) -> KernelResult:
         """A kernel with these causes, of whose cases those of the named defects fail."""
         kernel = Kernel("k", "k", "tree", parse("7.3.4"), present=frozenset(present))
-        cases = [judge(Case(name.replace("-", "_"), abi, "f.v.sendmsg", "fail" if name in failed else "pass", "why", 0),
+        cases = [judge(Case(name.replace("-", "_"), abi, "f.v.sendmsg",
+                            "fail" if name in failed else "pass", "why", 0),
                        kernel, load(), "again")
                  for name in ("lost-pointer", "wrong-length", "late-read") for abi in ("64", "32")]
-        return KernelResult("k", "7.3.4", "", "", "tree", "tcg", "failed" if failed else "passed", "", 1.0, "", True,
-                            cases)
+        return KernelResult("k", "7.3.4", "", "", "tree", "tcg", "failed" if failed else "passed",
+                            "", 1.0, "", True, cases)
 
     LATE = {("late-read", "sendmsg")}
 
@@ -97,19 +101,23 @@ class Judging(unittest.TestCase):
         self.assertTrue(proof.good(plain, self.result(self.LATE, "late-read")))
         self.assertFalse(proof.good(plain, self.result(self.LATE)))
         self.assertFalse(proof.good(plain, self.result(self.LATE, "late-read", "lost-pointer")))
-        self.assertFalse(proof.good(plain, replace(self.result(self.LATE, "late-read"), outcome="panicked")))
+        self.assertFalse(
+            proof.good(plain, replace(self.result(self.LATE, "late-read"), outcome="panicked")))
 
     def test_through_a_nic(self) -> None:
         plain = Variant("as it is")
-        self.assertEqual([proof.through(plain, nic).name for nic in ("", "e1000e")], ["as it is", "as it is, e1000e"])
+        self.assertEqual([proof.through(plain, nic).name for nic in ("", "e1000e")],
+                         ["as it is", "as it is, e1000e"])
 
     def test_a_cured_kernel_may_not_fail(self) -> None:
         self.assertTrue(proof.good(Variant("with", cured=True), self.result(set())))
-        self.assertFalse(proof.good(Variant("with", cured=True), self.result(self.LATE, "late-read")))
+        self.assertFalse(proof.good(Variant("with", cured=True),
+                                    self.result(self.LATE, "late-read")))
 
     def test_the_table_counts(self) -> None:
         told = proof.text("7.3.4", [(Variant("as it is"), self.result(self.LATE, "late-read")),
-                                    (Variant("with", cured=True), self.result(set(), "wrong-length"))])
+                                    (Variant("with", cured=True),
+                                     self.result(set(), "wrong-length"))])
         lines = told.splitlines()
         self.assertRegex(lines[1], r"as it is +3/3 +1/1 .*as its code says")
         self.assertEqual(lines[2], "    late-read 1/1")
@@ -121,8 +129,10 @@ class Judging(unittest.TestCase):
         self.assertEqual(proof.complaints(Variant("as it is"), late), [])
         self.assertEqual(proof.complaints(Variant("as it is"), self.result(self.LATE))[0],
                          "64 f.v.sendmsg: passed, and its code has the defect")
-        self.assertEqual(proof.complaints(Variant("with", cured=True), late)[0], "64 f.v.sendmsg: fail, why")
-        self.assertEqual(proof.complaints(Variant("as it is"), replace(late, outcome="panicked", reason="Oops"))[0],
+        self.assertEqual(proof.complaints(Variant("with", cured=True), late)[0],
+                         "64 f.v.sendmsg: fail, why")
+        self.assertEqual(proof.complaints(Variant("as it is"),
+                                          replace(late, outcome="panicked", reason="Oops"))[0],
                          "panicked Oops")
 
     def test_what_its_code_explains_is_no_complaint(self) -> None:
@@ -143,12 +153,14 @@ class Judging(unittest.TestCase):
 class Engines(Fixture):
     """Which engine answers, and what two of them said of one variant."""
 
-    def result(self, engine: str, abi: str, *failed: str, outcome: Outcome = "passed") -> KernelResult:
+    def result(self, engine: str, abi: str, *failed: str,
+               outcome: Outcome = "passed") -> KernelResult:
         """Three cases of one ABI, of which these fail."""
-        cases = [CaseResult("k", "7.3.4", "", abi, "late-read", f"f.{name}.sendmsg", "fail" if name in failed else "pass",
-                            "", "pass", "", "", 1.0, "", engine=engine) for name in "abc"]
-        return KernelResult(f"k-{engine}", "7.3.4", "", "", "tree", engine, "failed" if failed else outcome, "", 1.5, "",
-                            cases=cases)
+        cases = [CaseResult("k", "7.3.4", "", abi, "late-read", f"f.{name}.sendmsg",
+                            "fail" if name in failed else "pass", "", "pass", "", "", 1.0, "",
+                            engine=engine) for name in "abc"]
+        return KernelResult(f"k-{engine}", "7.3.4", "", "", "tree", engine,
+                            "failed" if failed else outcome, "", 1.5, "", cases=cases)
 
     def test_who_is_asked(self) -> None:
         tree = self.make(ZC, False)
@@ -156,7 +168,8 @@ class Engines(Fixture):
         def asked(engine: str) -> list[tuple[str, tuple[str, ...]]]:
             variant = Variant("as it is")
             return [(kernel.word[:4], kernel.abis) for kernel in
-                    (builder.kernel(variant, abis) for builder, abis in proof.builders(tree, engine))]
+                    (builder.kernel(variant, abis)
+                     for builder, abis in proof.builders(tree, engine))]
 
         self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
         self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
@@ -172,29 +185,37 @@ class Engines(Fixture):
             with self.assertRaisesRegex(Usage, "amd64 programs alone"):
                 proof.builders(tree, engine, ARM64)
         self.assertEqual([abis for _, abis in proof.builders(tree, "auto", ARM64)], [("64", "32")])
-        self.assertEqual([abis for _, abis in proof.builders(tree, "auto", nics=True)], [("64", "32")])
+        self.assertEqual([abis for _, abis in proof.builders(tree, "auto", nics=True)],
+                         [("64", "32")])
 
     def test_merged(self) -> None:
         whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32", "a")])
-        self.assertEqual((whole.accelerator, whole.outcome, whole.seconds, len(whole.cases)), ("uml, tcg", "failed", 3.0, 6))
+        self.assertEqual((whole.accelerator, whole.outcome, whole.seconds, len(whole.cases)),
+                         ("uml, tcg", "failed", 3.0, 6))
         self.assertEqual(evidence.engines(whole.cases), {"64": "uml", "32": "tcg"})
-        self.assertEqual(proof.merged([self.result("uml", "64"), self.result("tcg", "64", "a")]).cases,
-                         self.result("uml", "64").cases)
+        self.assertEqual(
+            proof.merged([self.result("uml", "64"), self.result("tcg", "64", "a")]).cases,
+            self.result("uml", "64").cases)
 
     def test_an_engine_that_did_not_come_to_its_end(self) -> None:
         for number in (0, 1):
             parts = [self.result("uml", "64", "a"), self.result("tcg", "32", "a")]
             parts[number] = replace(parts[number], outcome="panicked", warnings=["BUG: x"])
-            self.assertEqual((proof.merged(parts).outcome, proof.merged(parts).warnings), ("panicked", ["BUG: x"]))
+            self.assertEqual((proof.merged(parts).outcome, proof.merged(parts).warnings),
+                             ("panicked", ["BUG: x"]))
 
     def test_differences(self) -> None:
-        same = [self.result("uml", "64", "a"), self.result("tcg", "64", "a"), self.result("tcg", "32")]
+        same = [self.result("uml", "64", "a"), self.result("tcg", "64", "a"),
+                self.result("tcg", "32")]
         self.assertEqual(proof.differences(same), [])
-        self.assertEqual(proof.differences([self.result("uml", "64", "a"), self.result("tcg", "64", "b")]),
-                         ["64 f.a.sendmsg: fail in uml, pass in tcg", "64 f.b.sendmsg: pass in uml, fail in tcg"])
+        self.assertEqual(
+            proof.differences([self.result("uml", "64", "a"), self.result("tcg", "64", "b")]),
+            ["64 f.a.sendmsg: fail in uml, pass in tcg",
+             "64 f.b.sendmsg: pass in uml, fail in tcg"])
         less = self.result("tcg", "64")
         less.cases.pop()
-        self.assertEqual(proof.differences([self.result("uml", "64"), less]), ["64 f.c.sendmsg: pass in uml, missing in tcg"])
+        self.assertEqual(proof.differences([self.result("uml", "64"), less]),
+                         ["64 f.c.sendmsg: pass in uml, missing in tcg"])
 
     def test_the_table_names_them(self) -> None:
         whole = proof.merged([self.result("uml", "64"), self.result("tcg", "32")])
@@ -236,8 +257,10 @@ class Folders(Fixture):
     def test_near(self) -> None:
         for name in ("linux-6.12.y", "linux-7.3.y", "mainline"):
             (self.patches / name).mkdir()
-        for version, first in (("6.1.9", "linux-6.1.y"), ("6.12.1", "linux-6.12.y"), ("6.11", "linux-6.1.y"),
-                               ("7.3.1", "linux-7.3.y"), ("7.4-rc1", "mainline"), ("5.4", "linux-6.1.y")):
+        for version, first in (("6.1.9", "linux-6.1.y"), ("6.12.1", "linux-6.12.y"),
+                               ("6.11", "linux-6.1.y"),
+                               ("7.3.1", "linux-7.3.y"), ("7.4-rc1", "mainline"),
+                               ("5.4", "linux-6.1.y")):
             self.assertEqual(patch.near(parse(version))[0].name, first, version)
         self.assertEqual(patch.near(None)[0].name, "mainline")
 

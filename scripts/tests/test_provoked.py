@@ -22,8 +22,10 @@ class Wrong(unittest.TestCase):
         self.assertEqual(provoked.wrong(self.quiet, replace(self.loud, warnings=[newer])), "")
 
     def test_not_noticed(self) -> None:
-        self.assertIn("passed", provoked.wrong(self.quiet, replace(self.loud, outcome="passed", warnings=[])))
-        another = replace(self.loud, warnings=["WARNING: CPU: 0 PID: 1 at net/core/sock.c:1 x+0x1/0x2"])
+        self.assertIn("passed",
+                      provoked.wrong(self.quiet, replace(self.loud, outcome="passed", warnings=[])))
+        another = replace(self.loud,
+                          warnings=["WARNING: CPU: 0 PID: 1 at net/core/sock.c:1 x+0x1/0x2"])
         self.assertIn("sock.c", provoked.wrong(self.quiet, another))
         self.assertIn("not all", provoked.wrong(self.quiet, replace(self.loud, cases=[
             replace(sample.warned()[0].cases[0], verdict="REGRESSION")])))
@@ -46,7 +48,8 @@ class Warning_(unittest.TestCase):
             for path in (modules / "00-sch_tbf.ko", Path(name, "warn.ko")):
                 path.touch()
             provoked._beside(modules, Path(name, "warn.ko"), into)
-            self.assertEqual(sorted(path.name for path in into.iterdir()), ["00-sch_tbf.ko", "99-warn.ko"])
+            self.assertEqual(sorted(path.name for path in into.iterdir()),
+                             ["00-sch_tbf.ko", "99-warn.ko"])
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from kit.base import refusal
 
-EPERM = ("io_uring is not allowed here (Operation not permitted): sysctl kernel.io_uring_disabled=0, or run outside the "
-         "container that filters it")
-ENOSYS = ("no ring (Function not implemented): build the kernel with CONFIG_IO_URING, or allow io_uring_setup(2) in the "
-          "seccomp filter")
+EPERM = ("io_uring is not allowed here (Operation not permitted): sysctl "
+         "kernel.io_uring_disabled=0, or run outside the container that filters it")
+ENOSYS = ("no ring (Function not implemented): build the kernel with CONFIG_IO_URING, or allow "
+          "io_uring_setup(2) in the seccomp filter")
 
 
 class Why(unittest.TestCase):
@@ -17,21 +17,25 @@ class Why(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             proc = Path(name)
             (proc / "self").mkdir()
-            (proc / "self/status").write_text(f"Name:\tx\nSeccomp:\t{seccomp}\nSeccomp_filters:\t1\n")
+            (proc / "self/status").write_text(f"Name:\tx\nSeccomp:\t{seccomp}\n"
+                                              "Seccomp_filters:\t1\n")
             if disabled:
                 (proc / "sys/kernel").mkdir(parents=True)
                 (proc / "sys/kernel/io_uring_disabled").write_text(f"{disabled}\n")
             return refusal.why(reason, proc)
 
     def test_a_filter(self) -> None:
-        for reason, error in ((EPERM, "Operation not permitted"), (ENOSYS, "Function not implemented")):
+        for reason, error in ((EPERM, "Operation not permitted"),
+                              (ENOSYS, "Function not implemented")):
             for disabled in ("", "0", "1"):
                 self.assertRegex(self.said(reason, "2", disabled),
                                  rf"^a seccomp filter refuses io_uring_setup\(2\) \({error}\): run outside .*")
 
     def test_the_sysctl(self) -> None:
-        self.assertRegex(self.said(EPERM, "2", "2"), r"^kernel\.io_uring_disabled=2 forbids io_uring to all \(Op.*sysctl")
-        self.assertRegex(self.said(EPERM, "0", "1"), "^kernel.io_uring_disabled=1 forbids io_uring to who has not")
+        self.assertRegex(self.said(EPERM, "2", "2"),
+                         r"^kernel\.io_uring_disabled=2 forbids io_uring to all \(Op.*sysctl")
+        self.assertRegex(self.said(EPERM, "0", "1"),
+                         "^kernel.io_uring_disabled=1 forbids io_uring to who has not")
 
     def test_nothing_tells_more(self) -> None:
         self.assertEqual(self.said(EPERM, "0", "0"), EPERM)

@@ -26,12 +26,15 @@ def defect(*causes: tuple[str, str | None]) -> fixes.Defect:
                     {"6.1": parse(fix)} if fix else {}) for abi, fix in causes))
 
 
-def row(cases: list[Case], *causes: tuple[str, str | None], version: str | None = "6.1.86") -> result.KernelResult:
+def row(cases: list[Case], *causes: tuple[str, str | None],
+        version: str | None = "6.1.86") -> result.KernelResult:
     """The result of a kernel with these cases under a table of these causes."""
     kernel = Kernel("k", "debian:6.1.86", "debian", parse(version) if version else None)
     outcome, reason = verdict.outcome(cases, None)
-    return result.KernelResult("k", version or "unknown", "", "", "debian", "tcg", outcome, reason, 12.3, COMMAND, True,
-                               [verdict.judge(case, kernel, {"late-read": defect(*causes)}, COMMAND) for case in cases])
+    return result.KernelResult("k", version or "unknown", "", "", "debian", "tcg", outcome, reason,
+                               12.3, COMMAND, True,
+                               [verdict.judge(case, kernel, {"late-read": defect(*causes)}, COMMAND)
+                                for case in cases])
 
 
 def case(status: Status, abi: str = "64", name: str = "late_read.udp4.after") -> Case:
@@ -40,8 +43,8 @@ def case(status: Status, abi: str = "64", name: str = "late_read.udp4.after") ->
 
 
 class Cells(unittest.TestCase):
-    def check(self, cell: str, status: int, strict: int, cases: list[Case], *causes: tuple[str, str | None],
-              version: str | None = "6.1.86") -> None:
+    def check(self, cell: str, status: int, strict: int, cases: list[Case],
+              *causes: tuple[str, str | None], version: str | None = "6.1.86") -> None:
         whole = row(cases, *causes, version=version)
         self.assertEqual((report.cell(whole, "late-read"), result.status([whole], False),
                           result.status([whole], True)), (cell, status, strict))
@@ -52,8 +55,8 @@ class Cells(unittest.TestCase):
         self.check("FAIL (open)", 0, 1, [case("fail"), case("fail", "32")], *both_open)
         self.check("FAIL (fix: 6.1.87)", 0, 1, [case("fail")], ("64", "6.1.87"))
         self.check("FAIL 32 (open)", 0, 1, [case("pass"), case("fail", "32")], ("32", None))
-        self.check("FAIL 64 (open), FAIL 32 (fix: 6.1.90)", 0, 1, [case("fail"), case("fail", "32")],
-                   ("64", None), ("32", "6.1.90"))
+        self.check("FAIL 64 (open), FAIL 32 (fix: 6.1.90)", 0, 1,
+                   [case("fail"), case("fail", "32")], ("64", None), ("32", "6.1.90"))
         self.check("REGRESSION", 1, 1, [case("fail")])
         self.check("NEWLY FIXED", 1, 1, [case("pass")], ("64", None))
         self.check("skip", 3, 3, [case("skip"), case("skip", "32")], *both_open)
@@ -68,14 +71,17 @@ class Cells(unittest.TestCase):
             self.check("skip 32", 0, 0, [case("pass"), case("pass", "32", name=name)])
 
     def test_control_case_fails(self) -> None:
-        self.check("REGRESSION", 1, 1, [case("fail"), case("fail", name="late_read.udp4.reference_after")],
+        self.check("REGRESSION", 1, 1,
+                   [case("fail"), case("fail", name="late_read.udp4.reference_after")],
                    ("64", None))
 
     def test_opcode_from_name(self) -> None:
-        self.assertEqual([result.opcode(name) for name in ("l.udp4_zc_quic.retry", "l.udp4_sendmsg.retry", "l.zcx.y")],
+        self.assertEqual([result.opcode(name)
+                          for name in ("l.udp4_zc_quic.retry", "l.udp4_sendmsg.retry", "l.zcx.y")],
                          ["sendmsg_zc", "sendmsg", "sendmsg"])
-        self.assertEqual([result.opcode(name) for name in ("e.unix_dgram_send.full", "u.failed_send_zc.link",
-                                                           "m.seqpacket_recvmsg.waitall", "r.zc.short_send")],
+        self.assertEqual([result.opcode(name)
+                          for name in ("e.unix_dgram_send.full", "u.failed_send_zc.link",
+                                       "m.seqpacket_recvmsg.waitall", "r.zc.short_send")],
                          ["send", "send_zc", "recvmsg", "sendmsg_zc"])
         flags = ("r.tcp_trunc_recv.waitall", "r.tcp_peek_recv.waitall")
         self.assertEqual([result.opcode(name) for name in flags], ["recv_trunc", "recv"])
@@ -84,7 +90,8 @@ class Cells(unittest.TestCase):
 
     def test_defects_that_share_a_column(self) -> None:
         """The cell says the worst of them, the details have a line for each."""
-        failed = {"eaten_data.unix.full": "eaten-data", "rewritten_name.send.port": "rewritten-name"}
+        failed = {"eaten_data.unix.full": "eaten-data",
+                  "rewritten_name.send.port": "rewritten-name"}
         cases = [Case(name.partition(".")[0], "64", name, "fail", "why") for name in failed]
         cases.append(Case("used_up_control", "64", "used_up_control.a.early", "pass"))
         text = report.text([row(cases)])
@@ -94,10 +101,12 @@ class Cells(unittest.TestCase):
         self.assertEqual(cells.split()[-5:-2], ["REGRESSION", "pass", "-"])
         self.assertEqual([line.split(":")[1].split(",")[0].strip() for line in text.splitlines()
                           if line.startswith("  REGRESSION")], list(failed))
-        self.assertEqual(report.topics([row(cases)])[4:], ("eaten-data", "rewritten-name", "used-up-control", "other"))
+        self.assertEqual(report.topics([row(cases)])[4:],
+                         ("eaten-data", "rewritten-name", "used-up-control", "other"))
 
     def test_text(self) -> None:
-        text = report.text([row([case("fail", name="late_read.zc.after"), case("pass", "32")], ("64", None))])
+        text = report.text(
+            [row([case("fail", name="late_read.zc.after"), case("pass", "32")], ("64", None))])
         self.assertEqual(text, """\
 kernel  version  lost-pointer  wrong-length  late-read       repeated-control  other  time
 k       6.1.86   -             -             FAIL 64 (open)  -                 -      12 s
@@ -113,21 +122,25 @@ k
 """)
 
     def test_by_hand_in_the_same_guest(self) -> None:
-        one = replace(row([case("fail")], version=None), command="scripts/qa run --arch arm64 --memory 2G --kernels "
+        one = replace(row([case("fail")], version=None),
+                      command="scripts/qa run --arch arm64 --memory 2G --kernels "
                                                                  "'dir:/a run' --nic e1000e:ssh")
-        self.assertIn("\n  by hand: scripts/qa shell --arch arm64 --memory 2G 'dir:/a run' --nic e1000e:ssh\n",
-                      report.text([one]))
+        self.assertIn("\n  by hand: scripts/qa shell --arch arm64 --memory 2G 'dir:/a run' --nic "
+                      "e1000e:ssh\n", report.text([one]))
         for other in (replace(one, origin="running"), replace(one, outcome="did-not-build")):
             self.assertNotIn("by hand", report.text([other]))
 
     def test_text_with_nics(self) -> None:
         late, copied = "late_read.udp4_zc.after", "zero_copy.udp4_zc.report"
-        nics = [row([Case("nic", "64", late, "fail", "late-read: why"), Case("nic", "64", copied, "pass"),
+        nics = [row([Case("nic", "64", late, "fail", "late-read: why"),
+                     Case("nic", "64", copied, "pass"),
                      Case("nic", "64", "delivery.udp4.plain", "pass")], ("64", None)),
-                row([Case("nic", "32", late, "pass"), Case("nic", "32", copied, "fail", "not-zero-copy: copied")])]
+                row([Case("nic", "32", late, "pass"),
+                     Case("nic", "32", copied, "fail", "not-zero-copy: copied")])]
         for whole, word in zip(nics, ("virtio-net", "e1000e:ssh")):
             whole.nic, whole.nic_info = word, f"{word} on a bus"
-        lacks = replace(row([]), nic="igb", outcome="not-run", reason="the kernel has no driver for igb")
+        lacks = replace(row([]), nic="igb", outcome="not-run",
+                        reason="the kernel has no driver for igb")
         self.assertEqual(report.text([row([case("pass")]), *nics, lacks]), """\
 kernel  version  nic         lost-    wrong-   late-read    repeated-  not-zero-   other    time
                              pointer  length                control    copy
@@ -175,7 +188,8 @@ class Outcomes(unittest.TestCase):
     start, done = "# kit: started 6.1 2.0", "# kit: done 9"
     warning = "[ 1.0] WARNING: CPU: 0 PID: 77 at io_uring/net.c:1500 io_sendmsg_zc+0x1/0x2"
 
-    def outcome(self, lines: list[str], console: str = "", ended: str = "", status: Status = "pass") -> result.Outcome:
+    def outcome(self, lines: list[str], console: str = "", ended: str = "",
+                status: Status = "pass") -> result.Outcome:
         run = Run([(0.0, line) for line in lines], console, ended, 1.0)
         return verdict.outcome([case(status)], run)[0]
 
@@ -193,29 +207,40 @@ class Outcomes(unittest.TestCase):
 
     def test_a_warning_is_no_pass(self) -> None:
         self.assertEqual(self.outcome([self.start, self.done], self.warning), "warned")
-        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="fail"), "failed")
-        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="skip"), "ran-nothing")
+        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="fail"),
+                         "failed")
+        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="skip"),
+                         "ran-nothing")
         self.assertEqual(self.outcome([self.start], self.warning, "silence"), "hung")
         self.assertEqual(verdict.outcome([case("pass")], None, self.warning),
                          ("warned", self.warning.partition("] ")[2]))
 
     def test_a_run_of_control_cases_ran_nothing(self) -> None:
-        reference, refused = case("pass", name="system_call.reference"), "io_uring is not allowed here"
+        reference, refused = case("pass",
+                                  name="system_call.reference"), "io_uring is not allowed here"
         skipped = [replace(case("skip", abi), reason=refused) for abi in ("64", "32")]
         other = Case("bad_control", "64", "bad_control.len_short.zc", "skip", refused)
-        self.assertEqual(verdict.outcome([reference, *skipped, other], None), ("ran-nothing", refused))
-        self.assertEqual(verdict.outcome([reference], None), ("ran-nothing", result.ONLY_REFERENCES))
+        self.assertEqual(verdict.outcome([reference, *skipped, other], None),
+                         ("ran-nothing", refused))
+        self.assertEqual(verdict.outcome([reference], None),
+                         ("ran-nothing", result.ONLY_REFERENCES))
         # a program about no defect counts where it alone was asked for
-        self.assertEqual(verdict.outcome([*skipped, replace(other, status="pass")], None)[0], "ran-nothing")
-        self.assertEqual(verdict.outcome([replace(other, status="pass", reason="")], None)[0], "passed")
-        self.assertEqual(verdict.outcome([reference, skipped[0], case("pass", "32")], None)[0], "passed")
-        self.assertEqual(verdict.outcome([replace(reference, status="fail"), *skipped], None)[0], "failed")
+        self.assertEqual(verdict.outcome([*skipped, replace(other, status="pass")], None)[0],
+                         "ran-nothing")
+        self.assertEqual(verdict.outcome([replace(other, status="pass", reason="")], None)[0],
+                         "passed")
+        self.assertEqual(verdict.outcome([reference, skipped[0], case("pass", "32")], None)[0],
+                         "passed")
+        self.assertEqual(verdict.outcome([replace(reference, status="fail"), *skipped], None)[0],
+                         "failed")
 
     def test_through_a_nic(self) -> None:
-        cases = [Case("nic", "64", "system_call.udp4.reference", "pass"), Case("nic", "64", "delivery.udp4.plain", "pass"),
+        cases = [Case("nic", "64", "system_call.udp4.reference", "pass"),
+                 Case("nic", "64", "delivery.udp4.plain", "pass"),
                  Case("nic", "64", "late_read.zc.after", "skip")]
         self.assertEqual(verdict.outcome(cases, None)[0], "ran-nothing")
-        self.assertEqual(verdict.outcome([*cases, Case("nic", "64", "zero_copy.udp4_zc.report", "fail")], None)[0],
+        self.assertEqual(verdict.outcome(
+            [*cases, Case("nic", "64", "zero_copy.udp4_zc.report", "fail")], None)[0],
                          "failed")
 
 
@@ -235,7 +260,8 @@ class Warned(unittest.TestCase):
         self.assertEqual(result.status([row([case("error")])], False), 1)
 
     def test_text(self) -> None:
-        warned = replace(row([case("pass")]), outcome="warned", reason=self.lines[0], warnings=self.lines)
+        warned = replace(row([case("pass")]), outcome="warned", reason=self.lines[0],
+                         warnings=self.lines)
         known = replace(row([case("fail")], ("64", None)), kernel="l", warnings=self.lines)
         deaf = replace(row([case("pass")]), kernel="m", origin="running",
                        unheard="/dev/kmsg: Operation not permitted")
@@ -310,12 +336,15 @@ class Files(unittest.TestCase):
             self.assertEqual(folder.whole(path), whole)
 
     def test_old_verdicts_are_brought_up_to_date(self) -> None:
-        """Older versions called it passed when the kernel warned, or when control cases alone ran."""
+        """Older versions called it passed when the kernel warned,
+        or when control cases alone ran."""
         with tempfile.TemporaryDirectory() as name:
             path = Path(name) / "results.json"
             reference = case("pass", name="late_read.reference_udp4.after")
-            for cases, console, now in (([case("pass")], "WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2\n", "warned"),
-                                        ([case("pass")], "WARNING: Flushing system-wide workqueues\n", "passed"),
+            for cases, console, now in (([case("pass")],
+                                         "WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2\n", "warned"),
+                                        ([case("pass")],
+                                         "WARNING: Flushing system-wide workqueues\n", "passed"),
                                         ([case("skip"), reference], "", "ran-nothing")):
                 data = asdict(replace(row(cases), outcome="passed", reason=""))
                 del data["warnings"], data["unheard"]
@@ -327,10 +356,11 @@ class Files(unittest.TestCase):
                                  (now, now != "passed", now == "warned"))
 
     def test_order(self) -> None:
-        named = [replace(row([], version=version), kernel=kernel, nic=nic) for kernel, version, nic in (
-            ("6.1.0-50-cloud", "6.1.176", ""), ("6.1.0-50-cloud", "6.1.176", "virtio-net"),
-            ("6.1.0-50", "6.1.176", "e1000e"), ("6.1.0-50-cloud", "6.1.176", "vmxnet3"),
-            ("6.1.0-50", "6.1.176", "e1000e:ssh"), ("7.3.4-cloud", "7.3.4", ""))]
+        named = [replace(row([], version=version), kernel=kernel, nic=nic)
+                 for kernel, version, nic in (
+                     ("6.1.0-50-cloud", "6.1.176", ""), ("6.1.0-50-cloud", "6.1.176", "virtio-net"),
+                     ("6.1.0-50", "6.1.176", "e1000e"), ("6.1.0-50-cloud", "6.1.176", "vmxnet3"),
+                     ("6.1.0-50", "6.1.176", "e1000e:ssh"), ("7.3.4-cloud", "7.3.4", ""))]
         self.assertEqual(sorted(reversed(named), key=result.age), named)
 
     def test_what_could_not_run_is_3(self) -> None:

@@ -35,7 +35,8 @@ class Words(unittest.TestCase):
             shell.run("default", "amd64", Wish(), "", False)
 
     def test_bad_options(self) -> None:
-        for options, words in ((("m68k", Wish(), ""), "no such architecture"), (("amd64", Wish("1"), ""), "--memory 1"),
+        for options, words in ((("m68k", Wish(), ""), "no such architecture"),
+                               (("amd64", Wish("1"), ""), "--memory 1"),
                                (("amd64", Wish(), "e9"), "no NIC e9"),
                                (("arm64", Wish(), "e1000e"), "--nic: not with --arch arm64")):
             with self.assertRaisesRegex(Usage, words):
@@ -68,7 +69,8 @@ class Piped(unittest.TestCase):
         return status, out.getvalue()
 
     def test_status_is_that_of_the_commands(self) -> None:
-        self.assertEqual(self.go("# kit: started 6.1.5 1.0", "Linux", "# kit: exit 7", "# kit: done 2.0"),
+        self.assertEqual(self.go("# kit: started 6.1.5 1.0", "Linux",
+                                 "# kit: exit 7", "# kit: done 2.0"),
                          (7, "Linux\n"))
 
     def test_guest_that_dies(self) -> None:
@@ -85,13 +87,14 @@ class Attended(unittest.TestCase):
         outer, inner = pty.openpty()
         self.addCleanup(os.close, outer)
         before = termios.tcgetattr(inner)
-        program = ("import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from unittest import mock;"
-                   "from kit.guest import vm; vm._argv = mock.Mock(return_value=['sh', '-c', 'stty raw -echo; exit 5']);"
-                   "from kit.kernel.kernel import Files; w = Path(sys.argv[2]); (w / 'b').touch();"
-                   "sys.exit(vm.attended(vm.Boot('tcg', Files(w), w / 'b', w)))")
+        program = ("import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from "
+                   "unittest import mock;from kit.guest import vm; vm._argv = "
+                   "mock.Mock(return_value=['sh', '-c', 'stty raw -echo; exit 5']);from "
+                   "kit.kernel.kernel import Files; w = Path(sys.argv[2]); (w / "
+                   "'b').touch();sys.exit(vm.attended(vm.Boot('tcg', Files(w), w / 'b', w)))")
         with tempfile.TemporaryDirectory() as name:
-            done = subprocess.run([sys.executable, "-c", program, Path(__file__).parents[1], name], stdin=inner,
-                                  check=False)
+            done = subprocess.run([sys.executable, "-c", program, Path(__file__).parents[1], name],
+                                  stdin=inner, check=False)
             self.assertEqual([path.name for path in Path(name).iterdir()], ["b"])
         self.assertEqual((done.returncode, termios.tcgetattr(inner)), (5, before))
         os.close(inner)
@@ -119,7 +122,8 @@ class Attended(unittest.TestCase):
                       "linux-image-6.1.5-amd64-dbg\n", said.getvalue())
 
     def test_console_is_shown(self) -> None:
-        with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(io.StringIO()) as said:
+        with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(
+                io.StringIO()) as said:
             console = Path(name) / "console.log"
             with shell._echoed(console, "\r\n"):
                 with console.open("a") as file:

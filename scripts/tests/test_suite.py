@@ -17,7 +17,8 @@ from kit.kernel.kernel import Files
 from kit.proof import PLAIN
 
 DATA = Path(__file__).with_name("data")
-TESTS = {name: Test(name, f"./{name}.t") for name in ("nop", "recv", "statx", "poll-many", "killed", "exit", "later")}
+TESTS = {name: Test(name, f"./{name}.t")
+         for name in ("nop", "recv", "statx", "poll-many", "killed", "exit", "later")}
 
 
 def runs(**words: str) -> Runs:
@@ -38,8 +39,8 @@ class Lines(unittest.TestCase):
 
     def test_words(self) -> None:
         self.assertEqual([(one.name, one.word) for one in self.found],
-                         [("nop", "pass"), ("recv", "fail"), ("statx", "skip"), ("poll-many", "timeout"),
-                          ("killed", "fail"), ("exit", "crash")])
+                         [("nop", "pass"), ("recv", "fail"), ("statx", "skip"),
+                          ("poll-many", "timeout"), ("killed", "fail"), ("exit", "crash")])
 
     def test_seconds_and_last_words(self) -> None:
         self.assertEqual((self.found[0].seconds, self.found[0].said), (0.4, ""))
@@ -56,10 +57,12 @@ class Lines(unittest.TestCase):
 
     def test_complaints_of_a_kernel(self) -> None:
         console = ("[    1.000000] Linux\n"
-                   "[    2.500000][ T12] WARNING: CPU: 0 PID: 77 at net/core/sock.c:300 x+0x10/0x20\n"
-                   "[    3.000000] BUG: unable to handle page fault for address: ffff888003c0f000\n")
-        self.assertEqual(suite.splats(console), ["WARNING: CPU: N PID: N at net/core/sock.c:N x+N/N",
-                                                   "BUG: unable to handle page fault for address: N"])
+                   "[    2.500000][ T12] WARNING: CPU: 0 PID: 77 at net/core/sock.c:300 "
+                   "x+0x10/0x20\n[    3.000000] BUG: unable to handle page fault for address: "
+                   "ffff888003c0f000\n")
+        self.assertEqual(suite.splats(console),
+                         ["WARNING: CPU: N PID: N at net/core/sock.c:N x+N/N",
+                            "BUG: unable to handle page fault for address: N"])
 
 
 class Verdict(unittest.TestCase):
@@ -85,7 +88,8 @@ class Verdict(unittest.TestCase):
         self.assertEqual(comparison.chance(1, 1, 0, 1), 0.5)
         self.assertAlmostEqual(comparison.chance(11, 11, 0, 11), 1 / 705432)
         self.assertEqual(comparison.chance(0, 5, 5, 5), 1.0)
-        self.assertAlmostEqual(sum(comparison.chance(n, 4, 4 - n, 5) - (comparison.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
+        self.assertAlmostEqual(sum(comparison.chance(n, 4, 4 - n, 5)
+                                   - (comparison.chance(n + 1, 4, 3 - n, 5) if n < 4 else 0)
                                    for n in range(5)), 1.0)
 
 
@@ -98,18 +102,21 @@ class Table(unittest.TestCase):
                runs(nop="pass", recv="fail " * 11, poll="pass timeout"))
 
     def test_text(self) -> None:
-        self.assertEqual(comparison.text("liburing 2.15", [self.fine, self.bad]), (DATA / "suite.expected").read_text())
+        self.assertEqual(comparison.text("liburing 2.15", [self.fine, self.bad]),
+                         (DATA / "suite.expected").read_text())
 
     def test_a_new_complaint_is_harm(self) -> None:
         before, after = runs(nop="pass"), runs(nop="pass")
         after.splats.append("WARNING: at net/socket.c:N")
         self.assertTrue(Pair("", before, after).harm)
         self.assertFalse(Pair("", after, before).harm)
-        self.assertIn("the kernel complains: WARNING", comparison.text("", [Pair("7.3.4", before, after)]))
+        self.assertIn("the kernel complains: WARNING",
+                      comparison.text("", [Pair("7.3.4", before, after)]))
 
     def finish(self, pairs: list[Pair], controls: list[Pair]) -> tuple[bool, str]:
         """What finish() gives and prints; its JSON is read back."""
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(
+                io.StringIO()) as out:
             good = suite.finish("liburing", "liburing 2.15", Path(folder), pairs, controls, False)
             self.assertEqual(Path(folder, "liburing.txt").read_text(), out.getvalue())
             data = json.loads(Path(folder, "liburing.json").read_text())
@@ -137,8 +144,10 @@ class Kept(unittest.TestCase):
 
         pair = Table.bad
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "runs.json").write_text(json.dumps([asdict(pair.before), asdict(pair.after)]))
-            again = suite.Suite([], {}, mock.Mock()).pair(pair.name, kernel, kernel, Path(folder), ["nop"])
+            Path(folder, "runs.json").write_text(
+                json.dumps([asdict(pair.before), asdict(pair.after)]))
+            again = suite.Suite([], {}, mock.Mock()).pair(pair.name, kernel, kernel,
+                                                          Path(folder), ["nop"])
         self.assertEqual(again, pair)
 
 
@@ -155,8 +164,10 @@ class All(unittest.TestCase):
         def plan(_tree: object, abi: str, _progress: object) -> suite.Plan:
             return suite.Plan(mock.Mock(pair=pair), [f"nop{abi}"] * 2, [f"nop{abi}"])
 
-        with mock.patch.object(suite, "Bench", lambda word, _flavour: mock.Mock(tree=mock.Mock(release=f"{word}.9"))):
-            pairs, controls = suite.compare_all(["7.3", "6.1"], PLAIN, ("64", "32"), "mistake", Path("/home"), plan)
+        with mock.patch.object(suite, "Bench", lambda word, _flavour: mock.Mock(
+                tree=mock.Mock(release=f"{word}.9"))):
+            pairs, controls = suite.compare_all(["7.3", "6.1"], PLAIN, ("64", "32"), "mistake",
+                                                Path("/home"), plan)
         self.assertEqual(asked, [("7.3.9, 64 bit", ["nop64", "nop64"], "7.3.9-64"),
                                  ("7.3.9, 64 bit, mistake", ["nop64"], "mistake"),
                                  ("7.3.9, 32 bit", ["nop32", "nop32"], "7.3.9-32"),

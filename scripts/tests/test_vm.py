@@ -20,7 +20,8 @@ class Ends(unittest.TestCase):
         self.folder.cleanup()
 
     def watch(self, script: str, machine: vm.Machine = vm.USUAL) -> vm.Run:
-        return vm._watch(["sh", "-c", script], vm.Boot("tcg", Files(Path()), Path(), self.home, machine=machine),
+        return vm._watch(["sh", "-c", script],
+                         vm.Boot("tcg", Files(Path()), Path(), self.home, machine=machine),
                          time.monotonic())
 
     def test_lines_come_whole(self) -> None:
@@ -28,14 +29,16 @@ class Ends(unittest.TestCase):
         self.assertEqual(([line for _, line in run.lines], run.ended), (["one", "two", "rest"], ""))
 
     def test_failure_of_qemu(self) -> None:
-        self.assertEqual(self.watch("echo no such machine >&2; exit 1").ended, "QEMU ended with 1: no such machine")
+        self.assertEqual(self.watch("echo no such machine >&2; exit 1").ended,
+                         "QEMU ended with 1: no such machine")
 
     def test_silence(self) -> None:
         short = vm.Machine(silence=0.3, boot=0.3)
         self.assertEqual(self.watch("echo x; sleep 60", short).ended, "silence")
 
     def test_overall(self) -> None:
-        self.assertEqual(self.watch("while :; do echo x; sleep 0.1; done", vm.Machine(overall=0.5)).ended, "overall")
+        self.assertEqual(self.watch("while :; do echo x; sleep 0.1; done", vm.Machine(overall=0.5))
+                         .ended, "overall")
 
     def test_interrupted_is_no_result(self) -> None:
         threading.Timer(0.3, command.stop).start()

@@ -18,8 +18,9 @@ _guard = threading.Lock()
 _stopped = False
 
 
-def start(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None,
-          stderr: int = subprocess.PIPE, descriptors: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+def start(argv: Sequence[str | Path], *, cwd: Path | None = None,
+          env: Mapping[str, str] | None = None, stderr: int = subprocess.PIPE,
+          descriptors: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
     """Starts a program in a process group of its own, its output in pipes; end() must follow.
 
     `env` is added to the environment, `descriptors` stay open in it.
@@ -28,9 +29,9 @@ def start(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[s
     with _guard:
         if _stopped:
             raise KeyboardInterrupt
-        process = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=stderr, start_new_session=True,
-                                   pass_fds=descriptors)
+        process = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})},
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+                                   start_new_session=True, pass_fds=descriptors)
         _alive.add(process)
     return process
 
@@ -52,7 +53,10 @@ def end(process: "subprocess.Popen[bytes]", patience: float = 0) -> None:
 
 
 def together(jobs: int, calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Makes calls, `jobs` at a time, and gives their results. When one raises, stop() ends the rest."""
+    """Makes calls, `jobs` at a time, and gives their results.
+
+    When one raises, stop() ends the rest.
+    """
     with ThreadPoolExecutor(jobs) as pool:
         going = [pool.submit(call) for call in calls]
         try:
@@ -86,8 +90,9 @@ def run(argv: Sequence[str | Path], what: str, *, cwd: Path | None = None,
     """Runs argv to its end and returns its standard output.
 
     `what` names the step in the error's text. With `log`, both output streams also go to
-    that file. `env` is added to the environment, `limit` is in seconds. Raises `error` when the program
-    cannot be started or fails; FullDisk when that is the reason, Unusable when the limit is.
+    that file. `env` is added to the environment, `limit` is in seconds. Raises `error` when the
+    program cannot be started or fails; FullDisk when that is the reason, Unusable when the limit
+    is.
     """
     words = [str(word) for word in argv]
     try:
@@ -97,7 +102,8 @@ def run(argv: Sequence[str | Path], what: str, *, cwd: Path | None = None,
     except OSError as bad:
         raise Unusable(f"{what}: {bad}") from bad
     try:
-        out, complaint = (text.decode(errors="replace") for text in process.communicate(timeout=limit))
+        out, complaint = (text.decode(errors="replace")
+                          for text in process.communicate(timeout=limit))
     except subprocess.TimeoutExpired as late:
         raise Unusable(f"{what}: not done after {limit:.0f} seconds; try again") from late
     finally:

@@ -1,4 +1,5 @@
-"""Reads what run_kselftest.sh prints: KTAP as Documentation/dev-tools/ktap.rst defines it, nested by "# ".
+"""Reads what run_kselftest.sh prints: KTAP as Documentation/dev-tools/ktap.rst defines it,
+nested by "# ".
 
 The frames of 6.1 to 7.3 differ in details: a header and plan that may be absent, skips without a
 name (6.1), kernel messages between the lines. An exit status says nothing; the lines do.
@@ -27,7 +28,8 @@ class Case:
     note: str = ""            # from nic: who segmented the sends, how many were not copied
 
 
-NOTHING = "no line of it is in the log; run_kselftest.sh writes them elsewhere with -s or -p: run it without"
+NOTHING = ("no line of it is in the log; run_kselftest.sh writes them elsewhere with -s or -p: "
+           "run it without")
 NO_32 = f"{host.NO_32_BIT}: boot one with CONFIG_IA32_EMULATION (or its like), and ia32_emulation=1"
 NIC = "nic"                            # the program that sends through a NIC
 SHORT_SEND = "short_send"              # the program that is about two defects
@@ -39,21 +41,24 @@ _RUN = re.compile(r"^#\s+RUN\s+(\S+) \.\.\.")
 _PLAN = re.compile(r"^1\.\.(\d+)")
 _RESULT = re.compile(r"^(not ok|ok) (\d+)\b[ -]*(.*)$")
 _COMMENT = re.compile(r"(?:^|\s)#\s*(?:(SKIP|XFAIL|XPASS|TIMEOUT)\b\s*)?(.*)$", re.I)
-_CHATTER = re.compile(r"^#?\s*(OK|FAIL|SKIP|RUN|PASSED:|FAILED:|Starting|Totals:)(\s|$)|^TAP version|^\S*: Test "
-                      r"(failed|terminated)")
+_CHATTER = re.compile(
+    r"^#?\s*(OK|FAIL|SKIP|RUN|PASSED:|FAILED:|Starting|Totals:)(\s|$)|^TAP version|^\S*: Test "
+    r"(failed|terminated)")
 _EXPECTED = re.compile(r":\d+:\w+:Expected ")
 # What shells say of a program that the kernel does not take for one
 _NO_PROGRAM = re.compile(r"[Ss]yntax error: |Exec format error|cannot execute binary")
 
 
 def split_abi(program: str) -> tuple[str, str]:
-    """("late_read", "32") for late_read_32, ("late_read", "64") for late_read; a script is named without its .sh."""
+    """("late_read", "32") for late_read_32, ("late_read", "64") for late_read;
+    a script is named without its .sh."""
     program = program.removesuffix(".sh")
     return (program[:-3], "32") if program.endswith("_32") else (program, "64")
 
 
 def subject(program: str, name: str) -> str:
-    """What a case is about, "late-read": its program's name; its fixture's where that has several."""
+    """What a case is about, "late-read": its program's name;
+    its fixture's where that has several."""
     word = name.partition(".")[0] if program in (NIC, SHORT_SEND) else program
     return NOT_ZERO_COPY if program == NIC and word == "zero_copy" else word.replace("_", "-")
 
@@ -67,8 +72,9 @@ def started(line: str) -> str:
 def parse(lines: Iterable[str | tuple[float, str]], expected: Sequence[str] = ()) -> list[Case]:
     """The cases in a log, in order; lines may come with the second at which they were seen.
 
-    `expected` names programs that should be there: a missing one is an error. Without names it is the log's own plan
-    that counts them. A program that ends before its plan is an error for the rest of the plan.
+    `expected` names programs that should be there: a missing one is an error. Without names it is
+    the log's own plan that counts them. A program that ends before its plan is an error for the
+    rest of the plan.
     """
     cases: list[Case] = []
     current: _Program | None = None
@@ -128,9 +134,11 @@ class _Program:
 
     def _result(self, good: bool, number: str, rest: str, second: float | None) -> None:
         comment = _COMMENT.search(rest)
-        word, said = (comment[1] or "").upper() if comment else "", comment[2].strip() if comment else ""
+        word, said = ((comment[1] or "").upper() if comment else "",
+                      comment[2].strip() if comment else "")
         name = (rest[:comment.start()] if comment else rest).strip()
-        if self._running and not re.fullmatch(r"[\w.-]+", name, re.A):    # something else got into the line
+        # something else got into the line
+        if self._running and not re.fullmatch(r"[\w.-]+", name, re.A):
             name = self._running
         name = name or f"case {number}"
         status: Status = "pass" if good else "fail"
@@ -141,7 +149,8 @@ class _Program:
         elif word == "XFAIL":
             status, reason = "pass", f"expected to fail: {said}"
         if failed and (word == "SKIP" or not good and said):
-            # The harness forgets a failure when a SKIP follows it; one behind a SKIP is a not ok with the SKIP's reason
+            # The harness forgets a failure when a SKIP follows it; one behind a SKIP is a not ok
+            # with the SKIP's reason
             order = "failed, then skipped" if word else "skipped, then failed"
             status, reason = "fail", f"{order}: {_clean(failed[0])}"
         took = second - self._since if second is not None and self._since is not None else None
@@ -162,7 +171,8 @@ class _Program:
             return [Case(self._short, self._abi, self._short, status, why)]
         for number in range(len(self._cases) + 1, self._plan + 1):
             name = self._running or f"case {number} of {self._plan}"
-            why = f"no result: {word or 'the program ended early'}" + (f"; last words: {last}" if last else "")
+            why = f"no result: {word or 'the program ended early'}" + (
+                f"; last words: {last}" if last else "")
             self._cases.append(Case(self._short, self._abi, name, "error", why))
             self._running = ""
         if not good and all(case.status in ("pass", "skip") for case in self._cases):
@@ -176,7 +186,8 @@ def _clean(note: str) -> str:
 
 
 def _note(notes: Sequence[str]) -> str:
-    said = [_clean(note).removeprefix("nic: ") for note in notes if _clean(note).startswith("nic: ")]
+    said = [_clean(note).removeprefix("nic: ") for note in notes
+            if _clean(note).startswith("nic: ")]
     return said[-1] if said else ""
 
 

@@ -4,8 +4,8 @@ import re
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPECIAL = re.compile("[&<>\"'\t\n\r]")
-_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\t": "&#9;", "\n": "&#10;",
-            "\r": "&#13;"}
+_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\t": "&#9;",
+            "\n": "&#10;", "\r": "&#13;"}
 
 
 def clean(text: str) -> str:
@@ -20,4 +20,5 @@ def attribute(text: str) -> str:
 
 def body(text: str) -> str:
     """The text for use between tags, with its line ends."""
-    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace(
+        "\r", "&#13;")

@@ -9,4 +9,5 @@ SELFTESTS = REPOSITORY / "selftests"
 PATCHES = REPOSITORY / "patches"
 DOCUMENTATION = REPOSITORY / "Documentation"
 FRAGMENT = REPOSITORY / "Kconfig.fragment"
-RESULTS = Path(os.environ.get("RESULTS") or REPOSITORY / "results")    # unless a run is told otherwise
+# unless a run is told otherwise
+RESULTS = Path(os.environ.get("RESULTS") or REPOSITORY / "results")

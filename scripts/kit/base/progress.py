@@ -14,7 +14,8 @@ _teller: ContextVar[Callable[[str], None] | None] = ContextVar("teller", default
 
 
 def step(what: str) -> None:
-    """Says what is being done now, where whoever asked for it wants to know; for what a cache often spares."""
+    """Says what is being done now, where whoever asked for it wants to know;
+    for what a cache often spares."""
     tell = _teller.get()
     if tell:
         tell(what)
@@ -31,7 +32,8 @@ def told(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 class Progress:
-    """Shows label, phase and seconds of what runs. Use as a context manager; any thread may call it.
+    """Shows label, phase and seconds of what runs. Use as a context manager;
+    any thread may call it.
 
     https://no-color.org: colours only on a terminal and without NO_COLOR.
     """

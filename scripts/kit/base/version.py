@@ -44,10 +44,12 @@ def of_package(debian: str) -> Version:
 
 
 def of_makefile(tree: Path) -> str | None:
-    """What the Makefile of a kernel tree calls it, such as 6.1.50-vendor; None when it has no such fields."""
+    """What the Makefile of a kernel tree calls it, such as 6.1.50-vendor;
+    None when it has no such fields."""
     makefile = tree / "Makefile"
     text = makefile.read_text(errors="replace")[:2000] if makefile.is_file() else ""
-    fields = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)", text, re.M))
+    fields = dict(
+        re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)", text, re.M))
     if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
         return None
     return f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
@@ -59,7 +61,7 @@ def upstream(text: str) -> Version | None:
     Debian puts its package version into the banner. A release such as 6.8.0-45-generic or
     5.14.0-503.el9 is a distribution's own count and tells nothing of the point release.
     """
-    debian = re.search(r"#\d.* Debian (\d[^ ]*)", text)      # before that the compiler may tell its own
+    debian = re.search(r"#\d.* Debian (\d[^ ]*)", text)  # before that the compiler may tell its own
     if debian:
         return of_package(debian[1])
     match = re.match(r"(\d+\.\d+(?:\.\d+)?)(-rc\d+)?", text)

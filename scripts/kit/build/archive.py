@@ -1,4 +1,5 @@
-"""Debian's archive through apt, with a state folder of its own: the host's sources stay as they are.
+"""Debian's archive through apt, with a state folder of its own:
+the host's sources stay as they are.
 
 apt checks the signatures and sizes of all that comes. The mirror's address is the one that
 the host's apt uses; suites are added beside the host's. sources.list(5) has the format.
@@ -76,7 +77,10 @@ class Archive:
         return list(found.values())
 
     def download(self, package: str, version: str | None, into: Path, suite: str = "") -> Path:
-        """Fetches a .deb, of a version or suite, into a folder; apt has checked it. Raises Unusable when it cannot."""
+        """Fetches a .deb, of a version or suite, into a folder; apt has checked it.
+
+        Raises Unusable when it cannot.
+        """
         progress.step(f"downloading {package}")
         word = f"{package}={version}" if version else f"{package}/{suite}" if suite else package
         with cache.lock("apt"):
@@ -84,7 +88,8 @@ class Archive:
                 command.run(self._apt("apt-get", "download", word), f"download of {word}", cwd=into)
             except Unusable as bad:
                 if "404" in str(bad):
-                    raise Unusable(f"{word}: the mirror lists it and has it no longer (404)") from bad
+                    raise Unusable(
+                        f"{word}: the mirror lists it and has it no longer (404)") from bad
                 raise
         return next(into.glob(f"{package}_*.deb"))
 
@@ -105,13 +110,16 @@ class Archive:
         return found
 
     def suites(self, package: str, version: str) -> list[str]:
-        """The suites that have just this version of a package, such as trixie-backports; none when there is none."""
+        """The suites that have just this version of a package, such as trixie-backports;
+        none when there is none."""
         said = command.run(self._apt("apt-cache", "policy", package), "apt-cache policy")
-        block = re.search(rf"^ [ *]{{3}} *{re.escape(version)} [0-9]+\n((?: {{8}}.*\n)+)", said + "\n", re.M)
+        block = re.search(rf"^ [ *]{{3}} *{re.escape(version)} [0-9]+\n((?: {{8}}.*\n)+)",
+                          said + "\n", re.M)
         return re.findall(r" (\S+)/main ", block[1]) if block else []
 
     def bring(self, packages: Iterable[str], suites: Iterable[str], into: Path) -> list[Path]:
-        """Fetches packages ("name" or "name=version") and all that they depend on, from these suites alone.
+        """Fetches packages ("name" or "name=version") and all that they depend on,
+        from these suites alone.
 
         Gives the .deb files; apt has checked them. What this host has installed does not matter.
         """
@@ -126,7 +134,8 @@ class Archive:
                     "Debug::NoLocking": "1"}
         more = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         with cache.lock("apt"):
-            command.run([*self._apt("apt-get"), *more, "-y", "--download-only", "install", *packages],
+            command.run([*self._apt("apt-get"), *more, "-y",
+                         "--download-only", "install", *packages],
                         f"download of {' '.join(packages)}")
         return sorted(into.glob("*.deb"))
 
@@ -147,25 +156,28 @@ class Archive:
             try:
                 # apt-get waits for ever when the disk fills up under it.
                 cache.check_space(self._state)
-                command.run(self._apt("apt-get", "update", "--error-on=any"), "apt-get update", limit=600)
+                command.run(self._apt("apt-get", "update", "--error-on=any"), "apt-get update",
+                            limit=600)
             except FullDisk:
                 raise
             except Unusable as bad:
                 failure = bad
             missing = self._missing()
             if len(missing) == len(SUITES) + len(SECURED):
-                raise Unusable(f"no package lists, neither from the mirror nor in the cache ({failure}); "
-                               "check the network and the host's apt sources")
+                raise Unusable("no package lists, neither from the mirror nor in the cache "
+                               f"({failure}); check the network and the host's apt sources")
             if failure and stamp.exists():
                 say(f"no fresh package lists, going on with those of "
-                    f"{time.strftime('%F %H:%M', time.localtime(stamp.stat().st_mtime))} ({failure})")
+                    f"{time.strftime('%F %H:%M', time.localtime(stamp.stat().st_mtime))} "
+                    f"({failure})")
                 return
             if missing:
                 say(f"this mirror has no {', '.join(missing)}; their kernels are not on offer")
             stamp.touch()
 
     def _missing(self) -> list[str]:
-        there = command.run(self._apt("apt-get", "indextargets", "--format", "$(RELEASE) $(FILENAME)"),
+        there = command.run(self._apt("apt-get", "indextargets", "--format",
+                                      "$(RELEASE) $(FILENAME)"),
                             "apt-get indextargets")
         have = {line.split()[0] for line in there.splitlines() if Path(line.split()[1]).exists()}
         suites = [*SUITES, *(f"{suite}-security" for suite in SECURED)]
@@ -207,7 +219,8 @@ def codename() -> str:
 
 
 def sources_list() -> str:
-    """The text of our sources.list, one line per suite, mirror addresses as the host's apt has them."""
+    """The text of our sources.list, one line per suite, mirror addresses
+    as the host's apt has them."""
     if not KEYRING.exists():
         raise Unusable(f"{KEYRING} is missing: apt-get install debian-archive-keyring")
     main, security = mirrors(command.run(
@@ -223,7 +236,8 @@ def sources_list() -> str:
 def mirrors(targets: str) -> tuple[str, str]:
     """The main and the security site in lines of "<uri> <release>".
 
-    Without a security site of its own the main one's sibling is taken. Raises Unusable when there is no Debian.
+    Without a security site of its own the main one's sibling is taken.
+    Raises Unusable when there is no Debian.
     """
     main = security = ""
     for uri, release in (line.split()[:2] for line in targets.splitlines() if " " in line):
@@ -263,7 +277,8 @@ def debian_order(version: str) -> Order:
     """A key that sorts package versions as deb-version(7) does."""
     epoch, colon, rest = version.partition(":")
     upstream, _, revision = (rest if colon else version).rpartition("-")
-    return (int(epoch) if colon else 0, _order(upstream or revision), _order(revision if upstream else ""))
+    return (int(epoch) if colon else 0, _order(upstream or revision),
+            _order(revision if upstream else ""))
 
 
 def _order(part: str) -> list[tuple[int, int, str]]:

@@ -1,4 +1,5 @@
-"""The installed kselftest bundle: run_kselftest.sh and the static programs of selftests/io_uring and beside it."""
+"""The installed kselftest bundle: run_kselftest.sh and the static programs of selftests/io_uring
+and beside it."""
 
 import os
 import shutil
@@ -14,23 +15,27 @@ from ..base.paths import SELFTESTS
 COLLECTION = "io_uring"
 SELFTEST = SELFTESTS / COLLECTION
 NIC_COLLECTION = "nic"
-HOOKS = "hints"                                     # what the tests say beyond what they are upstream
-COLLECTIONS = (COLLECTION, NIC_COLLECTION, "bench")          # the folders of a bundle, each a TARGET of kselftest
+HOOKS = "hints"    # what the tests say beyond what they are upstream
+# the folders of a bundle, each a TARGET of kselftest
+COLLECTIONS = (COLLECTION, NIC_COLLECTION, "bench")
 
 
-def build(selftests: Path = SELFTESTS, branch: str | None = None, arch: Architecture = AMD64) -> Path:
-    """Builds the folders of selftests within the kselftest frame of a branch (default: the newest), for all ABIs.
+def build(selftests: Path = SELFTESTS, branch: str | None = None,
+          arch: Architecture = AMD64) -> Path:
+    """Builds the folders of selftests within the kselftest frame of a branch (default:
+    the newest), for all ABIs.
 
     Gives the installed bundle: a folder with run_kselftest.sh, kselftest-list.txt, kselftest/ and
-    one for each collection. Unchanged sources are not built again. Raises Unusable when it does not build; the message
-    names the log.
+    one for each collection. Unchanged sources are not built again. Raises Unusable when it does not
+    build; the message names the log.
     """
     frame = source.frame(branch, arch.source)
     compilers = {abi: cross.compiler(arch, abi) for abi in arch.abis}
     if arch.headers_32:
         compilers["32"] += f" -isystem {source.frame(branch, arch.headers_32)}/usr/include"
     prefixes = {abi: liburing.prefix(abi, arch) for abi in arch.abis}
-    key = cache.digest(*(selftests / name for name in (*COLLECTIONS, HOOKS)), str(frame), *compilers.values(), *map(str, prefixes.values()))
+    key = cache.digest(*(selftests / name for name in (*COLLECTIONS, HOOKS)), str(frame),
+                       *compilers.values(), *map(str, prefixes.values()))
     log = cache.root() / f"bundle-{key}.log"
 
     def make(into: Path) -> None:
@@ -43,8 +48,9 @@ def build(selftests: Path = SELFTESTS, branch: str | None = None, arch: Architec
         place = tree / "tools/testing/selftests"
         for name in (*COLLECTIONS, HOOKS):
             shutil.copytree(selftests / name, place / name)
-        command.run(["make", "-C", place, f"-j{os.cpu_count() or 1}", f"TARGETS={' '.join(COLLECTIONS)}",
-                     "FORCE_TARGETS=1", "STATIC=1", f"HOOKS=../{HOOKS}/{HOOKS}.c", f"ARCH={arch.source}", f"CC={compilers['64']}",
+        command.run(["make", "-C", place, f"-j{os.cpu_count() or 1}",
+                     f"TARGETS={' '.join(COLLECTIONS)}", "FORCE_TARGETS=1", "STATIC=1",
+                     f"HOOKS=../{HOOKS}/{HOOKS}.c", f"ARCH={arch.source}", f"CC={compilers['64']}",
                      f"CC_32={compilers.get('32', '')}", f"ABI={' '.join(prefixes)}",
                      *(f"LIBURING_{abi}={path}" for abi, path in prefixes.items()),
                      f"KSFT_INSTALL_PATH={into / 'installed'}", "install"],
@@ -87,4 +93,5 @@ def request(names: Iterable[str]) -> str:
 def programs(bundle: Path) -> list[str]:
     """The names of the programs in a bundle, as kselftest-list.txt has them."""
     lines = (bundle / "kselftest-list.txt").read_text().split()
-    return [name for folder, _, name in (line.partition(":") for line in lines) if folder in COLLECTIONS]
+    return [name
+            for folder, _, name in (line.partition(":") for line in lines) if folder in COLLECTIONS]

@@ -1,4 +1,5 @@
-"""Compilers: the host's gcc, and for other architectures its cross compilers, unpacked in the cache.
+"""Compilers: the host's gcc, and for other architectures its cross compilers,
+unpacked in the cache.
 
 They are Debian's packages for the release that the host runs. Installing them would remove
 gcc-multilib.
@@ -13,11 +14,12 @@ from . import archive
 from ..base.arch import Architecture
 from ..base.error import Unusable
 
-# gcc, and all that it needs beside the host's own gcc to link a program. The shared libraries are for the link tests
-# of configure scripts, which take what does not link for absent: ours are static.
-PACKAGES = ("gcc-{gcc}-{triplet}", "cpp-{gcc}-{triplet}", "binutils-{triplet}", "libgcc-{gcc}-dev-{debian}-cross",
-            "libgcc-s1-{debian}-cross", "libc6-dev-{debian}-cross", "libc6-{debian}-cross",
-            "linux-libc-dev-{debian}-cross")
+# gcc, and all that it needs beside the host's own gcc to link a program. The shared libraries are
+# for the link tests of configure scripts, which take what does not link for absent: ours are
+# static.
+PACKAGES = ("gcc-{gcc}-{triplet}", "cpp-{gcc}-{triplet}", "binutils-{triplet}",
+            "libgcc-{gcc}-dev-{debian}-cross", "libgcc-s1-{debian}-cross",
+            "libc6-dev-{debian}-cross", "libc6-{debian}-cross", "linux-libc-dev-{debian}-cross")
 # gcc finds its parts relative to itself, but assembler and linker have libraries of their own
 WRAPPER = """#!/bin/sh
 usr=${{0%/*}}/../unpacked/usr
@@ -26,7 +28,10 @@ LD_LIBRARY_PATH=$usr/lib/x86_64-linux-gnu exec "$usr/bin/{tool}" "$@"
 
 
 def compiler(arch: Architecture, abi: str) -> str:
-    """The C compiler for an ABI, with its flags. Raises Unusable when there is none for this host."""
+    """The C compiler for an ABI, with its flags.
+
+    Raises Unusable when there is none for this host.
+    """
     if arch.native:
         return "gcc" if abi == "64" else "gcc -m32"
     return f"{prefix(arch, abi)}gcc"
@@ -40,7 +45,8 @@ def prefix(arch: Architecture, abi: str = "64") -> str:
 def library(arch: Architecture) -> str:
     """Name and version of Debian's package of the C library that static programs get."""
     if arch.native:
-        return "libc6-dev " + command.run(["dpkg-query", "-W", "-f", "${Version}", "libc6-dev"], "dpkg-query")
+        return "libc6-dev " + command.run(["dpkg-query", "-W", "-f", "${Version}", "libc6-dev"],
+                                          "dpkg-query")
     return (_home(*arch.targets["64"]) / "library").read_text()
 
 
@@ -67,7 +73,8 @@ def _home(triplet: str, debian: str) -> Path:
 
 
 def _relocate(folder: Path) -> None:
-    """Has linker scripts such as libc.so name libraries in their own folder, where the linker looks, not below /usr."""
+    """Has linker scripts such as libc.so name libraries in their own folder, where the linker
+    looks, not below /usr."""
     for path in folder.glob("*.so"):
         text = path.read_bytes()
         if text.startswith(b"/* GNU ld script"):
@@ -75,9 +82,12 @@ def _relocate(folder: Path) -> None:
 
 
 def _suite() -> str:
-    """The release that the host runs. Raises Unusable unless it is one of Debian's that the archive has."""
+    """The release that the host runs.
+
+    Raises Unusable unless it is one of Debian's that the archive has.
+    """
     found = archive.codename()
     if found not in archive.SUITES:
-        raise Unusable(f"cross compilers are taken from Debian, for {', '.join(archive.SECURED)}; this host runs "
-                       f"{found or 'something else'}")
+        raise Unusable(f"cross compilers are taken from Debian, for {', '.join(archive.SECURED)}; "
+                       f"this host runs {found or 'something else'}")
     return found

@@ -1,4 +1,5 @@
-"""Kconfig fragments: lists of options that a kernel must have (Documentation/kbuild/kconfig.rst)."""
+"""Kconfig fragments: lists of options that a kernel must have
+(Documentation/kbuild/kconfig.rst)."""
 
 import os
 import shutil
@@ -11,10 +12,12 @@ from ..base.command import run
 from ..base.error import BuildFailed, Unusable
 
 NICS = "# A NIC in the guest"          # the paragraph of Kconfig.fragment that only they need
-# For a kernel of ours without them: QEMU can start vmlinux itself, and less is compiled that no guest has
+# For a kernel of ours without them: QEMU can start vmlinux itself,
+# and less is compiled that no guest has
 LEAN = ("CONFIG_HYPERVISOR_GUEST=y", "CONFIG_PVH=y",
-        *(f"CONFIG_{name}=n" for name in ("INPUT", "PERF_EVENTS_INTEL_CSTATE", "PERF_EVENTS_INTEL_RAPL",
-                                          "PERF_EVENTS_INTEL_UNCORE", "VT")))
+        *(f"CONFIG_{name}=n"
+          for name in ("INPUT", "PERF_EVENTS_INTEL_CSTATE", "PERF_EVENTS_INTEL_RAPL",
+                       "PERF_EVENTS_INTEL_UNCORE", "VT")))
 
 
 def options(path: Path) -> dict[str, str]:
@@ -31,11 +34,13 @@ def check(fragment: Path, needed: Path) -> None:
         raise BuildFailed(f"{needed}: not sorted")
     missing = options(needed).items() - options(fragment).items()
     if missing:
-        raise BuildFailed(f"{fragment}: lacks {', '.join(sorted(name for name, _ in missing))} of {needed}")
+        raise BuildFailed(f"{fragment}: lacks {', '.join(sorted(name for name, _ in missing))} of "
+                          f"{needed}")
 
 
 def whole(fragment: Path, tree: Path, config: Path) -> None:
-    """Raises BuildFailed when a tree's .config has not all of a fragment: renamed, or its dependencies missing."""
+    """Raises BuildFailed when a tree's .config has not all of a fragment: renamed,
+    or its dependencies missing."""
     final = options(config)
     lost = [name for name, value in options(fragment).items() if final.get(name) != value]
     if lost:
@@ -45,7 +50,8 @@ def whole(fragment: Path, tree: Path, config: Path) -> None:
 def make(tree: Path, out: Path, arch: Architecture, *words: str) -> list[str | Path]:
     """The command that builds in a tree for an architecture."""
     foreign = () if arch.native else (f"CROSS_COMPILE={cross.prefix(arch)}",)
-    return ["make", "-C", tree, f"O={out}", f"ARCH={arch.kernel}", *foreign, f"-j{os.cpu_count() or 1}", *words]
+    return ["make", "-C", tree, f"O={out}", f"ARCH={arch.kernel}", *foreign,
+            f"-j{os.cpu_count() or 1}", *words]
 
 
 def without(fragment: Path, heading: str) -> str:
@@ -57,11 +63,14 @@ def without(fragment: Path, heading: str) -> str:
     return "\n\n".join(rest) + "\n"
 
 
-def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None, more: Sequence[str] = (),
-              words: Sequence[str] = (), arch: Architecture = AMD64, nics: bool = True) -> None:
-    """Leaves out/.config: tinyconfig of a tree with the fragment, that of the architecture and more lines on top.
+def configure(fragment: Path, tree: Path, out: Path, log: Path | None = None,
+              more: Sequence[str] = (), words: Sequence[str] = (), arch: Architecture = AMD64,
+              nics: bool = True) -> None:
+    """Leaves out/.config: tinyconfig of a tree with the fragment,
+    that of the architecture and more lines on top.
 
-    `words` go to make; without `nics` the drivers of NICs are left out. Raises BuildFailed, also when a line is lost.
+    `words` go to make; without `nics` the drivers of NICs are left out. Raises BuildFailed, also
+    when a line is lost.
     """
     said = f"configuring {tree}"
     run(make(tree, out, arch, *words, "tinyconfig"), said, log=log, error=BuildFailed)

@@ -1,4 +1,7 @@
-"""Which versions are fetched: pins.toml, one for each package and release of Debian. No other is ever taken."""
+"""Which versions are fetched: pins.toml, one for each package and release of Debian.
+
+No other is ever taken.
+"""
 
 import re
 import tomllib
@@ -11,7 +14,7 @@ from . import archive
 from ..base.error import Unusable
 
 TABLE = Path(__file__).with_name("pins.toml")
-SOURCES = ("liburing",)                # of these the source package is taken, of all others a binary one
+SOURCES = ("liburing",)    # of these the source package is taken, of all others a binary one
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,10 @@ class Pin:
     version: str
 
     def of(self, offered: Sequence[str]) -> str:
-        """The version of those that the mirror offers. Raises Unusable, with what to do, when it is not among them."""
+        """The version of those that the mirror offers.
+
+        Raises Unusable, with what to do, when it is not among them.
+        """
         fitting = [each for each in offered if re.sub(r"\+b\d+$", "", each) == self.version]
         if fitting:
             return max(fitting, key=archive.debian_order)
@@ -32,7 +38,8 @@ class Pin:
 
     def newer(self, offered: Sequence[str]) -> list[str]:
         """Those that are newer, newest first."""
-        return [each for each in ordered(offered) if archive.debian_order(each) > archive.debian_order(self.version)
+        return [each for each in ordered(offered)
+                if archive.debian_order(each) > archive.debian_order(self.version)
                 and re.sub(r"\+b\d+$", "", each) != self.version]
 
 
@@ -45,25 +52,33 @@ def ordered(versions: Sequence[str]) -> list[str]:
 def load() -> dict[str, dict[str, Pin]]:
     """name -> release of Debian -> what is pinned; the oldest release first."""
     rows = tomllib.loads(TABLE.read_text())
-    return {name: {release: Pin(row.get("source", name), row[release]) for release in archive.SUITES if release in row}
+    return {name: {release: Pin(row.get("source", name), row[release])
+                   for release in archive.SUITES if release in row}
             for name, row in rows.items()}
 
 
 def pin(name: str) -> Pin:
-    """What is pinned for the release that this host runs; a newer one, or another system, takes the last line."""
+    """What is pinned for the release that this host runs; a newer one,
+    or another system, takes the last line."""
     row = load()[name]
     codename = archive.codename()
     if codename in archive.SUITES:
-        older = [release for release in row if archive.SUITES.index(release) > archive.SUITES.index(codename)]
+        older = [release for release in row
+                 if archive.SUITES.index(release) > archive.SUITES.index(codename)]
         if len(older) == len(row):
-            raise Unusable(f"scripts/kit/build/{TABLE.name} has no {name} for {codename}: Debian 12 or newer is needed")
+            raise Unusable(f"scripts/kit/build/{TABLE.name} has no {name} for {codename}: Debian "
+                           "12 or newer is needed")
     return row.get(codename) or list(row.values())[-1]
 
 
 def binary(name: str, debian: archive.Archive) -> str:
-    """The version of a pinned package, as the mirror has it now. Raises Unusable when it has left the mirror."""
+    """The version of a pinned package, as the mirror has it now.
+
+    Raises Unusable when it has left the mirror.
+    """
     chosen = pin(name)
-    return chosen.of([stanza["Version"] for stanza in debian.packages(chosen.package, re.escape(chosen.package))])
+    return chosen.of([stanza["Version"]
+                      for stanza in debian.packages(chosen.package, re.escape(chosen.package))])
 
 
 def source(name: str, debian: archive.Archive) -> str:
@@ -78,11 +93,13 @@ def news(debian: archive.Archive) -> Iterator[tuple[str, bool]]:
         for version in dict.fromkeys(each.version for each in row.values()):
             chosen = next(each for each in row.values() if each.version == version)
             offered = (debian.source_versions(chosen.package) if chosen.package in SOURCES else
-                       [one["Version"] for one in debian.packages(chosen.package, re.escape(chosen.package))])
+                       [one["Version"]
+                        for one in debian.packages(chosen.package, re.escape(chosen.package))])
             where = ", ".join(release for release, each in row.items() if each.version == version)
             newer = chosen.newer(offered)
             try:
                 chosen.of(offered)
-                yield f"{name} {version} ({where}): " + (f"newer: {', '.join(newer)}" if newer else "the newest"), True
+                yield f"{name} {version} ({where}): " + (f"newer: {', '.join(newer)}" if newer
+                                                         else "the newest"), True
             except Unusable as gone:
                 yield f"{name} ({where}): {gone}", False

@@ -8,7 +8,8 @@ from ..base import cache, command, progress
 from . import archive
 from ..base.error import FullDisk, Unusable
 
-# What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read, and what patches touch.
+# What `make -C tools/testing/selftests TARGETS=io_uring install` and `make headers` read,
+# and what patches touch.
 FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic",
          "tools/scripts", "tools/include",
          *(f"tools/testing/selftests/{name}" for name in (
@@ -20,11 +21,13 @@ FRAME = ("Makefile", "Kbuild", "scripts", "include/uapi", "include/asm-generic",
 
 def branches() -> list[str]:
     """The branches whose source the mirror offers, newest first, such as ["7.3", "6.12", "6.1"]."""
-    return sorted(_offers(), key=lambda branch: [int(part) for part in branch.split(".")], reverse=True)
+    return sorted(_offers(), key=lambda branch: [int(part) for part in branch.split(".")],
+                  reverse=True)
 
 
 def frame(branch: str | None = None, srcarch: str = "x86") -> Path:
-    """The parts of a tree that a selftest is built with, after `make headers`; by default the newest.
+    """The parts of a tree that a selftest is built with, after `make headers`;
+    by default the newest.
 
     `srcarch` is a folder in arch/. Raises Unusable when the mirror has no such source.
     """
@@ -45,7 +48,8 @@ def _frame_key(name: str, version: str, srcarch: str) -> str:
 
 def at_hand() -> bool:
     """Whether the cache holds a frame, so that nothing has to be fetched to have one."""
-    return bool(archive.lists_at_hand() and _offers() and (cache.root() / _frame_key(*_chosen(None), "x86")).is_dir())
+    return bool(archive.lists_at_hand() and _offers()
+                and (cache.root() / _frame_key(*_chosen(None), "x86")).is_dir())
 
 
 def full(branch: str | None = None) -> Path:
@@ -71,7 +75,8 @@ def _chosen(branch: str | None) -> tuple[str, str]:
     if branch is None:
         branch = branches()[0]
     if branch not in offers:
-        raise Unusable(f"the mirror has no linux-source-{branch}; it has {', '.join(sorted(offers))}")
+        raise Unusable(f"the mirror has no linux-source-{branch}; it has "
+                       f"{', '.join(sorted(offers))}")
     return branch, offers[branch]
 
 
@@ -83,11 +88,13 @@ def _extract(branch: str, version: str, into: Path, members: tuple[str, ...]) ->
     pipe = ('dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "*.tar.xz" | xz -dcT0 | '
             '(into=$2; shift 2; tar -xC "$into" --strip-components=1 "$@"; cat >/dev/null)')
     names = [f"{package}/{member}" for member in members]
-    done = subprocess.run(["sh", "-c", pipe, "sh", deb, into, *names], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-c", pipe, "sh", deb, into, *names], capture_output=True,
+                          text=True, check=False)
     deb.unlink()
     errors = [line for line in done.stderr.splitlines()
               if "Not found in archive" not in line and "Exiting with failure" not in line]
     if any("No space left" in line for line in errors):
         raise FullDisk(f"{package}: disk full; make room or point XDG_CACHE_HOME elsewhere")
     if errors or not (into / "Makefile").exists():
-        raise Unusable(f"{package} {version}: cannot be unpacked: {command.telling_line(done.stderr)}")
+        raise Unusable(f"{package} {version}: cannot be unpacked: "
+                       f"{command.telling_line(done.stderr)}")

@@ -12,7 +12,11 @@ class Skip(Exception):
 
 @dataclass(frozen=True)
 class Check:
-    """One check. It raises Failure when something is wrong, Skip when it cannot tell; what it gives is said behind ok."""
+    """One check.
+
+    It raises Failure when something is wrong, Skip when it cannot tell; what it gives is said
+    behind ok.
+    """
 
     run: Callable[[], str | None]
     packages: tuple[str, ...] = ()     # of Debian

@@ -1,4 +1,5 @@
-"""Checks that read the repository alone: linters, unit tests, documentation, archives, the patches' form."""
+"""Checks that read the repository alone: linters, unit tests, documentation, archives,
+the patches' form."""
 
 import os
 import re
@@ -19,8 +20,8 @@ from ..series.tree import Tree, scratch
 from .placed import placed
 
 # With these no unit test is skipped
-UNIT = (*host.RUN, *host.KERNEL_BUILD, "git", "perl", "rpm", "libarchive-tools", "mandoc", "clang", "lld", "llvm",
-        "bash-completion", "iproute2", "liburing-dev", "mawk")
+UNIT = (*host.RUN, *host.KERNEL_BUILD, "git", "perl", "rpm", "libarchive-tools", "mandoc", "clang",
+        "lld", "llvm", "bash-completion", "iproute2", "liburing-dev", "mawk")
 
 # The selftest as upstream would take it; 0000 is the cover letter
 OFFERED = [patch.Patch(path) for path in sorted((PATCHES / "upstream").glob("000[1-9]-*.patch"))]
@@ -42,7 +43,8 @@ def types() -> None:
     """mypy, by the settings of pyproject.toml, finds nothing in scripts/."""
     home = SCRIPTS
     command.run(["mypy", *SETTINGS, "kit", "tests"], "mypy", cwd=home, error=BuildFailed)
-    for verb in sorted(path for path in home.iterdir() if path.is_file() and os.access(path, os.X_OK)):
+    for verb in sorted(path for path in home.iterdir()
+                       if path.is_file() and os.access(path, os.X_OK)):
         command.run(["mypy", *SETTINGS, "--scripts-are-modules", verb.name], "mypy",
                     cwd=home, error=BuildFailed)
 
@@ -69,7 +71,8 @@ def unit() -> str:
 
 
 def programs() -> None:
-    """What the programs of selftests/harm print, where that needs no privileges, is as it should be."""
+    """What the programs of selftests/harm print, where that needs no privileges,
+    is as it should be."""
     command.run([sys.executable, "-m", "unittest", "tests.program_fuzz", "tests.program_messages"],
                 "unittest", cwd=SCRIPTS, error=BuildFailed)
 
@@ -77,21 +80,24 @@ def programs() -> None:
 def documentation() -> None:
     """Sphinx builds Documentation/ without a warning."""
     folder = REPOSITORY / "Documentation"
-    command.run(["sphinx-build", "-W", "-n", "-q", "-b", "html", folder, folder / "_build"], "sphinx",
-                error=BuildFailed)
+    command.run(["sphinx-build", "-W", "-n", "-q", "-b", "html", folder, folder / "_build"],
+                "sphinx", error=BuildFailed)
 
 
 def checkpatch() -> None:
-    """checkpatch.pl --strict of the newest tree is silent about the selftest and the programs beside it."""
+    """checkpatch.pl --strict of the newest tree is silent about the selftest
+    and the programs beside it."""
     with placed(source.branches()[0]) as (selftests, _output):
         beside = (bundle.HOOKS, "harm", "errors")
         for folder in beside:
             shutil.copytree(SELFTEST.with_name(folder), selftests / folder)
-        files = [path for folder in (*bundle.COLLECTIONS, *beside) for path in sorted((selftests / folder).iterdir())
+        files = [path for folder in (*bundle.COLLECTIONS, *beside)
+                 for path in sorted((selftests / folder).iterdir())
                  if path.suffix in (".c", ".h", ".sh", ".mk") or path.name == "Makefile"]
         # In its place, since checkpatch has other rules for the kernel's own code than for tools/
-        command.run(["scripts/checkpatch.pl", "--strict", "--no-tree", "--no-signoff", "--terse", "--no-summary",
-                     "-f", *(path.relative_to(selftests.parents[2]) for path in files)],
+        command.run(["scripts/checkpatch.pl", "--strict", "--no-tree", "--no-signoff", "--terse",
+                     "--no-summary", "-f",
+                     *(path.relative_to(selftests.parents[2]) for path in files)],
                     "checkpatch", cwd=selftests.parents[2], error=BuildFailed)
 
 
@@ -103,7 +109,8 @@ def archives() -> None:
 
 
 def series() -> None:
-    """Each series is whole, checkpatch.pl --strict is silent about it, and what goes to stable is small.
+    """Each series is whole, checkpatch.pl --strict is silent about it,
+    and what goes to stable is small.
 
     The selftest as upstream would take it applies to the newest tree.
     """
@@ -120,7 +127,8 @@ def series() -> None:
                 continue               # its own folder's turn
             _styled(one, checkpatch_pl)
             length = len(one.text[one.text.index("\ndiff --git"):].splitlines())
-            kept_out = one.slug in (patch.LATE_READ, *patch.EXTRA) or "\nCc: stable+noautosel@" in one.text
+            kept_out = one.slug in (patch.LATE_READ,
+                                    *patch.EXTRA) or "\nCc: stable+noautosel@" in one.text
             if not kept_out and length > 100:
                 raise BuildFailed(f"{one.name}: {length} lines, 100 are the most that stable takes")
     for one in OFFERED:
@@ -141,7 +149,8 @@ def _styled(one: patch.Patch, checkpatch_pl: Path) -> None:
 def tracked() -> list[Path]:
     """The files that git tracks."""
     return [REPOSITORY / name for name in
-            command.run(["git", "ls-files", "-z"], "git ls-files", cwd=REPOSITORY).split("\0") if name]
+            command.run(["git", "ls-files", "-z"], "git ls-files", cwd=REPOSITORY).split("\0")
+            if name]
 
 
 def no_frame() -> str:

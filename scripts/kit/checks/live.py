@@ -18,7 +18,8 @@ def build() -> str:
 
 
 def cure() -> None:
-    """A stock kernel before and after it is loaded: what it is for passes then, and nothing else fails."""
+    """A stock kernel before and after it is loaded: what it is for passes then,
+    and nothing else fails."""
     runs.qa(STOCK[-1], more=("--live",))
 
 

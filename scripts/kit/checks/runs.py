@@ -29,16 +29,19 @@ def running() -> str:
 
 
 def regression() -> str:
-    """liburing's test finds on this kernel what patches/fixes.toml predicts, each defect by its name."""
+    """liburing's test finds on this kernel what patches/fixes.toml predicts,
+    each defect by its name."""
     version = Kernels().resolve(["running"])[0].version
     if not version:
         raise Skip("the version of the running kernel cannot be told: nothing is predicted for it")
     for abi in ("64", "32") if host.runs_32_bit() else ("64",):
         outcome, found = liburing.regression(abi)
-        wanted = {(opcode, name) for name, defect in fixes.load().items() for opcode in ("sendmsg", "sendmsg_zc")
+        wanted = {(opcode, name) for name, defect in fixes.load().items()
+                  for opcode in ("sendmsg", "sendmsg_zc")
                   if name in result.CONTROL and defect.expected(opcode, abi, version)}
         if outcome == "skip":
-            raise Skip(f"{liburing.TEST}, {abi} bit: it needs a network namespace, RLIMIT_MEMLOCK and tbf")
+            raise Skip(f"{liburing.TEST}, {abi} bit: it needs a network namespace, RLIMIT_MEMLOCK "
+                       "and tbf")
         if found != wanted or (outcome == "fail") != bool(wanted):
             raise BuildFailed(f"{liburing.TEST}, {abi} bit: {outcome}, found {sorted(found)}, "
                               f"predicted {sorted(wanted)}")
@@ -46,7 +49,8 @@ def regression() -> str:
 
 
 def error_rows() -> str:
-    """Documentation/errors.rst has a line for each row of selftests/errors, and this kernel gives what was recorded."""
+    """Documentation/errors.rst has a line for each row of selftests/errors,
+    and this kernel gives what was recorded."""
     record = errors.RECORD.read_text()
     if old := errors.stale(errors.PAGE.read_text(), record, errors.rows()):
         raise BuildFailed(old)
@@ -90,7 +94,8 @@ def stock() -> None:
 
 
 def warned() -> str:
-    """One that warns while all of its cases pass has not passed; the same kernel without the warning has."""
+    """One that warns while all of its cases pass has not passed;
+    the same kernel without the warning has."""
     with tempfile.TemporaryDirectory() as results:
         quiet, loud = provoked.tried(Kernels().resolve(STOCK[:1])[0], Path(results))
         text = report.text([quiet, loud], results)
@@ -108,27 +113,32 @@ def arm64() -> None:
 
 
 def nics() -> None:
-    """The same through a virtio-net, and through an e1000e to a second guest that is reached by ssh."""
+    """The same through a virtio-net, and through an e1000e to a second guest
+    that is reached by ssh."""
     qa(STOCK[-1], through=NICS)
 
 
-def qa(*words: str, through: Sequence[str] = (), architecture: str = "amd64", more: Sequence[str] = ()) -> None:
+def qa(*words: str, through: Sequence[str] = (), architecture: str = "amd64",
+       more: Sequence[str] = ()) -> None:
     """scripts/qa with these kernels, on loopback or through these NICs; its words on failure."""
     chosen = ["--arch", architecture, *(["--nic", *through] if through else []), *more]
     with tempfile.TemporaryDirectory() as results:
-        said = command.run(["sh", "-c", '"$@"; echo "exit status $?"', "sh", REPOSITORY / "scripts/qa", "run",
-                            "--results", results, "--kernels", *words, *chosen], "scripts/qa", env={"NIC": ""})
+        said = command.run(["sh", "-c", '"$@"; echo "exit status $?"', "sh",
+                            REPOSITORY / "scripts/qa", "run", "--results", results, "--kernels",
+                            *words, *chosen], "scripts/qa", env={"NIC": ""})
     text, _, status = said.strip().rpartition("exit status ")
     if status == "0":
         print(text.strip("\n").partition("\n\n")[0])
         return
     print(text.strip("\n"))
-    why = next((line.strip() for line in text.partition("\n\n")[2].splitlines() if line.startswith("  ")), "no result")
+    why = next((line.strip() for line in text.partition("\n\n")[2].splitlines()
+                if line.startswith("  ")), "no result")
     raise (Unusable if status == "3" else BuildFailed)(f"scripts/qa: {why}")
 
 
 def ours(script: str, *words: str) -> None:
-    """Runs a script of ours on the newest tree and shows what it prints; its results stay when it fails."""
+    """Runs a script of ours on the newest tree and shows what it prints;
+    its results stay when it fails."""
     results = Path(tempfile.mkdtemp())
     log = results / "said.log"
     try:
@@ -142,7 +152,8 @@ def ours(script: str, *words: str) -> None:
 
 
 def prove() -> None:
-    """All cases pass on a kernel that is built with its series; that they fail without is what `stock` shows."""
+    """All cases pass on a kernel that is built with its series;
+    that they fail without is what `stock` shows."""
     ours("series", "prove", TREES[-1], "--after")
 
 

@@ -23,13 +23,15 @@ MUTATED = ("6.1", "7.3")               # trees that scripts/harm puts bugs into
 STOCK = ("debian:6.1", "debian:7.3")
 
 def applies(branch: str) -> None:
-    """git am takes a series on the source that Debian has, and what the branch took itself on the state before."""
+    """git am takes a series on the source that Debian has,
+    and what the branch took itself on the state before."""
     tree, own = _with_series(branch)
     with scratch(tree) as copies:
         copies.am(own.tip)
         left = set(copies.lacks()) - ({patch.LATE_READ} if branch in SMALL else set())
         if left:
-            raise BuildFailed(f"{own.name}: after the series {tree.release} still lacks {', '.join(sorted(left))}")
+            raise BuildFailed(f"{own.name}: after the series {tree.release} still lacks "
+                              f"{', '.join(sorted(left))}")
     for each in patch.branches():
         if each.first and (each == own or each.name == "mainline" and each.base == tree.release):
             with scratch(tree) as copies:
@@ -43,13 +45,16 @@ def applies(branch: str) -> None:
                if copies.apply(one, reverse=True)]
         held = {one.slug for one in out} - set(copies.lacks())
         if held or own.taken and not out:
-            raise BuildFailed(f"{own.name}: nothing that the branch took comes out of {tree.release}")
+            raise BuildFailed(f"{own.name}: nothing that the branch took comes out of "
+                              f"{tree.release}")
         copies.am(reversed(out))
         if copies.changed():
-            raise BuildFailed(f"{own.name}: what the branch took does not bring {tree.release} back")
+            raise BuildFailed(
+                f"{own.name}: what the branch took does not bring {tree.release} back")
     if branch in MUTATED:
         names = sorted({path.stem for path in mutant.MUTANTS.glob("*/*.patch")})
-        print(f"{len(mutant.mutants(tree, names, mutant.series_of(tree)))} mutants of scripts/harm apply, too")
+        print(f"{len(mutant.mutants(tree, names, mutant.series_of(tree)))} mutants of scripts/harm "
+              "apply, too")
 
 
 def half_lost(branch: str) -> str:
@@ -97,7 +102,8 @@ def _added(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
 
 
 def kconfig() -> None:
-    """Kconfig.fragment has what the selftest needs, trees know all of it, stock kernels have the selftest's part."""
+    """Kconfig.fragment has what the selftest needs, trees know all of it,
+    stock kernels have the selftest's part."""
     fragment.check(FRAGMENT, SELFTEST / "config")
     tree = source.full()
     # Each waits most of its time for one small program after the other
@@ -112,7 +118,8 @@ def kconfig() -> None:
 
 
 def _taken(tree: Path, each: arch.Architecture) -> None:
-    """A tree takes the fragment on tinyconfig of an architecture: all of it on amd64, the selftest's part elsewhere."""
+    """A tree takes the fragment on tinyconfig of an architecture:
+    all of it on amd64, the selftest's part elsewhere."""
     with tempfile.TemporaryDirectory() as out:
         fragment.configure(FRAGMENT, tree, Path(out), arch=each, nics=each != arch.UML)
         fragment.compare(SELFTEST / "config", Path(out, ".config"))

@@ -1,4 +1,5 @@
-"""The guests that one row of the matrix takes: one, with or without both ports of a NIC, or two on a wire."""
+"""The guests that one row of the matrix takes: one, with or without both ports of a NIC,
+or two on a wire."""
 
 import re
 import socket
@@ -41,51 +42,61 @@ def told(progress: Progress, label: str,
 
 def between(plain: Boot, through: Nic | None, boot: Callable[[Boot], T], request: str = "",
             more: program.Files | None = None) -> T:
-    """Calls boot() for a guest with its own initramfs and a NIC or none; the peer of an ssh way runs meanwhile."""
+    """Calls boot() for a guest with its own initramfs and a NIC or none;
+    the peer of an ssh way runs meanwhile."""
     files = plain.files
     if not through:
-        return boot(replace(plain, own=initramfs.of_kernel(files.modules, request, (*module.QDISCS, *files.also),
-                                                           more)))
+        return boot(replace(plain, own=initramfs.of_kernel(files.modules, request,
+                                                           (*module.QDISCS, *files.also), more)))
     if not through.ssh:
-        return boot(replace(plain, own=_own(through, "netns", files, request, more), ports=through.ports()))
+        return boot(replace(plain, own=_own(through, "netns", files, request, more),
+                            ports=through.ports()))
     local, remote = ssh.pair()
     peer = plain.home / "peer"
     peer.mkdir(exist_ok=True)
     ours, theirs = socket.socketpair()
-    with ours, theirs, vm.beside(Boot(plain.engine, files, plain.base, peer, own=_own(through, "peer", files, "", remote),
+    with ours, theirs, vm.beside(Boot(plain.engine, files, plain.base, peer,
+                                      own=_own(through, "peer", files, "", remote),
                                       ports=through.port(nic.REMOTE_MAC, theirs.fileno()))):
-        return boot(replace(plain, own=_own(through, "ssh", files, request, {**local, **(more or {})}),
+        return boot(replace(plain,
+                            own=_own(through, "ssh", files, request, {**local, **(more or {})}),
                             ports=through.port(nic.LOCAL_MAC, ours.fileno())))
 
 
-def job(plain: Boot, script: str, more: program.Files | None = None, modules: Sequence[str] = module.QDISCS) -> Run:
-    """Boots a guest and runs there a script of busybox's shell, with the base's /bundle and these files at hand.
+def job(plain: Boot, script: str, more: program.Files | None = None,
+        modules: Sequence[str] = module.QDISCS) -> Run:
+    """Boots a guest and runs there a script of busybox's shell,
+    with the base's /bundle and these files at hand.
 
     Both streams of the script are the lines of results.
     """
     return vm.boot(replace(plain, own=initramfs.of_kernel(plain.files.modules, "", modules,
-                                                          {**(more or {}), "job": script.encode()})))
+                                                          {**(more or {}),
+                                                           "job": script.encode()})))
 
 
 def whole(done: Run, label: str, home: Path) -> list[str]:
     """The lines of a guest that ran to its end. Raises Unusable for another, naming `home`."""
     lines = [line for _, line in done.lines]
     if done.ended or not any("# kit: done" in line for line in lines):
-        raise Unusable(f"{label}: the guest did not come to its end ({done.ended or 'it died'}): {home}")
+        raise Unusable(f"{label}: the guest did not come to its end ({done.ended or 'it died'}): "
+                       f"{home}")
     return lines
 
 
-def _own(through: Nic, way: str, files: Files, request: str, more: program.Files | None = None) -> bytes:
+def _own(through: Nic, way: str, files: Files, request: str,
+         more: program.Files | None = None) -> bytes:
     """The initramfs of one guest; ports.sh says what the ways are."""
-    said = {"way": way, "model": through.model.name, "local_mac": nic.LOCAL_MAC, "remote_mac": nic.REMOTE_MAC,
-            "mtu": str(nic.MTU), "broken": through.model.broken}
+    said = {"way": way, "model": through.model.name, "local_mac": nic.LOCAL_MAC,
+            "remote_mac": nic.REMOTE_MAC, "mtu": str(nic.MTU), "broken": through.model.broken}
     text = "".join(f"{key}={value}\n" for key, value in said.items())
     return initramfs.of_kernel(files.modules, request, (*module.QDISCS, *through.modules),
                                {"ports": text.encode(), **(more or {})})
 
 
 def info(lines: Lines) -> str:
-    """What a log says of the NIC: our notes, and the first line "# nic: ..." that nic.sh printed in it."""
+    """What a log says of the NIC: our notes, and the first line "# nic:
+    ..." that nic.sh printed in it."""
     notes = [line for _, line in lines if line.startswith("# nic: ")]
     said = [line.removeprefix("# ") for _, line in lines if line.startswith("# # nic: ")]
     return "; ".join(line.removeprefix("# nic: ") for line in [*notes, *said[:1]])
@@ -93,7 +104,8 @@ def info(lines: Lines) -> str:
 
 def check(lines: Lines, files: Files) -> None:
     """Raises NoDriver or Unusable when a guest says that it has no NIC, or no peer behind it."""
-    said = next((line.partition(": no ")[2] for _, line in lines if re.match(r"# kit: no (NIC|peer): ", line)), "")
+    said = next((line.partition(": no ")[2]
+                 for _, line in lines if re.match(r"# kit: no (NIC|peer): ", line)), "")
     what, _, why = said.partition(": ")
     if what == "NIC" and not files.config:
         raise NoDriver(why)

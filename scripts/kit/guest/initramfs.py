@@ -1,7 +1,7 @@
 """The guest's root: a newc cpio archive, made of one part for all kernels and one for each.
 
-The kernel takes archives one after another (Documentation/driver-api/early-userspace/buffer-format.rst,
-which also defines the newc format).
+The kernel takes archives one after another
+(Documentation/driver-api/early-userspace/buffer-format.rst, which also defines the newc format).
 """
 
 import stat
@@ -56,7 +56,8 @@ def base(bundle: Path, arch: Architecture = AMD64) -> Path:
 
     def make(into: Path) -> None:
         files: dict[str, bytes | Path] = {
-            "init": INIT, "ports.sh": PORTS, "bin/busybox": box, "usr/bin/timeout": TIMEOUT.encode(),
+            "init": INIT, "ports.sh": PORTS, "bin/busybox": box,
+            "usr/bin/timeout": TIMEOUT.encode(),
             "usr/bin/perl": PERL.encode(), "usr/bin/env": b"#!/bin/sh\nexec env \"$@\"\n"}
         for path in sorted(bundle.rglob("*")):
             if path.is_file():
@@ -70,8 +71,10 @@ def base(bundle: Path, arch: Architecture = AMD64) -> Path:
 
 def of_kernel(modules: Path | None, request: str, wanted: Sequence[str] = module.QDISCS,
               more: Mapping[str, bytes | Path] | None = None) -> bytes:
-    """The part for one guest: of the kernel's modules the wanted, the arguments for run_kselftest.sh, more files."""
-    files: dict[str, bytes | Path] = {"request": request.encode() and f"{request}\n".encode(), **(more or {})}
+    """The part for one guest: of the kernel's modules the wanted, the arguments
+    for run_kselftest.sh, more files."""
+    files: dict[str, bytes | Path] = {"request": request.encode() and f"{request}\n".encode(),
+                                      **(more or {})}
     if modules:
         files |= {f"modules/{path.name}": path for path in module.chosen(modules, wanted)}
     return newc(files, ("modules",), {})

@@ -1,4 +1,5 @@
-"""What a guest is given besides its kernel, in a user's words: memory, CPUs, more of the kernel's command line."""
+"""What a guest is given besides its kernel, in a user's words:
+memory, CPUs, more of the kernel's command line."""
 
 import os
 import re
@@ -11,9 +12,10 @@ from ..base.error import Usage
 
 ENOUGH = "256"                         # MiB, without a NIC; elsewhere nobody has tried
 LEAST = 128                            # MiB; below this the kernel and its initramfs do not fit
-CPUS = {"arm64": 8}                    # as many as QEMU's board has; others have at least as many as MOST
+CPUS = {"arm64": 8}                    # as many as QEMU's board has; others have at least
+                                       # as many as MOST
 MOST = 64
-ROOM = 1000                            # characters: with ours it must fit in the 2048 that most kernels take
+ROOM = 1000    # characters: with ours it must fit in the 2048 that most kernels take
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Wish:
     @property
     def words(self) -> str:
         """The same as words of a command line, each with a blank behind it."""
-        return "".join(f"--{name} {shlex.quote(value)} " for name, value in vars(self).items() if value)
+        return "".join(f"--{name} {shlex.quote(value)} "
+                       for name, value in vars(self).items() if value)
 
     def machine(self, arch: Architecture, nic: bool = False) -> vm.Machine:
         """The guest that is wished for. Raises Usage for what cannot be had."""
@@ -44,7 +47,8 @@ def _memory(text: str) -> str:
     found = int(match[1]) * (1024 if match[2] == "G" else 1)
     here = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     if not LEAST <= found <= here:
-        raise Usage(f"--memory {text}: at least {LEAST} MiB, and at most the {here} MiB that this host has")
+        raise Usage(f"--memory {text}: at least {LEAST} MiB, and at most the {here} MiB that this "
+                    "host has")
     return str(found)
 
 
@@ -59,7 +63,8 @@ def _arguments(text: str) -> str:
     if not text.isprintable():
         raise Usage("--append: a kernel's command line is one line of printable characters")
     if len(text) > ROOM:
-        raise Usage(f"--append: {len(text)} characters; at most {ROOM} fit in a kernel's command line")
+        raise Usage(f"--append: {len(text)} characters; at most {ROOM} fit in a kernel's command "
+                    "line")
     if taken := re.search(r"(?<!\S)(console|results|rdinit)=", text):
         raise Usage(f"--append: {taken[1]}= is what the guest itself is run with")
     return text

@@ -1,8 +1,10 @@
-"""NICs that QEMU emulates: which there are, what drives them, and how two ports of one are joined outside the guest.
+"""NICs that QEMU emulates: which there are, what drives them,
+and how two ports of one are joined outside the guest.
 
-e1000e, igb and vmxnet3 do checksums and segmentation themselves, so a hub of QEMU's own joins their ports.
-virtio-net offers checksums, scatter-gather and GSO only where its backend takes a virtio_net_hdr, as taps do: two
-of them lie with a bridge in a network namespace that QEMU alone has and that ends with it.
+e1000e, igb and vmxnet3 do checksums and segmentation themselves, so a hub of QEMU's own joins their
+ports. virtio-net offers checksums, scatter-gather and GSO only where its backend takes a
+virtio_net_hdr, as taps do: two of them lie with a bridge in a network namespace that QEMU alone has
+and that ends with it.
 """
 
 import os
@@ -23,7 +25,8 @@ MTU = 9000                             # of the remote port and of all between t
 ALL = "all"
 SSH = ":ssh"                           # behind a model: the remote port is in a second guest
 
-# What runs before QEMU in its namespace. IPv6 is off, so that nothing but the guest speaks on the wire.
+# What runs before QEMU in its namespace. IPv6 is off,
+# so that nothing but the guest speaks on the wire.
 TAPS = f"""set -e
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 ip link add wire mtu {MTU} type bridge forward_delay 0 mcast_snooping 0
@@ -60,12 +63,15 @@ class Model:
 
 
 MODELS = {model.name: model for model in (
-    Model("virtio-net", "virtio-net-pci", {"CONFIG_VIRTIO_PCI": "virtio_pci", "CONFIG_VIRTIO_NET": "virtio_net"},
-          cloud=True, taps=True, since=(8, 2), older="tx-udp-segmentation"),
+    Model("virtio-net", "virtio-net-pci",
+          {"CONFIG_VIRTIO_PCI": "virtio_pci", "CONFIG_VIRTIO_NET": "virtio_net"}, cloud=True,
+          taps=True, since=(8, 2), older="tx-udp-segmentation"),
     Model("e1000e", "e1000e", {"CONFIG_E1000E": "e1000e"}, cloud=False),
     Model("vmxnet3", "vmxnet3", {"CONFIG_VMXNET3": "vmxnet3"}, cloud=True),
-    # QEMU 10.0 cuts a large datagram into IP fragments of one datagram where it was asked for many datagrams
-    Model("igb", "igb", {"CONFIG_IGB": "igb"}, cloud=False, broken="tx-udp-segmentation", since=(8, 0)))}
+    # QEMU 10.0 cuts a large datagram into IP fragments of one datagram where it was asked
+    # for many datagrams
+    Model("igb", "igb", {"CONFIG_IGB": "igb"}, cloud=False,
+          broken="tx-udp-segmentation", since=(8, 0)))}
 PACKAGES = ("iproute2",)
 SSH_MODEL = "e1000e"                   # the one that `all` takes for two guests
 
@@ -83,7 +89,8 @@ class Ports:
 
 @dataclass(frozen=True)
 class Nic:
-    """What one run has: a model, and whether the other port is in a second guest, reached by ssh."""
+    """What one run has: a model, and whether the other port is in a second guest,
+    reached by ssh."""
 
     model: Model
     ssh: bool = False
@@ -99,7 +106,8 @@ class Nic:
         return tuple(self.model.drivers.values())
 
     def lacking(self, config: Path | None, modules: Path | None) -> str:
-        """Why a kernel with this configuration and these modules cannot drive it; "" when it can, or a boot tells."""
+        """Why a kernel with this configuration and these modules cannot drive it; "" when it can,
+        or a boot tells."""
         if not config:
             return ""
         has = fragment.options(config)
@@ -109,7 +117,8 @@ class Nic:
             if value not in ("y", "m"):
                 return f"the kernel has no driver for {self.model.name} ({option} is not set)"
             if value == "m" and name not in there:
-                return f"the driver for {self.model.name} is a module of the kernel that is not at hand ({name}.ko)"
+                return (f"the driver for {self.model.name} is a module of the kernel that is not "
+                        f"at hand ({name}.ko)")
         return ""
 
     def need(self) -> None:
@@ -128,20 +137,23 @@ class Nic:
             command.run([*around, "test", "-w", "/dev/net/tun"], "taps")
         except Unusable as bad:
             return self._hub(f"{bad}: joined by a hub, so without checksum offload")
-        return self._made((*self._port("local", LOCAL_MAC, "tap,ifname=local,script=no,downscript=no"),
-                           *self._port("remote", REMOTE_MAC, "tap,ifname=remote,script=no,downscript=no")), around)
+        return self._made(
+            (*self._port("local", LOCAL_MAC, "tap,ifname=local,script=no,downscript=no"),
+             *self._port("remote", REMOTE_MAC, "tap,ifname=remote,script=no,downscript=no")),
+            around)
 
     def port(self, mac: str, descriptor: int) -> Ports:
         """One port, whose wire is an open stream socket."""
         notes = ("joined by a socket, so without checksum offload",) if self.model.taps else ()
-        return self._made(self._port("wire", mac, f"socket,fd={descriptor}"), (), (descriptor,), notes)
+        return self._made(self._port("wire", mac, f"socket,fd={descriptor}"), (),
+                          (descriptor,), notes)
 
     def _hub(self, *notes: str) -> Ports:
         return self._made((*self._port("local", LOCAL_MAC, "hubport,hubid=0"),
                            *self._port("remote", REMOTE_MAC, "hubport,hubid=0")), notes=notes)
 
-    def _made(self, arguments: tuple[str, ...], around: tuple[str, ...] = (), descriptors: tuple[int, ...] = (),
-              notes: tuple[str, ...] = ()) -> Ports:
+    def _made(self, arguments: tuple[str, ...], around: tuple[str, ...] = (),
+              descriptors: tuple[int, ...] = (), notes: tuple[str, ...] = ()) -> Ports:
         self.need()
         if self.model.broken:
             notes += (f"{self.model.broken} is off, since QEMU gets it wrong",)
@@ -160,7 +172,8 @@ def named(word: str) -> Nic:
     """The NIC for a word. Raises Usage when there is none."""
     name, colon, way = word.partition(":")
     if name not in MODELS or colon and f":{way}" != SSH:
-        raise Usage(f"no NIC {word}; there are {', '.join(MODELS)}, each also with {SSH}, and {ALL}")
+        raise Usage(
+            f"no NIC {word}; there are {', '.join(MODELS)}, each also with {SSH}, and {ALL}")
     return Nic(MODELS[name], bool(colon))
 
 
@@ -183,8 +196,10 @@ def resolve(words: Sequence[str]) -> tuple[str, ...]:
 
 def missing() -> str:
     """A line on the models that QEMU is too old for; "" when there are all."""
-    left = [f"{name} (QEMU {_release(model.since)})" for name, model in MODELS.items() if name not in offered()]
-    return f"left out, for QEMU {_release(qemu.release())} does not have it: {', '.join(left)}" if left else ""
+    left = [f"{name} (QEMU {_release(model.since)})"
+            for name, model in MODELS.items() if name not in offered()]
+    return (f"left out, for QEMU {_release(qemu.release())} does not have it: {', '.join(left)}"
+            if left else "")
 
 
 @cache

@@ -1,4 +1,5 @@
-"""QEMU: the host's, or where that is too old the one of Debian's that pins.toml names for this release.
+"""QEMU: the host's, or where that is too old the one of Debian's that pins.toml names
+for this release.
 
 That one is unpacked in the cache, and runs with the libraries of this host.
 """
@@ -36,7 +37,8 @@ def _unpacked(wanted: Release) -> tuple[str, ...]:
         version = pins.binary(PACKAGE, debian)
         if _release(version) < wanted:
             return ()
-        stanza = next(each for each in debian.packages(PACKAGE, re.escape(PACKAGE)) if each["Version"] == version)
+        stanza = next(each for each in debian.packages(PACKAGE, re.escape(PACKAGE))
+                      if each["Version"] == version)
         host.need(tuple(sorted(needed(stanza))))
 
         def make(into: Path) -> None:

@@ -1,4 +1,5 @@
-"""The guest of one kernel with a shell in it: on this terminal, or for the commands that come on standard input."""
+"""The guest of one kernel with a shell in it: on this terminal,
+or for the commands that come on standard input."""
 
 import contextlib
 import math
@@ -23,7 +24,8 @@ from .machine import Wish
 from ..base.progress import Progress, told
 
 HOME = f"/bundle/{bundle.COLLECTION}"
-# What the first process of the guest sources as /job. The shell leads a session, or Ctrl-C would reach nobody.
+# What the first process of the guest sources as /job. The shell leads a session,
+# or Ctrl-C would reach nobody.
 ATTENDED = """stty -F "/dev/$results" sane {size}
 export TERM={term} PS1={prompt} HOME={home}
 cd {home}
@@ -44,7 +46,10 @@ GREETING = """
 
 
 def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:
-    """Boots the kernel of a word; gives the exit status. Raises Usage when the word stands for more than one."""
+    """Boots the kernel of a word; gives the exit status.
+
+    Raises Usage when the word stands for more than one.
+    """
     chosen = arch.named(arch_name)
     machine = wish.machine(chosen, bool(through))
     found = nic.named(through) if through else None
@@ -56,11 +61,11 @@ def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:
         raise Usage(f"{word}: {len(kernels)} kernels; name one, such as {kernels[0].word}")
     kernel = kernels[0]
     if kernel.origin == "running":
-        raise Usage("running: it is this host's, so its shell is this one; make -C selftests/io_uring builds the "
-                    "programs")
+        raise Usage("running: it is this host's, so its shell is this one; make -C "
+                    "selftests/io_uring builds the programs")
     if kernel.origin == "uml" and (found or gdb or wish.cpus or os.isatty(0)):
-        raise Usage(f"{word}: User Mode Linux has neither a NIC nor a second CPU nor this terminal, and gdb runs it as "
-                    "any other program; commands on standard input do")
+        raise Usage(f"{word}: User Mode Linux has neither a NIC nor a second CPU nor this "
+                    "terminal, and gdb runs it as any other program; commands on standard input do")
     if found and not found.model.cloud:
         kernel = offer.generic(kernel)
     host.need((*host.RUN, chosen.emulator, *(nic.PACKAGES if found else ()),
@@ -97,7 +102,8 @@ def _attended(kernel: Kernel) -> str:
     columns, rows = shutil.get_terminal_size()
     term = re.sub(r"[^\w.+-]", "", os.environ.get("TERM", "")) or "vt100"
     return ATTENDED.format(size=f"rows {rows} cols {columns}", term=term, home=HOME,
-                           prompt=shlex.quote(f"{kernel.label}:\\w # "), greeting=GREETING.format(label=kernel.label))
+                           prompt=shlex.quote(f"{kernel.label}:\\w # "),
+                           greeting=GREETING.format(label=kernel.label))
 
 
 def _piped(plain: vm.Boot, through: nic.Nic | None, gdb: bool) -> int:
@@ -115,7 +121,8 @@ def _piped(plain: vm.Boot, through: nic.Nic | None, gdb: bool) -> int:
 
     more: program.Files = {"job": PIPED.encode(), "script": sys.stdin.buffer.read()}
     with _echoed(plain.console, "\n"):
-        done = guest.between(replace(plain, machine=patient, seen=seen), through, vm.boot, more=more)
+        done = guest.between(replace(plain, machine=patient, seen=seen), through, vm.boot,
+                             more=more)
     if status is None:
         raise Unusable(f"the guest did not come to its end ({done.ended or 'it died'})")
     return status
@@ -127,12 +134,14 @@ def _stopped(machine: vm.Machine, home: Path, kernel: Kernel) -> vm.Machine:
     symbols = Path(kernel.word) / "vmlinux"
     if not symbols.is_file():
         symbols = Path("vmlinux")
-        where = f"; vmlinux is in the package {kernel.package}-dbg" if kernel.origin == "debian" else ""
+        where = (f"; vmlinux is in the package {kernel.package}-dbg"
+                 if kernel.origin == "debian" else "")
     else:
         where = ""
     print(f"qa: the guest waits for: gdb -ex 'target remote {socket}' {symbols}{where}\n"
           "qa: then: hbreak start_kernel, continue", file=sys.stderr, flush=True)
-    return replace(machine, words=(*machine.words, "-S", "-gdb", f"unix:{socket},server=on,wait=off"),
+    return replace(machine,
+                   words=(*machine.words, "-S", "-gdb", f"unix:{socket},server=on,wait=off"),
                    arguments=f"nokaslr {machine.arguments}".rstrip())
 
 

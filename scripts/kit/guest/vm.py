@@ -1,7 +1,9 @@
-"""One guest, in QEMU or as User Mode Linux: boots it, collects what it says, and ends it whatever happens.
+"""One guest, in QEMU or as User Mode Linux: boots it, collects what it says,
+and ends it whatever happens.
 
 The guest has no disk, and no network but the ports of a NIC that it is given. Its console goes to a
-file, its results, on a port of their own, come over standard output, so that each line is seen when it is written.
+file, its results, on a port of their own, come over standard output, so that each line is seen when
+it is written.
 """
 
 import contextlib
@@ -32,7 +34,8 @@ class Machine:
     cpus: int = 1
     arguments: str = ""                # more of the kernel's command line
     overall: float = 900.0             # seconds one guest may take
-    silence: float = 240.0             # seconds without a byte on either port; above kselftest's timeout
+    silence: float = 240.0             # seconds without a byte on either port;
+                                       # above kselftest's timeout
     boot: float = 90.0                 # the same until the first line of results
     words: tuple[str, ...] = ()        # more of QEMU's command line
 
@@ -42,7 +45,8 @@ USUAL = Machine()
 
 @dataclass(frozen=True)
 class Boot:
-    """A guest to be: the engine that runs it, its kernel and root, what it has, and where what it says goes."""
+    """A guest to be: the engine that runs it, its kernel and root, what it has,
+    and where what it says goes."""
 
     engine: str                        # "kvm", "tcg" or "uml"
     files: Files
@@ -70,7 +74,8 @@ class Run:
 
 
 def accelerator(files: Files, base: Path) -> str:
-    """What runs a guest of this kernel: "uml" if it is one, "kvm" if that really works on this host, else "tcg".
+    """What runs a guest of this kernel: "uml" if it is one, "kvm" if that really works
+    on this host, else "tcg".
 
     Asked once per boot of the host and version of QEMU, then remembered.
     """
@@ -83,12 +88,14 @@ def accelerator(files: Files, base: Path) -> str:
 
     def probe(into: Path) -> None:
         progress.step("trying KVM")
-        run = boot(Boot("kvm", files, base, into, machine=Machine(overall=20), own=initramfs.of_kernel(None, "")))
+        run = boot(Boot("kvm", files, base, into, machine=Machine(overall=20),
+                        own=initramfs.of_kernel(None, "")))
         works = any("# kit: done" in line for _, line in run.lines)
         (into / "accelerator").write_text("kvm" if works else "tcg")
         (into / "why").write_text(run.ended)
 
-    return (cache.folder(f"kvm/{cache.digest(version, host_boot)}", probe) / "accelerator").read_text()
+    return ((cache.folder(f"kvm/{cache.digest(version, host_boot)}", probe) / "accelerator")
+            .read_text())
 
 
 def boot(guest: Boot) -> Run:
@@ -102,14 +109,16 @@ def boot(guest: Boot) -> Run:
 
 
 def attended(guest: Boot) -> int:
-    """Runs a kernel as boot() does, its results and this process's terminal being one; gives QEMU's exit status.
+    """Runs a kernel as boot() does, its results and this process's terminal being one;
+    gives QEMU's exit status.
 
     There is no time limit: whoever sits there ends it. The terminal is left as it was found.
     """
     # Keys such as Ctrl-C are the guest's; the multiplexer keeps Ctrl-A for itself
     with _initrd(guest) as initrd:
         argv = _argv(guest, initrd, "stdio,id=results,mux=on,signal=off")
-        # On SIGTERM QEMU gives the terminal back; on the usual SIGKILL it cannot, nor can we when killed
+        # On SIGTERM QEMU gives the terminal back; on the usual SIGKILL it cannot,
+        # nor can we when killed
         argv = ["TERM" if word == "KILL" else word for word in argv]
         before = termios.tcgetattr(0) if os.isatty(0) else None
         qemu = subprocess.Popen(argv, pass_fds=guest.ports.descriptors)
@@ -125,7 +134,8 @@ def attended(guest: Boot) -> int:
 
 @contextlib.contextmanager
 def beside(guest: Boot) -> Iterator[None]:
-    """Runs a second guest while the block runs; its results go to the file `results.log` beside its console."""
+    """Runs a second guest while the block runs; its results go
+    to the file `results.log` beside its console."""
     with _initrd(guest) as initrd:
         results = f"file,id=results,path={guest.home / 'results.log'}"
         qemu = command.start(_argv(guest, initrd, results), stderr=subprocess.STDOUT,
@@ -152,18 +162,22 @@ def _initrd(guest: Boot) -> Iterator[Path]:
 
 def _argv(guest: Boot, initrd: Path, results: str) -> list[str]:
     if guest.engine == uml.ENGINE:
-        return uml.words(guest.files.image, initrd, guest.console, guest.machine.memory, guest.machine.arguments)
+        return uml.words(guest.files.image, initrd, guest.console, guest.machine.memory,
+                         guest.machine.arguments)
     arch, machine, ports = guest.files.arch, guest.machine, guest.ports
     image = pvh.startable(guest.files.image) if arch.native else guest.files.image
-    # The kernel's own delays and checks that no test needs are left out: under TCG they cost seconds.
-    arguments = (f"console={arch.console} results={arch.results} panic=-1 loglevel=5 oops=panic mitigations=off "
-                 f"{arch.arguments} random.trust_cpu=on cryptomgr.notests rdinit=/init")
-    return [*ports.around, "setpriv", "--pdeathsig", "KILL", *(ports.qemu if arch.native else (arch.qemu,)),
-            *arch.machine, "-accel", guest.engine, "-cpu", arch.cpu if guest.engine == "tcg" else "host",
-            "-smp", str(machine.cpus), "-m", machine.memory, *machine.words,
-            "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(image),
-            "-initrd", str(initrd), "-append", f"{arguments} {machine.arguments}".rstrip(), *ports.arguments,
-            "-chardev", f"file,id=console,path={guest.console}", "-chardev", results, *arch.serial]
+    # The kernel's own delays and checks that no test needs are left out:
+    # under TCG they cost seconds.
+    arguments = (f"console={arch.console} results={arch.results} panic=-1 loglevel=5 oops=panic "
+                 f"mitigations=off {arch.arguments} random.trust_cpu=on cryptomgr.notests "
+                 "rdinit=/init")
+    return [*ports.around, "setpriv", "--pdeathsig", "KILL",
+            *(ports.qemu if arch.native else (arch.qemu,)), *arch.machine, "-accel", guest.engine,
+            "-cpu", arch.cpu if guest.engine == "tcg" else "host", "-smp", str(machine.cpus), "-m",
+            machine.memory, *machine.words, "-nodefaults", "-display", "none", "-no-reboot",
+            "-kernel", str(image), "-initrd", str(initrd), "-append",
+            f"{arguments} {machine.arguments}".rstrip(), *ports.arguments, "-chardev",
+            f"file,id=console,path={guest.console}", "-chardev", results, *arch.serial]
 
 
 def _watch(argv: list[str], guest: Boot, started: float) -> Run:
@@ -203,6 +217,7 @@ def _watch(argv: list[str], guest: Boot, started: float) -> Run:
     if rest:
         lines.append((time.monotonic() - started, rest.decode(errors="replace")))
     if not ended and qemu.returncode:
-        ended = f"{'UML' if guest.engine == uml.ENGINE else 'QEMU'} ended with {qemu.returncode}" + (f": {complaint[-1]}" if complaint else "")
+        ended = (f"{'UML' if guest.engine == uml.ENGINE else 'QEMU'} ended with {qemu.returncode}"
+                 + (f": {complaint[-1]}" if complaint else ""))
     text = console.read_text(errors="replace") if console.exists() else ""
     return Run(lines, text, ended, time.monotonic() - started)

@@ -1,7 +1,8 @@
 """False alarms: how often the selftest contradicts the table of fixes, on a busy host.
 
-A run is every program in both ABIs, once. Runs add up over calls with the same results folder, which has a file
-<kernel>.json for each kernel: the cases that were skipped in its first run, and of each run what differed.
+A run is every program in both ABIs, once. Runs add up over calls with the same results folder,
+which has a file <kernel>.json for each kernel: the cases that were skipped in its first run, and of
+each run what differed.
 """
 
 import argparse
@@ -53,7 +54,8 @@ class Listener:
             return
         self._close()
         self._doing, self._lines = line.removeprefix(MARK), []
-        self._since, self._started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._since, self._started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                                                     time.gmtime())
 
     def warned(self, lines: Sequence[str]) -> None:
         """What the kernel said that it says when something is wrong: an alarm of the last run."""
@@ -62,7 +64,8 @@ class Listener:
             self._tally.write(self._path)
 
     def over(self, why: str, log: Path) -> None:
-        """Guest or program has ended, because of that. In the middle of a run it is an alarm of that run.
+        """Guest or program has ended, because of that. In the middle of a run it
+        is an alarm of that run.
 
         Raises Unusable when it never came to a run.
         """
@@ -103,8 +106,8 @@ def judge(lines: Sequence[str], kernel: Kernel, names: Sequence[str],
     """The cases that one run skipped, and a line on each that was not as predicted."""
     found = ktap.parse(lines, names)
     cases = [verdict.judge(case, kernel, defects, "") for case in found]
-    odd = [f"{case.test} {case.abi} bit: {case.verdict}, {case.outcome}: {case.reason}" for case in cases
-           if case.verdict not in EXPECTED]
+    odd = [f"{case.test} {case.abi} bit: {case.verdict}, {case.outcome}: {case.reason}"
+           for case in cases if case.verdict not in EXPECTED]
     outcome, reason = verdict.outcome(found, None)
     if outcome == "ran-nothing":       # a run that tries nothing raises no alarm, and shows nothing
         odd.append(f"ran nothing: {reason}")
@@ -116,7 +119,8 @@ def _load() -> float:
 
 
 def script(top: str, request: str, runs: int, seconds: float) -> str:
-    """Runs the bundle in the folder `top` that often, as long as none would begin after so many seconds.
+    """Runs the bundle in the folder `top` that often,
+    as long as none would begin after so many seconds.
 
     For a shell, busybox's, too. The control comes after the first run.
     """
@@ -153,7 +157,8 @@ def busy(number: int) -> Iterator[None]:
 
 
 class Watch:
-    """Runs the bundle on kernels, those with the fewest runs first, until each has enough or time is over."""
+    """Runs the bundle on kernels, those with the fewest runs first, until each has enough
+    or time is over."""
 
     def __init__(self, kernels: Sequence[Kernel], runs: int, home: Path, seconds: float) -> None:
         self._runs, self._home = runs, home
@@ -162,10 +167,13 @@ class Watch:
         self._bundle = bundle.build()
         self._names = bundle.on_loopback(self._bundle)
         self._request = bundle.request(self._names)
-        self._files = {kernel.label: kernel.obtain() for kernel in kernels if kernel.origin != "running"}
+        self._files = {kernel.label: kernel.obtain() for kernel in kernels
+                       if kernel.origin != "running"}
         self._base = initramfs.base(self._bundle) if self._files else Path()
-        self._accelerator = next((vm.accelerator(files, self._base) for files in self._files.values()), "")
-        self.tallies = {kernel.label: Tally.read(self._path(kernel), kernel, self._bundle.name) for kernel in kernels}
+        self._accelerator = next(
+            (vm.accelerator(files, self._base) for files in self._files.values()), "")
+        self.tallies = {kernel.label: Tally.read(self._path(kernel), kernel, self._bundle.name)
+                        for kernel in kernels}
         self._waiting = list(kernels)
         self._lock = threading.Lock()
 
@@ -174,7 +182,8 @@ class Watch:
         command.together(jobs, [self._work] * jobs)
 
     def _path(self, kernel: Kernel) -> Path:
-        return self._home / ("running.json" if kernel.origin == "running" else f"{kernel.label}.json")
+        return self._home / ("running.json" if kernel.origin == "running"
+                             else f"{kernel.label}.json")
 
     def _left(self, kernel: Kernel) -> int:
         return self._runs - len(self.tallies[kernel.label].rounds)
@@ -199,23 +208,28 @@ class Watch:
         seconds = max(min(self._until - time.monotonic(), TURN), 1)
         before = len(tally.rounds)
         if kernel.origin == "running":
-            ended = _on_host(script(str(self._bundle), self._request, self._left(kernel), seconds), listener)
+            ended = _on_host(script(str(self._bundle), self._request, self._left(kernel), seconds),
+                             listener)
         else:
             work = self._home / kernel.label
             work.mkdir(exist_ok=True)
             text = script("/bundle", self._request, min(AT_ONCE, self._left(kernel)), seconds)
             machine = vm.Machine(overall=seconds + 2 * LONGEST, silence=LONGEST, boot=LONGEST)
-            run = guest.job(vm.Boot(self._accelerator, self._files[kernel.label], self._base, work, listener, machine),
+            run = guest.job(vm.Boot(self._accelerator, self._files[kernel.label], self._base,
+                                    work, listener, machine),
                             text)
             ended = verdict.outcome([], run)[1]
             listener.warned(splat.lines(run.console))
-        listener.over(ended or "it ended early", path.with_name(f"{path.stem}-broken-{len(tally.rounds) + 1}.log"))
-        print(f"alarms: {tally.kernel}: {len(tally.rounds) - before} more runs, {len(tally.rounds)} of {self._runs}; "
-              f"{len(tally.alarms())} false alarms", file=sys.stderr, flush=True)
+        listener.over(ended or "it ended early",
+                      path.with_name(f"{path.stem}-broken-{len(tally.rounds) + 1}.log"))
+        print(f"alarms: {tally.kernel}: {len(tally.rounds) - before} more runs, "
+              f"{len(tally.rounds)} of {self._runs}; {len(tally.alarms())} false alarms",
+              file=sys.stderr, flush=True)
 
 
 def _on_host(text: str, seen: Callable[[str], None]) -> str:
-    process = command.start(["setpriv", "--pdeathsig", "KILL", "sh", "-c", text], stderr=subprocess.STDOUT)
+    process = command.start(["setpriv", "--pdeathsig", "KILL", "sh", "-c", text],
+                            stderr=subprocess.STDOUT)
     assert process.stdout
     try:
         for line in process.stdout:
@@ -228,19 +242,23 @@ def _on_host(text: str, seen: Callable[[str], None]) -> str:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """How many runs of which kernels."""
-    parser.add_argument("--runs", type=int, default=1000, metavar="N", help="of each kernel (default: 1000)")
+    parser.add_argument("--runs", type=int, default=1000, metavar="N",
+                        help="of each kernel (default: 1000)")
     parser.add_argument("--kernels", nargs="+", default=["running", "default"], metavar="WORD",
                         help="words as for scripts/qa (default: running default)")
     parser.add_argument("--minutes", type=float, default=600, metavar="M",
-                        help="start no run after that (default: 600); the same --results continue later")
+                        help="start no run after that (default: 600); the same --results continue "
+                        "later")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="guests at once (default: as many as there are cores)")
     parser.add_argument("--load", type=int, default=os.cpu_count() or 1, metavar="N",
-                        help="processes beside them that keep the host busy (default: as many as there are cores)")
+                        help="processes beside them that keep the host busy (default: as many as "
+                        "there are cores)")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
-    """Prints the table and leaves it as alarms.txt; True when there was no alarm and the control was seen."""
+    """Prints the table and leaves it as alarms.txt; True when there was no alarm
+    and the control was seen."""
     runs, words = (5, ["running"]) if options.quick else (options.runs, options.kernels)
     if runs < 1 or options.jobs < 1 or options.load < 0 or options.minutes <= 0:
         raise Usage("--runs, --jobs and --minutes: more than 0; --load: 0 or more")
@@ -251,8 +269,9 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         watch.go(options.jobs)
     tallies = list(watch.tallies.values())
     record.leave("alarms", home, table(tallies), [
-        {"kernel": each.kernel, "version": each.version, "runs": len(each.rounds), "alarms": len(each.alarms()),
-         "bound": bound(len(each.rounds), len(each.alarms())) if each.rounds else None, "control": each.control}
+        {"kernel": each.kernel, "version": each.version, "runs": len(each.rounds),
+         "alarms": len(each.alarms()), "bound": bound(len(each.rounds), len(each.alarms()))
+         if each.rounds else None, "control": each.control}
         for each in tallies], options.record)
     if not any(each.rounds for each in tallies):
         raise Unusable("no run ended in that time; give more --minutes")

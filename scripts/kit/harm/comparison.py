@@ -1,4 +1,5 @@
-"""How two kernels compare in a suite of tests: what came of each run, and which differences are no chance."""
+"""How two kernels compare in a suite of tests: what came of each run,
+and which differences are no chance."""
 
 import math
 from collections import Counter
@@ -15,7 +16,8 @@ VERDICTS = ("same", "flaky", "better", "worse")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one run of a test: "pass", "skip", "fail", "timeout", or "crash", which is the kernel's."""
+    """What came of one run of a test: "pass", "skip", "fail", "timeout", or "crash",
+    which is the kernel's."""
 
     name: str
     word: str
@@ -44,7 +46,8 @@ class Runs:
 
     def said(self, name: str) -> str:
         """The last words of a test that did not pass; "" when it always did."""
-        return next((one.said for one in self.outcomes if one.name == name and one.word != "pass" and one.said), "")
+        return next((one.said for one in self.outcomes
+                     if one.name == name and one.word != "pass" and one.said), "")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Row:
 
 
 def chance(ours: int, of: int, theirs: int, whole: int) -> float:
-    """Fisher's exact test: how often chance alone gives `ours` of `of`, or more, when both sides have that many."""
+    """Fisher's exact test: how often chance alone gives `ours` of `of`, or more,
+    when both sides have that many."""
     hits = ours + theirs
     ways = sum(math.comb(of, count) * math.comb(whole, hits - count)
                for count in range(ours, min(of, hits) + 1))
@@ -83,7 +87,8 @@ def share(counts: Counter[str]) -> float:
 def compare(before: Runs, after: Runs) -> list[Row]:
     """A row for each test that both kernels ran."""
     theirs = after.counts()
-    return [Row(name, counts, theirs[name]) for name, counts in before.counts().items() if name in theirs]
+    return [Row(name, counts, theirs[name])
+            for name, counts in before.counts().items() if name in theirs]
 
 
 @dataclass(frozen=True)
@@ -112,24 +117,29 @@ class Pair:
 
 def tally(counts: Counter[str]) -> str:
     """Such as "9 pass 1 fail"."""
-    return " ".join(f"{number} {word}" for word, number in sorted(counts.items(), key=lambda each: -each[1]))
+    return " ".join(f"{number} {word}"
+                    for word, number in sorted(counts.items(), key=lambda each: -each[1]))
 
 
 def text(head: str, pairs: Sequence[Pair]) -> str:
-    """The table: totals of both kernels for each pair, then each test that is not the same, and new complaints."""
+    """The table: totals of both kernels for each pair, then each test that is not the same,
+    and new complaints."""
     lines = [[head, "tests", "runs", "pass", "skip", *BAD, *VERDICTS]]
     details = []
     for pair in pairs:
-        before, after = (Counter(one.word for one in runs.outcomes) for runs in (pair.before, pair.after))
+        before, after = (Counter(one.word for one in runs.outcomes)
+                         for runs in (pair.before, pair.after))
         rows = pair.rows
         verdicts = Counter(row.verdict for row in rows)
         lines.append([f"  {pair.name}", str(len(rows)), *(both(counts) for counts in (
-            (before.total(), after.total()), *((before[word], after[word]) for word in ("pass", "skip", *BAD)))),
+            (before.total(), after.total()),
+            *((before[word], after[word]) for word in ("pass", "skip", *BAD)))),
             *(str(verdicts[word]) for word in VERDICTS)])
         for row in rows:
             if row.verdict != "same":
                 said = pair.after.said(row.name) or pair.before.said(row.name)
-                details.append(f"  {pair.name}: {row.name}: {row.verdict}: {tally(row.before)} -> {tally(row.after)}"
+                details.append(f"  {pair.name}: {row.name}: {row.verdict}: {tally(row.before)} -> "
+                               f"{tally(row.after)}"
                                + (f" ({said[:60]})" if said else ""))
         details += [f"  {pair.name}: the kernel complains: {line}" for line in pair.complaints]
     return "\n".join([*report.aligned(lines), *details]) + "\n"
@@ -144,7 +154,9 @@ def as_data(pair: Pair) -> dict[str, Any]:
     """All of a pair, for JSON."""
     return {"name": pair.name, "complaints": {"before": sorted(set(pair.before.splats)),
                                               "after": sorted(set(pair.after.splats))},
-            "tests": [{"test": row.name, "verdict": row.verdict, "before": dict(row.before), "after": dict(row.after),
-                       "said": {"before": pair.before.said(row.name), "after": pair.after.said(row.name)},
-                       "seconds": max(one.seconds for one in pair.after.outcomes if one.name == row.name)}
+            "tests": [{"test": row.name, "verdict": row.verdict, "before": dict(row.before),
+                       "after": dict(row.after), "said": {"before": pair.before.said(row.name),
+                                                          "after": pair.after.said(row.name)},
+                       "seconds": max(one.seconds for one in pair.after.outcomes
+                                      if one.name == row.name)}
                       for row in pair.rows]}

@@ -1,7 +1,8 @@
-"""What the series costs: instructions and slab allocations of one send, and bytes of what a request keeps.
+"""What the series costs: instructions and slab allocations of one send,
+and bytes of what a request keeps.
 
-selftests/harm/cost.c counts, in a guest of QEMU -icount, which gives the same figures again and again. The same program
-runs on the kernel as it is and with the series.
+selftests/harm/cost.c counts, in a guest of QEMU -icount, which gives the same figures again and
+again. The same program runs on the kernel as it is and with the series.
 """
 
 import argparse
@@ -28,12 +29,16 @@ from ..proof import Flavour
 HELP = "instructions, allocations and bytes of a send, before and after"
 MUTANT = "allocation"                  # of mutants/: one kmalloc() more in each send
 
-# What of a distribution's kernel matters here: its optimiser, its allocator, its checks of copies from user memory
-FLAVOUR = Flavour("cost", ("CONFIG_SLUB=y", "CONFIG_SLUB_STATS=y", "CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y",
-                           "CONFIG_HARDENED_USERCOPY=y", "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
-                           *(line for line in watch.FLAVOUR.lines if line.startswith("# "))))
-# One instruction is a nanosecond; idle time passes at once, and what is random is the same each time
-MACHINE = vm.Machine(words=("-icount", "shift=0,sleep=off", "-seed", "1"), overall=3600.0, silence=1200.0, boot=600.0)
+# What of a distribution's kernel matters here: its optimiser, its allocator,
+# its checks of copies from user memory
+FLAVOUR = Flavour("cost",
+                  ("CONFIG_SLUB=y", "CONFIG_SLUB_STATS=y", "CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y",
+                   "CONFIG_HARDENED_USERCOPY=y", "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
+                   *(line for line in watch.FLAVOUR.lines if line.startswith("# "))))
+# One instruction is a nanosecond; idle time passes at once,
+# and what is random is the same each time
+MACHINE = vm.Machine(words=("-icount", "shift=0,sleep=off", "-seed", "1"), overall=3600.0,
+                     silence=1200.0, boot=600.0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ class Cost:
 
     @property
     def figure(self) -> int | None:
-        """The least of the runs; None when the send fails. What comes on top in some of them is chance, see cost.rst."""
+        """The least of the runs; None when the send fails.
+
+        What comes on top in some of them is chance, see cost.rst.
+        """
         return None if self.fails or not self.runs else min(self.runs)
 
 
@@ -106,7 +114,10 @@ class Pair:
 
 
 def parse(lines: Sequence[str]) -> dict[str, dict[Case, Cost]]:
-    """What cost.c printed, by unit: instructions and allocations. Raises Unusable with the line that says why not."""
+    """What cost.c printed, by unit: instructions and allocations.
+
+    Raises Unusable with the line that says why not.
+    """
     found: dict[str, dict[Case, Cost]] = {"instructions": {}, "allocations": {}}
     for line in lines:
         if not line.startswith("cost: "):
@@ -116,7 +127,8 @@ def parse(lines: Sequence[str]) -> dict[str, dict[Case, Cost]]:
             raise Unusable(line)
         costs, case = found[words[0]], Case(*words[1:5])
         before = costs.get(case, Cost()).runs
-        costs[case] = Cost(before, words[6]) if words[5] == "fails" else Cost((*before, int(words[5])))
+        costs[case] = (Cost(before, words[6]) if words[5] == "fails"
+                       else Cost((*before, int(words[5]))))
     return found
 
 
@@ -129,9 +141,11 @@ def harm(pair: Pair) -> list[str]:
         if after.fails:
             found.append(f"{case}: fails with the series: {after.fails}")
         elif ratio and ratio > BARS[case.control]:
-            found.append(f"{case}: {ratio:.4f} times the instructions, {BARS[case.control]} is the most")
+            found.append(f"{case}: {ratio:.4f} times the instructions, {BARS[case.control]} is the "
+                         "most")
         elif ratio and ratio >= 1 and case.way == "retry" and case.control != "none":
-            found.append(f"{case}: {ratio:.4f} times the instructions, and a retry has to get cheaper")
+            found.append(f"{case}: {ratio:.4f} times the instructions, and a retry has to get "
+                         "cheaper")
     for case, before in pair.before.allocations.items():
         after = pair.after.allocations.get(case, Cost(fails="not measured"))
         if before.figure is not None and (after.figure is None or after.figure > before.figure):
@@ -151,29 +165,32 @@ def _cell(cost: Cost | None) -> str:
 
 
 def _spread(cost: Cost) -> str:
-    return f"{min(cost.runs)}..{max(cost.runs)}" if cost.figure is not None and len(cost.runs) > 1 else ""
+    return (f"{min(cost.runs)}..{max(cost.runs)}" if cost.figure is not None and len(cost.runs) > 1
+            else "")
 
 
 def text(pairs: Sequence[Pair]) -> str:
     """For each tree a table of the cases, and the bytes."""
     out = []
     for pair in pairs:
-        rows = [[f"Linux {pair.release}", "control", "", "bits", "before", "runs", "after", "runs", "ratio",
-                 "allocations"]]
+        rows = [[f"Linux {pair.release}", "control", "", "bits", "before", "runs", "after",
+                 "runs", "ratio", "allocations"]]
         for case, before in pair.before.instructions.items():
             after = pair.after.instructions.get(case, Cost())
             ratio = _ratio(before, after)
             slabs = [_cell(kernel.allocations.get(case)) for kernel in (pair.before, pair.after)]
-            rows.append([case.opcode, CONTROLS[case.control], WAYS[case.way], case.bits, _cell(before), _spread(before),
-                         _cell(after), _spread(after), f"{ratio:.4f}" if ratio else "-",
+            rows.append([case.opcode, CONTROLS[case.control], WAYS[case.way], case.bits,
+                         _cell(before), _spread(before), _cell(after), _spread(after),
+                         f"{ratio:.4f}" if ratio else "-",
                          " -> ".join(slabs) if pair.after.allocations else ""])
         out += [*report.aligned(rows), ""]
         if pair.before.size and pair.after.size:
-            out += [f"struct io_async_msghdr: {pair.before.size} bytes before, {pair.after.size} after", ""]
+            out += [f"struct io_async_msghdr: {pair.before.size} bytes before, {pair.after.size} "
+                    "after", ""]
     return "\n".join(out)
 
 
-# -- the plot ---------------------------------------------------------------------------------------------------------
+# -- the plot --------------------------------------------------------------------------------------
 
 SCRIPT = """\
 set terminal svg noenhanced size 1000,{height} font "sans-serif,14" background "#ffffff"
@@ -200,7 +217,10 @@ COLOURS = {"64": "#0072b2", "32": "#e69f00"}
 
 
 def script(pairs: Sequence[Pair]) -> str:
-    """The script for gnuplot, which writes an SVG to its standard output. A send that failed before has no box."""
+    """The script for gnuplot, which writes an SVG to its standard output.
+
+    A send that failed before has no box.
+    """
     blocks: list[str] = []
     plots: list[str] = []
     most = max(BARS.values()) * 100 - 100
@@ -212,13 +232,15 @@ def script(pairs: Sequence[Pair]) -> str:
             rows.setdefault(name, {})[case.bits] = f"{ratio * 100 - 100:.3f}" if ratio else "NaN"
             most = max(most, ratio * 100 - 100 if ratio else 0)
         blocks += [f"$pair{number} << END",
-                   *(f'"{name}" {row.get("64", "NaN")} {row.get("32", "NaN")}' for name, row in rows.items()), "END"]
-        curves = ", ".join(f'$pair{number} using {column}:xtic(1) title "{bits} bit" lc rgb "{colour}"'
-                           for column, (bits, colour) in enumerate(COLOURS.items(), 2)
+                   *(f'"{name}" {row.get("64", "NaN")} {row.get("32", "NaN")}'
+                     for name, row in rows.items()), "END"]
+        curves = ", ".join(f'$pair{number} using {column}:xtic(1) title "{bits} bit" lc rgb '
+                           f'"{colour}"' for column, (bits, colour) in enumerate(COLOURS.items(), 2)
                            if any(row.get(bits, "NaN") != "NaN" for row in rows.values()))
         plots += [f'set title "Linux {pair.release}"', f"plot {curves}"]
-    return "\n".join([*blocks, SCRIPT.format(height=520 * len(pairs), count=len(pairs), most=f"{most * 1.1:.3f}",
-                                             plots="\n".join(plots))])
+    return "\n".join(
+        [*blocks, SCRIPT.format(height=520 * len(pairs), count=len(pairs), most=f"{most * 1.1:.3f}",
+                                plots="\n".join(plots))])
 
 
 def plot(pairs: Sequence[Pair], path: Path) -> None:
@@ -230,14 +252,15 @@ def plot(pairs: Sequence[Pair], path: Path) -> None:
         path.write_text(command.run(["gnuplot", made], "gnuplot"))
 
 
-# -- a run ------------------------------------------------------------------------------------------------------------
+# -- a run -----------------------------------------------------------------------------------------
 
 def options(_parser: argparse.ArgumentParser) -> None:
     """None but those that each part has."""
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
-    """Measures before and after, and a kernel that must be found too dear; gives whether no harm was found."""
+    """Measures before and after, and a kernel that must be found too dear;
+    gives whether no harm was found."""
     trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
     plan = QUICK if options.quick else FULL
     if options.quick and options.record:
@@ -259,12 +282,15 @@ def run(options: argparse.Namespace, home: Path) -> bool:
             found += harm(pairs[-1])
             if plan.control and tree == trees[0]:
                 worse = mutant.mutants(tree, [MUTANT], series)[0]
-                caught = harm(Pair(tree.release, before, measure(builder.kernel(worse), plan, home, progress)))
-                said.append(f"control: {tree.release} with one more allocation in each send: {len(caught)} bars broken")
+                caught = harm(Pair(tree.release, before,
+                                   measure(builder.kernel(worse), plan, home, progress)))
+                said.append(f"control: {tree.release} with one more allocation in each send: "
+                            f"{len(caught)} bars broken")
                 # It is in the way that sends with a msghdr take
                 spoilt = [case for case in before.instructions if case.opcode.startswith("sendmsg")]
                 found += [] if len(caught) >= len(spoilt) else [f"{said[-1]}, which are too few"]
-    table = "\n".join([text(pairs), *said, *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"
+    table = "\n".join([text(pairs), *said,
+                       *(f"HARM: {line}" for line in found)]).rstrip("\n") + "\n"
     record.leave("cost", home, table, [_plain(pair) for pair in pairs], options.record)
     if not options.quick:
         plot(pairs, home / "cost.svg")
@@ -274,7 +300,10 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 
 def measure(kernel: kernels.Kernel, plan: Scale, home: Path, progress: Progress) -> Measured:
-    """Builds and boots a kernel and counts there. Raises Unusable when it did not come to an end."""
+    """Builds and boots a kernel and counts there.
+
+    Raises Unusable when it did not come to an end.
+    """
     into = home / kernel.label
     into.mkdir(parents=True, exist_ok=True)
     progress.phase(kernel.label, "build")
@@ -282,22 +311,25 @@ def measure(kernel: kernels.Kernel, plan: Scale, home: Path, progress: Progress)
     programs = static.build("harm")
     names = [f"cost{'' if abi == '64' else '_32'}" for abi in plan.abis]
     job = ["echo 0 >/proc/sys/kernel/randomize_va_space",
-           f"for i in $(seq {plan.runs}); do", *(f"/{name} instructions {plan.requests}" for name in names), "done",
+           f"for i in $(seq {plan.runs}); do",
+           *(f"/{name} instructions {plan.requests}" for name in names), "done",
            *(f"/{name} allocations {plan.counted}" for name in names if plan.counted)]
     progress.phase(kernel.label, "boot")
 
     def seen(line: str) -> None:
         progress.phase(kernel.label, f"test: {line}")
 
-    done = guest.job(vm.Boot("tcg", files, initramfs.base(bundle.build()), into, seen, MACHINE), "\n".join(job) + "\n",
-                     {name: programs / name for name in names})
+    done = guest.job(vm.Boot("tcg", files, initramfs.base(bundle.build()), into, seen, MACHINE),
+                     "\n".join(job) + "\n", {name: programs / name for name in names})
     (into / "lines.log").write_text("".join(f"{line}\n" for _, line in done.lines))
     lines = guest.whole(done, kernel.label, into)
     costs = parse(lines)
-    if any(len(cost.runs) != plan.runs and not cost.fails for cost in costs["instructions"].values()):
+    if any(len(cost.runs) != plan.runs and not cost.fails
+           for cost in costs["instructions"].values()):
         raise Unusable(f"{kernel.label}: runs are missing: {into}")
     progress.done(kernel.label, f"{len(costs['instructions'])} figures")
-    return Measured(costs["instructions"], costs["allocations"], size(files) if plan.counted else None)
+    return Measured(costs["instructions"], costs["allocations"],
+                    size(files) if plan.counted else None)
 
 
 def size(files: Files) -> int:
@@ -310,13 +342,15 @@ def size(files: Files) -> int:
         Path(work, "probe.c").write_text("#include <linux/io_uring_types.h>\n"
                                          f'#include "{out.with_suffix(".tree")}/io_uring/net.h"\n'
                                          "#ifndef IO_ASYNC_MSGHDR_SZ\n"
-                                         "#define IO_ASYNC_MSGHDR_SZ sizeof(struct io_async_msghdr)\n"
-                                         "#endif\n"
+                                         "#define IO_ASYNC_MSGHDR_SZ sizeof(struct "
+                                         "io_async_msghdr)\n#endif\n"
                                          "char probed[IO_ASYNC_MSGHDR_SZ];\n")
-        command.run(["make", "-C", out.with_suffix(".tree"), f"O={out}", "ARCH=x86_64", f"M={work}", "probe.o"],
+        command.run(["make", "-C", out.with_suffix(".tree"), f"O={out}", "ARCH=x86_64",
+                     f"M={work}", "probe.o"],
                     "size of struct io_async_msghdr", error=BuildFailed)
         symbols = command.run(["nm", "-S", Path(work, "probe.o")], "nm")
-    return int(next(line.split()[1] for line in symbols.splitlines() if line.endswith(" probed")), 16)
+    return int(next(line.split()[1] for line in symbols.splitlines() if line.endswith(" probed")),
+               16)
 
 
 def _plain(pair: Pair) -> dict[str, Any]:
@@ -324,6 +358,7 @@ def _plain(pair: Pair) -> dict[str, Any]:
     made: dict[str, Any] = {"release": pair.release}
     for name, kernel in (("before", pair.before), ("after", pair.after)):
         made[name] = {"io_async_msghdr": kernel.size}
-        for unit, costs in (("instructions", kernel.instructions), ("allocations", kernel.allocations)):
+        for unit, costs in (("instructions", kernel.instructions),
+                            ("allocations", kernel.allocations)):
             made[name][unit] = [{**asdict(case), **asdict(cost)} for case, cost in costs.items()]
     return made

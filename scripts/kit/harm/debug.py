@@ -1,4 +1,5 @@
-"""Debug kernels: the selftest in kernels that look for leaks, races and misuse of memory, before and after the series.
+"""Debug kernels: the selftest in kernels that look for leaks, races and misuse of memory, before
+and after the series.
 
 A net that has never caught anything may have a hole, so it has to catch bugs put in on purpose.
 """
@@ -26,15 +27,18 @@ from ..series.tree import Tree
 from ..guest.vm import Run
 # scripts/check takes these from here
 
-HELP = "the selftest in kernels with KASAN, kmemleak, lockdep and the like, and bugs that these have to catch"
+HELP = ("the selftest in kernels with KASAN, kmemleak, lockdep and the like, and bugs that these "
+        "have to catch")
 # Mutant -> who has to catch it, and as what, while nothing but ordinary sends take place
-NET = {"leak": ("kmemleak", "unreferenced object"), "use-after-free": ("KASAN", "KASAN: .*use-after-free"),
+NET = {"leak": ("kmemleak", "unreferenced object"),
+       "use-after-free": ("KASAN", "KASAN: .*use-after-free"),
        "double-free": ("KASAN", "KASAN: (double-free|.*invalid-free)")}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one guest saw: the cases of the selftest, the programs' exits, and what the net caught."""
+    """What one guest saw: the cases of the selftest, the programs' exits,
+    and what the net caught."""
 
     variant: Variant
     run: Run
@@ -66,15 +70,17 @@ class Seen:
         """Whether there was no harm, and each case came out as the code of the kernel says."""
         programs = not self.variant.cured or not any(self.exits.values())
         return (self.outcome in ("passed", "failed") and not self.reports and not self.odd and
-                {case.abi for case in self.cases} >= {"64", "32"} and set(self.exits) == set(watch.PROGRAMS) and programs)
+                {case.abi for case in self.cases} >= {"64", "32"}
+                and set(self.exits) == set(watch.PROGRAMS) and programs)
 
 
 def selftest(guests: watch.Guests, kernel: Kernel, variant: Variant, home: Path) -> Seen:
     """Runs the whole selftest, both ABIs, and the sends of fault.c in a debug kernel."""
     chosen = bundle.on_loopback(guests.bundle)
     words = bundle.request(chosen)
-    run = guests.run(kernel, watch.watched(f"sh /bundle/run_kselftest.sh {words}\n{watch.exits('rest')}"), home, watch.STEADY,
-                   told=ktap.started)
+    run = guests.run(kernel,
+                     watch.watched(f"sh /bundle/run_kselftest.sh {words}\n{watch.exits('rest')}"),
+                     home, watch.STEADY, told=ktap.started)
     cases = ktap.parse(run.lines, chosen)
     defects = fixes.load()
     judged = tuple(verdict.judge(case, kernel, defects, "scripts/harm debug") for case in cases)
@@ -99,22 +105,26 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 
 def _quick(tree: Tree, home: Path) -> bool:
-    """The sends of fault.c in a debug kernel; where none has been built yet, whether one could be."""
+    """The sends of fault.c in a debug kernel; where none has been built yet,
+    whether one could be."""
     series = mutant.series_of(tree)
     kernel = proof.Builder(tree, watch.FLAVOUR).kernel(series)
     if not watch.built(kernel):
         with tempfile.TemporaryDirectory() as out:
             fragment.configure(FRAGMENT, tree.home, Path(out), more=watch.FLAVOUR.lines)
         tried = [*mutant.mutants(tree, NET, series)]
-        print(f"debug: no debug kernel of {tree.release} has been built here, `scripts/harm debug` does; "
-              f"its options take, {len(tried)} mutants apply")
+        print(f"debug: no debug kernel of {tree.release} has been built here, `scripts/harm debug` "
+              f"does; its options take, {len(tried)} mutants apply")
         return True
     with Progress() as progress:
-        done = watch.Guests(progress).run(kernel, watch.watched(watch.exits("rest large")), home, watch.STEADY)
+        done = watch.Guests(progress).run(kernel, watch.watched(watch.exits("rest large")), home,
+                                          watch.STEADY)
     seen = Seen(series, done)
-    print(f"debug: {tree.release} {mutant.WITH}: {sum(line.startswith('fault: ') for _, line in done.lines)} ways to send, "
-          f"exits {seen.exits}, {len(seen.reports)} reports", *seen.reports, sep="\n")
-    return not seen.reports and not any(seen.exits.values()) and set(seen.exits) == set(watch.PROGRAMS)
+    print(f"debug: {tree.release} {mutant.WITH}: "
+          f"{sum(line.startswith('fault: ') for _, line in done.lines)} ways to send, exits "
+          f"{seen.exits}, {len(seen.reports)} reports", *seen.reports, sep="\n")
+    return (not seen.reports and not any(seen.exits.values())
+            and set(seen.exits) == set(watch.PROGRAMS))
 
 
 def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
@@ -126,29 +136,36 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
         seen = selftest(guests, kernel, variant, home / kernel.label)
         kernels.append({"name": variant.name, "well": seen.well, "outcome": seen.outcome,
                         "passed": seen.count("pass"), "failed": seen.count("fail", "error"),
-                        "skipped": seen.count("skip"), "odd": [f"{case.abi} {case.test}: {case.outcome}, {case.reason}"
-                                                               for case in seen.odd],
-                        "exits": seen.exits, "reports": seen.reports, "seconds": round(seen.run.seconds)})
+                        "skipped": seen.count("skip"),
+                        "odd": [f"{case.abi} {case.test}: {case.outcome}, {case.reason}"
+                                for case in seen.odd],
+                        "exits": seen.exits, "reports": seen.reports,
+                        "seconds": round(seen.run.seconds)})
     caught_ = []
     for variant in mutant.mutants(tree, NET, mutant.series_of(tree)):
         kernel = builder.kernel(variant)
-        found = mutant.hunt(guests, kernel, variant.name, NET[variant.name], watch.exits("rest large"), home / kernel.label)
+        found = mutant.hunt(guests, kernel, variant.name, NET[variant.name],
+                            watch.exits("rest large"), home / kernel.label)
         caught_.append(mutant.entry(found))
-    return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "kernels": kernels, "mutants": caught_}
+    return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "kernels": kernels,
+            "mutants": caught_}
 
 
 def table(kept: dict[str, Any]) -> str:
-    """What came of one tree: a row for each kernel and each mutant; beneath it what is not as it should be."""
-    rows = [[f"{kept['release']}, debug kernel", "passed", "failed", "skipped", "reports", "time", ""]]
+    """What came of one tree: a row for each kernel and each mutant;
+    beneath it what is not as it should be."""
+    rows = [[f"{kept['release']}, debug kernel", "passed", "failed", "skipped",
+             "reports", "time", ""]]
     details = []
     for one in kept["kernels"]:
-        rows.append([f"  {one['name']}", str(one["passed"]), str(one["failed"]), str(one["skipped"]),
-                     str(len(one["reports"])), f"{one['seconds']} s",
+        rows.append([f"  {one['name']}", str(one["passed"]), str(one["failed"]),
+                     str(one["skipped"]), str(len(one["reports"])), f"{one['seconds']} s",
                      "no harm, cases as its code says" if one["well"] else "NOT AS IT SHOULD BE"])
         if not one["well"]:
             details += [f"  {one['name']}: {one['outcome']}, exits {one['exits']}",
                         *(f"    {line}" for line in one["odd"][:5]),
-                        *(f"    {line}" for text in one["reports"][:3] for line in text.splitlines())]
+                        *(f"    {line}" for text in one["reports"][:3]
+                          for line in text.splitlines())]
     return "\n".join([*report.aligned(rows), *mutant.mutant_lines(kept), *details]) + "\n"
 
 

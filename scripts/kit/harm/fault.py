@@ -1,4 +1,5 @@
-"""Fault injection: each allocation and each copy from user memory that a send takes fails once, in a debug kernel.
+"""Fault injection: each allocation and each copy from user memory that a send takes fails once,
+in a debug kernel.
 
 selftests/harm/fault.c does it and says what came of each; which of them the series has brought is
 told by the traces that the kernel prints, or does not print, for each.
@@ -22,8 +23,8 @@ from ..base.progress import Progress
 from ..series.tree import Tree
 
 HELP = "what happens to a send when each of its allocations and copies fails in turn"
-# Slab and copies are struck wherever they may, and say where; pages are not, they come when a slab is used up, as
-# chance has it. loglevel 6 shows which kind it was.
+# Slab and copies are struck wherever they may, and say where; pages are not, they come when a slab
+# is used up, as chance has it. loglevel 6 shows which kind it was.
 MACHINE = replace(watch.STEADY, arguments=f"{watch.STEADY.arguments} loglevel=6")
 SETUP = """
 cd /sys/kernel/debug
@@ -71,12 +72,15 @@ _PLUMBING = re.compile(
 
 @dataclass(frozen=True)
 class Point:
-    """One point that was made to fail: what came of the send, and the kernel's trace, innermost function first."""
+    """One point that was made to fail: what came of the send,
+    and the kernel's trace, innermost function first."""
 
     way: str                           # such as "64 sendmsg large full"
     number: int
-    came: str                          # "sent", an errno, or "enter-" and the errno of io_uring_enter(2)
-    kind: str = ""                     # such as "failslab"; "" for an allocation that does without a warning
+    came: str                          # "sent", an errno, or "enter-" and the errno
+                                       # of io_uring_enter(2)
+    kind: str = ""                     # such as "failslab"; "" for an allocation
+                                       # that does without a warning
     frames: tuple[str, ...] = ()
 
     @property
@@ -121,8 +125,8 @@ class Told:
 
 def ways() -> list[str]:
     """All ways that fault.c tries, named as it names them."""
-    return [f"{abi} {op} {size} {course}" for abi in ("64", "32") for op in ("sendmsg", "sendmsg_zc")
-            for size in SIZES for course in COURSES]
+    return [f"{abi} {op} {size} {course}" for abi in ("64", "32")
+            for op in ("sendmsg", "sendmsg_zc") for size in SIZES for course in COURSES]
 
 
 def parse(lines: Iterable[str], console: str) -> Told:
@@ -133,7 +137,8 @@ def parse(lines: Iterable[str], console: str) -> Told:
         word = line.removeprefix("fault: ")
         if match := re.fullmatch(r"(\d+ \S+ \S+ \S+) of (\d+)", word):
             totals[match[1]] = int(match[2])
-        elif match := re.fullmatch(r"(\d+ \S+ \S+ \S+) (\d+) ((?:enter-)?[A-Z0-9]+|enter-short|sent)", word):
+        elif match := re.fullmatch(
+                r"(\d+ \S+ \S+ \S+) (\d+) ((?:enter-)?[A-Z0-9]+|enter-short|sent)", word):
             kind, frames = traces.get((match[1], int(match[2])), ("", ()))
             points.append(Point(match[1], int(match[2]), match[3], kind, frames))
         elif word != line:
@@ -144,10 +149,12 @@ def parse(lines: Iterable[str], console: str) -> Told:
 def _traces(console: str) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
     """(way, number) -> kind and frames of the trace behind the line by which fault.c announces it.
 
-    Traces of fault.c's own reading and writing of fail-nth, which may be struck as well, are not it.
+    Traces of fault.c's own reading and writing of fail-nth,
+    which may be struck as well, are not it.
     """
     found: dict[tuple[str, int], tuple[str, tuple[str, ...]]] = {}
-    for part in re.split(r"^.*?(?=fault: \d+ \S+ \S+ \S+ \d+$)", console.replace("\r", ""), flags=re.M)[1:]:
+    for part in re.split(r"^.*?(?=fault: \d+ \S+ \S+ \S+ \d+$)", console.replace("\r", ""),
+                         flags=re.M)[1:]:
         head = re.match(r"fault: (\d+ \S+ \S+ \S+) (\d+)$", part, re.M)
         for trace in re.split(r"^.*?(?=name \w+, interval)", part, flags=re.M)[1:]:
             lines = trace.partition("</TASK>")[0]
@@ -183,10 +190,11 @@ def astray(point: Point, wanted: Sequence[Point] = ()) -> str:
 
 
 def missed(told: Told, courses: Sequence[str] = COURSES) -> list[str]:
-    """What of the fix was not made to fail: a sentence for each ABI, opcode and size where some course should have.
+    """What of the fix was not made to fail: a sentence for each ABI, opcode and size
+    where some course should have.
 
-    Now and then a point has another number than in the send before, as when a slab is used up, so a course alone may
-    pass over one. `courses`: those that were tried.
+    Now and then a point has another number than in the send before, as when a slab is used up, so a
+    course alone may pass over one. `courses`: those that were tried.
     """
     tried = [way for way in ways() if way.split()[3] in courses]
     found = [f"{way}: did not come to its end" for way in tried if way not in told.totals]
@@ -233,34 +241,39 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
     done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *missed(told), *watch.caught(done)]
-    wanted = {point for way in ways() for point in refused([one for one in told.points if one.way == way])}
+    wanted = {point for way in ways()
+              for point in refused([one for one in told.points if one.way == way])}
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
                for variant in mutant.mutants(tree, NET, series)]
     return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
-            "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind, "where": one.where,
-                        "ours": one.ours or FIRST.function * (one in wanted)}
+            "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind,
+                        "where": one.where, "ours": one.ours or FIRST.function * (one in wanted)}
                        for one in told.points]}
 
 
 def _quick(tree: Tree, home: Path) -> bool:
-    """Two courses with faults in a debug kernel; where none has been built yet, all of them without in a plain one."""
+    """Two courses with faults in a debug kernel; where none has been built yet, all of them without
+    in a plain one."""
     series = mutant.series_of(tree)
     kernel = proof.Builder(tree, watch.FLAVOUR).kernel(series)
     with Progress() as progress:
         guests = watch.Guests(progress)
         if not watch.built(kernel):
-            done = guests.run(proof.Builder(tree).kernel(series), watch.exits("rest"), home, vm.USUAL)
-            good = Counter(line for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
-            print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm fault` does; "
-                  f"{good} of {len(ways())} ways to send work without faults")
+            done = guests.run(proof.Builder(tree).kernel(series), watch.exits("rest"),
+                              home, vm.USUAL)
+            good = Counter(line
+                           for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()
+            print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm "
+                  f"fault` does; {good} of {len(ways())} ways to send work without faults")
             return good == len(ways())
         done = guests.run(kernel, watch.watched(_few()), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
            *watch.caught(done)]
     ours = sum(one.copy for one in told.points)
-    print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the fix", *bad, sep="\n")
+    print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the "
+          "fix", *bad, sep="\n")
     return not bad
 
 
@@ -274,28 +287,35 @@ def _hunted(guests: watch.Guests, kernel: Kernel, name: str, home: Path) -> muta
 
 
 def _way(line: str) -> str:
-    return line.removeprefix("fault: ").partition(" of ")[0] if re.match(r"fault: .* of \d+$", line) else ""
+    return (line.removeprefix("fault: ").partition(" of ")[0]
+            if re.match(r"fault: .* of \d+$", line) else "")
 
 
 def table(kept: dict[str, Any]) -> str:
-    """What came of one tree: points of each way and what they came to, the fix's own, the mutants, what was wrong."""
+    """What came of one tree: points of each way and what they came to, the fix's own, the mutants,
+    what was wrong."""
     heads = [f"{abi} {op}" for abi in ("64", "32") for op in ("sendmsg", "sendmsg_zc")]
     rows = [[f"{kept['release']}: points that failed", *heads]]
     for size in SIZES:
         for course in COURSES:
             rows.append([f"  {size}, {course}",
-                         *(str(kept["totals"].get(f"{head} {size} {course}", "-")) for head in heads)])
+                         *(str(kept["totals"].get(f"{head} {size} {course}", "-"))
+                           for head in heads)])
     sites: dict[str, Counter[str]] = {}
     for point in kept["points"]:
         if point["ours"]:
             what = point["kind"] or "kmalloc"
-            sites.setdefault(f"{point['ours']} ({what}), {point['way'][:2]} bit", Counter())[point["came"]] += 1
+            sites.setdefault(f"{point['ours']} ({what}), {point['way'][:2]} bit",
+                             Counter())[point["came"]] += 1
     came = Counter(point["came"] for point in kept["points"])
-    end = "no leak, no other report, and each next send was delivered" if kept["well"] else "NOT AS IT SHOULD BE:"
-    lines = [*report.aligned(rows), f"  {len(kept['points'])} points in {kept['seconds']} s; they came to "
+    end = ("no leak, no other report, and each next send was delivered" if kept["well"]
+           else "NOT AS IT SHOULD BE:")
+    lines = [*report.aligned(rows),
+             f"  {len(kept['points'])} points in {kept['seconds']} s; they came to "
              + debug.outcomes(came.elements()),
              "  of these in the fix:",
              *(f"    {site}: {debug.outcomes(sites[site].elements())}" for site in sorted(sites)),
              *mutant.mutant_lines(kept),
-             f"  {end}", *(f"    {line}" for text in kept["bad"][:10] for line in text.splitlines())]
+             f"  {end}",
+             *(f"    {line}" for text in kept["bad"][:10] for line in text.splitlines())]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,9 @@
-"""Differential fuzzing: control buffers made by chance, sent by sendmsg(2) and by io_uring, and what came of both.
+"""Differential fuzzing: control buffers made by chance, sent by sendmsg(2) and by io_uring, and
+what came of both.
 
-selftests/harm/fuzz.c does it. With the series a kernel must show no difference at all; as it is, the fuzzer must find
-the defects that the series is for by itself, or its net has a hole. The programs that it prints to show a difference
-are compiled and tried on both kernels.
+selftests/harm/fuzz.c does it. With the series a kernel must show no difference at all; as it is,
+the fuzzer must find the defects that the series is for by itself, or its net has a hole. The
+programs that it prints to show a difference are compiled and tried on both kernels.
 """
 
 import argparse
@@ -127,30 +128,35 @@ def parse(lines: Iterable[str]) -> Told:
 def _ran(line: str) -> Ran:
     try:
         data = json.loads(line)
-        return Ran(data["kernel"], str(data["bits"]), data["seed"], data["seconds"], data["buffers"], data["accepted"],
-                   data["sends"], data["waited"], data["retried"], data["differences"],
-                   {sort: (data[sort][0], data[sort][1]) for sort in ("valid", "nearly", "garbage")},
+        return Ran(data["kernel"], str(data["bits"]), data["seed"], data["seconds"],
+                   data["buffers"], data["accepted"], data["sends"], data["waited"],
+                   data["retried"], data["differences"],
+                   {sort: (data[sort][0], data[sort][1])
+                    for sort in ("valid", "nearly", "garbage")},
                    data["kinds"], data["ways"],
-                   tuple(Found(one["name"], one["buffer"], one["sends"], one["found"], one["from"], one["to"])
+                   tuple(Found(one["name"], one["buffer"], one["sends"], one["found"],
+                               one["from"], one["to"])
                          for one in data["defects"]))
     except (ValueError, KeyError, TypeError, IndexError) as bad:
         raise Unusable(f"fuzz: not a summary: {line[:200]}") from bad
 
 
-# -- what is run ------------------------------------------------------------------------------------------------------
+# -- what is run -----------------------------------------------------------------------------------
 
 def hunt(plan: Plan) -> str:
     """Shell for a kernel as it is."""
     words = f"--json --count {HUNT} --enough {ENOUGH}"
-    return "".join(f"/{program} --seed {seed} {words}\n" for seed in plan.seeds for program in PROGRAMS.values())
+    return "".join(f"/{program} --seed {seed} {words}\n" for seed in plan.seeds
+                   for program in PROGRAMS.values())
 
 
 def crowd(plan: Plan) -> str:
     """Shell for a kernel with the series."""
-    lines = [f"/{program} --self-check --seed {plan.seed} --count {CHECKED} >/tmp/check; rc=$?; tail -n 1 /tmp/check; "
-             f"echo \"# exit check-{bits} $rc\"" for bits, program in PROGRAMS.items()]
-    lines += [f"/{program} --seed {plan.seed} --count {plan.buffers // 2} --json; echo \"# exit {program} $?\""
-              for program in PROGRAMS.values()]
+    lines = [f"/{program} --self-check --seed {plan.seed} --count {CHECKED} >/tmp/check; rc=$?; "
+             f"tail -n 1 /tmp/check; echo \"# exit check-{bits} $rc\""
+             for bits, program in PROGRAMS.items()]
+    lines += [f"/{program} --seed {plan.seed} --count {plan.buffers // 2} --json; echo \"# exit "
+              f"{program} $?\"" for program in PROGRAMS.values()]
     return "\n".join(lines) + "\n"
 
 
@@ -160,14 +166,18 @@ def show(programs: Iterable[str]) -> str:
 
 
 def compiled(name: str, text: str, into: Path) -> Path:
-    """A static program of a reproducer NAME-BITS.c, as NAME-BITS in a folder. Raises BuildFailed."""
+    """A static program of a reproducer NAME-BITS.c, as NAME-BITS in a folder.
+
+    Raises BuildFailed.
+    """
     stem, bits = name.removesuffix(".c"), name.removesuffix(".c").rpartition("-")[2]
     prefix = liburing.prefix(bits)
     into.mkdir(parents=True, exist_ok=True)
     (into / name).write_text(text)
-    command.run([*cross.compiler(AMD64, bits).split(), "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-isystem",
-                 source.frame() / "usr/include", f"-I{prefix}/include", f"-L{prefix}/lib", into / name, "-luring",
-                 "-o", into / stem], f"compiling {name}", error=BuildFailed)
+    command.run([*cross.compiler(AMD64, bits).split(), "-O2", "-Wall", "-Wextra", "-Werror",
+                 "-static", "-isystem", source.frame() / "usr/include", f"-I{prefix}/include",
+                 f"-L{prefix}/lib", into / name, "-luring", "-o", into / stem], f"compiling {name}",
+                error=BuildFailed)
     return into / stem
 
 
@@ -192,9 +202,11 @@ class Hunter:
             if line.startswith("fuzz: "):
                 self._progress.phase(kernel.label, f"test: {line.removeprefix('fuzz: ')}")
 
-        done = guest.job(vm.Boot(vm.accelerator(files, self._base), files, self._base, home, seen, MACHINE), script,
+        done = guest.job(vm.Boot(vm.accelerator(files, self._base), files,
+                                 self._base, home, seen, MACHINE), script,
                          {**self._programs, **more})
-        (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
+        (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n"
+                                                for second, line in done.lines))
         told = parse(guest.whole(done, kernel.label, home))
         told.notes += splat.reports(done.console)
         self._progress.done(kernel.label, f"{sum(run.buffers for run in told.runs)} buffers, "
@@ -202,20 +214,24 @@ class Hunter:
         return told
 
     def tree(self, tree: Tree, plan: Plan, home: Path) -> Pair:
-        """Both kernels of a tree: hunts in the first, compiles what it prints, tries that and the crowd in both."""
+        """Both kernels of a tree: hunts in the first, compiles what it prints, tries
+        that and the crowd in both."""
         builder = proof.Builder(tree)
         series = mutant.series_of(tree)
         before, after = (builder.kernel(one) for one in mutant.main_variants(tree))
-        pair = Pair(tree.release, [one for one in FINDS if one in {patch.slug for patch in series.applied}])
+        pair = Pair(tree.release,
+                    [one for one in FINDS if one in {patch.slug for patch in series.applied}])
         pair.before = self.run(before, hunt(plan), home / before.label, {})
-        made = {path.name: path for path in (compiled(name, text, home / "reproducers" / tree.release)
-                                             for name, text in pair.before.programs.items())}
-        pair.before.ends = self.run(before, show(made), home / f"{before.label}-reproducers", made).ends
+        made = {path.name: path
+                for path in (compiled(name, text, home / "reproducers" / tree.release)
+                             for name, text in pair.before.programs.items())}
+        pair.before.ends = self.run(before, show(made), home / f"{before.label}-reproducers",
+                                    made).ends
         pair.after = self.run(after, show(made) + crowd(plan), home / after.label, made)
         return pair
 
 
-# -- what came of it --------------------------------------------------------------------------------------------------
+# -- what came of it -------------------------------------------------------------------------------
 
 def harm(pair: Pair, plan: Plan) -> list[str]:
     """A line for each thing that is not as it should be."""
@@ -241,10 +257,12 @@ def _harm_after(pair: Pair, plan: Plan) -> list[str]:
             found.append(f"with the series, {bits} bit: it did not come to its end")
         elif pair.after.ends[program]:
             names = {one.name for run in runs for one in run.found}
-            found.append(f"with the series, {bits} bit: {sum(run.differences for run in runs)} differences: "
+            found.append(f"with the series, {bits} bit: {sum(run.differences for run in runs)} "
+                         "differences: "
                          f"{', '.join(sorted(names)) or f'exit status {pair.after.ends[program]}'}")
         if pair.after.ends.get(f"check-{bits}") != 0:
-            found.append(f"with the series, {bits} bit: a fault in the comparison was not found, or not made small")
+            found.append(f"with the series, {bits} bit: a fault in the comparison was not found, "
+                         "or not made small")
     for name in pair.before.programs:
         if pair.after.ends.get(name.removesuffix(".c")) != 0:
             found.append(f"with the series: the program {name} still shows a difference")
@@ -259,30 +277,37 @@ def _firsts(runs: Iterable[Ran], bits: str, name: str) -> list[Found]:
 
 
 def text(pair: Pair) -> str:
-    """Its tables: what the hunt found and how soon, what the series took, and through which sockets and ways."""
-    rows = [[f"{pair.release} as it is", "seeds", "found by", "first in buffer", "after sends", "bytes of it, smaller"]]
+    """Its tables: what the hunt found and how soon, what the series took,
+    and through which sockets and ways."""
+    rows = [[f"{pair.release} as it is", "seeds", "found by", "first in buffer", "after sends",
+             "bytes of it, smaller"]]
     for bits in PROGRAMS:
         runs = [run for run in pair.before.runs if run.bits == bits]
         for name in sorted({one.name for run in runs for one in run.found}):
             firsts = _firsts(runs, bits, name)
             rows.append([f"  {name}, {bits} bit", str(len(runs)), str(len(firsts)),
-                         _spread([one.buffer for one in firsts]), _spread([one.sends for one in firsts]),
-                         f"{_median(one.before for one in firsts)} -> {_median(one.after for one in firsts)}"])
+                         _spread([one.buffer for one in firsts]),
+                         _spread([one.sends for one in firsts]),
+                         f"{_median(one.before for one in firsts)} -> "
+                         f"{_median(one.after for one in firsts)}"])
     after = pair.after.runs
     out = [*report.aligned(rows), ""]
-    rows = [[f"{pair.release} with the series", "seed", "buffers", "accepted", "sends", "waited", "issued again",
-             "differences", "time"]]
-    rows += [[f"  {run.bits} bit", str(run.seed), *map(str, (run.buffers, run.accepted, run.sends, run.waited,
-                                                             run.retried, run.differences)), f"{run.seconds:.0f} s"]
+    rows = [[f"{pair.release} with the series", "seed", "buffers", "accepted", "sends", "waited",
+             "issued again", "differences", "time"]]
+    rows += [[f"  {run.bits} bit", str(run.seed),
+              *map(str, (run.buffers, run.accepted, run.sends, run.waited,
+                         run.retried, run.differences)), f"{run.seconds:.0f} s"]
              for run in after]
     out += [*report.aligned(rows), "", *_sorts(after), "", *_kinds(after), "", *_ways(after), ""]
     out += [f"  programs that show it, as it is and with the series: {name.removesuffix('.c')} "
-            f"{_shown(pair.before, name)}, {_shown(pair.after, name)}" for name in sorted(pair.before.programs)]
+            f"{_shown(pair.before, name)}, {_shown(pair.after, name)}"
+            for name in sorted(pair.before.programs)]
     return "\n".join(line.rstrip() for line in out) + "\n"
 
 
 def _shown(told: Told, name: str) -> str:
-    return {0: "no difference", 1: "a difference"}.get(told.ends.get(name.removesuffix(".c"), 3), "could not run")
+    return {0: "no difference", 1: "a difference"}.get(told.ends.get(name.removesuffix(".c"), 3),
+                                                       "could not run")
 
 
 def _spread(values: Sequence[int]) -> str:
@@ -296,7 +321,8 @@ def _median(values: Iterable[int]) -> str:
 def _sorts(runs: Sequence[Ran]) -> list[str]:
     rows = [["  buffers", "made", "accepted"]]
     for sort, name in (("valid", "valid"), ("nearly", "nearly valid"), ("garbage", "garbage")):
-        rows.append([f"    {name}", *(str(sum(run.sorts[sort][at] for run in runs)) for at in (0, 1))])
+        rows.append([f"    {name}",
+                     *(str(sum(run.sorts[sort][at] for run in runs)) for at in (0, 1))])
     return report.aligned(rows)
 
 
@@ -304,7 +330,8 @@ def _kinds(runs: Sequence[Ran]) -> list[str]:
     columns = ("buffers", "accepted", "sends", "waited", "retried")
     rows = [["  sockets", "buffers", "accepted", "sends", "waited", "issued again"]]
     for kind in runs[0].kinds if runs else ():
-        rows.append([f"    {kind}", *(str(sum(run.kinds[kind][column] for run in runs)) for column in columns)])
+        rows.append([f"    {kind}",
+                     *(str(sum(run.kinds[kind][column] for run in runs)) for column in columns)])
     return report.aligned(rows)
 
 
@@ -323,7 +350,8 @@ def _plain(pair: Pair) -> dict[str, Any]:
     """A pair as it goes to fuzz.json."""
     return {"release": pair.release,
             **{name: {"ends": told.ends, "notes": told.notes,
-                      "runs": [{**vars(run), "found": [vars(one) for one in run.found]} for run in told.runs]}
+                      "runs": [{**vars(run), "found": [vars(one) for one in run.found]}
+                               for run in told.runs]}
                for name, told in (("before", pair.before), ("after", pair.after))}}
 
 
@@ -334,7 +362,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which ones (default: 1)")
     parser.add_argument("--seeds", type=int, default=10, metavar="N",
                         help="seeds with which kernels as they are get hunted (default: 10)")
-    parser.add_argument("-j", "--jobs", type=int, default=2, metavar="N", help="trees at once (default: 2)")
+    parser.add_argument("-j", "--jobs", type=int, default=2, metavar="N",
+                        help="trees at once (default: 2)")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -348,8 +377,10 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
     with Progress() as progress:
         hunter = Hunter(progress)
-        pairs = command.together(options.jobs, [partial(hunter.tree, tree, plan, home) for tree in trees])
+        pairs = command.together(options.jobs,
+                                 [partial(hunter.tree, tree, plan, home) for tree in trees])
     bad = [line for pair in pairs for line in harm(pair, plan)]
-    table = "\n".join([*(text(pair) for pair in pairs), *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
+    table = "\n".join([*(text(pair) for pair in pairs),
+                       *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
     record.leave("fuzz", home, table, [_plain(pair) for pair in pairs], options.record)
     return not bad

@@ -13,7 +13,8 @@ from ..guest import guest, initramfs, vm
 from ..kernel.kernel import Kernel
 
 PROGRAMS = ("race", "race_32")
-# busybox's sleep takes fractions; each round is another length, so that the ends meet all moments of a send
+# busybox's sleep takes fractions; each round is another length,
+# so that the ends meet all moments of a send
 JOB = """
 for program in race race_32; do
 	(/$program --seconds SECONDS >/tmp/$program 2>&1; echo "# live: exit $program $?"; echo >/tmp/$program.done) &
@@ -43,9 +44,12 @@ class Came:
 
     @property
     def well(self) -> bool:
-        """Whether each program ended well, the kernel said nothing, and messages were put back in it."""
-        return (set(self.exits) == set(PROGRAMS) and not any(self.exits.values()) and not self.complaints
-                and self.rounds > 1 and self.sums.get("lost_pointer", 0) + self.sums.get("wrong_length", 0) > 0)
+        """Whether each program ended well, the kernel said nothing,
+        and messages were put back in it."""
+        return (set(self.exits) == set(PROGRAMS) and not any(self.exits.values())
+                and not self.complaints
+                and self.rounds > 1
+                and self.sums.get("lost_pointer", 0) + self.sums.get("wrong_length", 0) > 0)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{name} {number}" for name, number in self.sums.items())
@@ -59,13 +63,18 @@ def read(lines: Sequence[str], console: str) -> Came:
     for line in lines:
         if found := re.fullmatch(r"# live: count (\w+):(\d+)", line):
             sums[found[1]] = sums.get(found[1], 0) + int(found[2])
-    exits = {found[1]: int(found[2]) for line in lines if (found := re.fullmatch(r"# live: exit (\w+) (\d+)", line))}
-    rounds = next((int(line.split()[-1]) for line in lines if line.startswith("# live: rounds ")), 0)
+    exits = {found[1]: int(found[2]) for line in lines
+             if (found := re.fullmatch(r"# live: exit (\w+) (\d+)", line))}
+    rounds = next((int(line.split()[-1]) for line in lines if line.startswith("# live: rounds ")),
+                  0)
     return Came(rounds, exits, sums, splat.lines(console))
 
 
 def run(kernel: Kernel, seconds: int, home: Path) -> Came:
-    """Runs it in a guest. Raises Unusable where that does not come to its end, BuildFailed where it was not well."""
+    """Runs it in a guest.
+
+    Raises Unusable where that does not come to its end, BuildFailed where it was not well.
+    """
     files, module = kernel.obtain(), live_root.build(kernel)
     base = initramfs.base(bundle.build())
     programs = static.build("harm")

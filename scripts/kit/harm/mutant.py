@@ -1,4 +1,5 @@
-"""Mutants: a series with one bug put in on purpose, and whether it was caught by the one who has to.
+"""Mutants: a series with one bug put in on purpose,
+and whether it was caught by the one who has to.
 
 A net that has never caught anything may have a hole.
 """
@@ -26,7 +27,8 @@ WITH = "with the series"
 
 def mutants(tree: Tree, names: Iterable[str], series: Variant) -> list[Variant]:
     """The series with one bug put in on top, by name. Raises Unusable where no patch puts it in."""
-    return [replace(series, name=name, applied=(*series.applied, _mutant(tree, name, series))) for name in names]
+    return [replace(series, name=name, applied=(*series.applied, _mutant(tree, name, series)))
+            for name in names]
 
 
 def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
@@ -61,12 +63,14 @@ class Catch:
     seconds: float
 
 
-def hunt(guests: watch.Guests, kernel: Kernel, name: str, by: tuple[str, str], script: str, home: Path,
-         machine: vm.Machine = watch.STEADY, names: Sequence[str] = watch.PROGRAMS) -> Catch:
+def hunt(guests: watch.Guests, kernel: Kernel, name: str, by: tuple[str, str], script: str,
+         home: Path, machine: vm.Machine = watch.STEADY,
+         names: Sequence[str] = watch.PROGRAMS) -> Catch:
     """Runs a script in the kernel with a mutant in it. Only a report about io_uring counts."""
     run = guests.run(kernel, watch.watched(script), home, machine, names)
     who, pattern = by
-    report_ = next((one for one in watch.caught(run) if re.search(pattern, one) and re.search(r"\bio_\w+\+0x", one)), "")
+    report_ = next((one for one in watch.caught(run)
+                    if re.search(pattern, one) and re.search(r"\bio_\w+\+0x", one)), "")
     return Catch(name, who, report_, round(run.seconds, 1))
 
 
@@ -77,14 +81,16 @@ def entry(found: Catch) -> dict[str, Any]:
 
 
 def mutant_lines(kept: dict[str, Any]) -> list[str]:
-    """A line for each mutant: who caught it, with the first line of the report, or that it survived."""
+    """A line for each mutant: who caught it, with the first line of the report,
+    or that it survived."""
     rows = [[f"  {one['name']} put in", f"caught by {one['by']}" if one["well"] else "SURVIVED",
              f"{one['seconds']:.0f} s", gist(one["report"])] for one in kept["mutants"]]
     return report.aligned(rows) if rows else []
 
 
 def gist(text: str) -> str:
-    """A report in a line: its first, and the first function of io_uring that it names, without addresses."""
+    """A report in a line: its first, and the first function of io_uring that it names,
+    without addresses."""
     first = re.sub(r"\+0x[0-9a-f]+/0x[0-9a-f]+|0x[0-9a-f]{8,}", "", text.partition("\n")[0])
     where = re.search(r"\b(io_\w+)[\w.]*\+0x", text)
     return " ".join(first.split()) + (f" ({where[1]})" if where and where[1] not in first else "")

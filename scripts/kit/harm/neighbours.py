@@ -1,7 +1,8 @@
 """The kernel's own tests of the code around the fixes, in kernels as they are and with the series.
 
-They are those of tools/testing/selftests/net that pass control messages or send without a copy; each tree's own,
-static, for 64 and for 32 bit. Their scripts call programs of the host, which go into the guest with their libraries.
+They are those of tools/testing/selftests/net that pass control messages or send without a copy;
+each tree's own, static, for 64 and for 32 bit. Their scripts call programs of the host, which go
+into the guest with their libraries.
 """
 
 import argparse
@@ -18,26 +19,29 @@ from ..base.progress import Progress
 from ..proof import PLAIN
 from ..series.tree import Tree
 
-HELP = "the kernel's own tests of control messages and zero-copy give the same results without and with the series"
+HELP = ("the kernel's own tests of control messages and zero-copy give the same results without "
+        "and with the series")
 NET = "tools/testing/selftests/net"
 PROGRAMS = ("cmsg_sender", "io_uring_zerocopy_tx", "msg_zerocopy", "txtimestamp", "udpgso")
 # Script -> how many seconds it may take; not each tree has each
 SCRIPTS = {"cmsg_ip.sh": 300, "cmsg_ipv6.sh": 200, "cmsg_so_mark.sh": 60, "cmsg_time.sh": 60,
-           "io_uring_zerocopy_tx.sh": 200, "msg_zerocopy.sh": 200, "txtimestamp.sh": 200, "udpgso.sh": 200}
+           "io_uring_zerocopy_tx.sh": 200, "msg_zerocopy.sh": 200, "txtimestamp.sh": 200,
+           "udpgso.sh": 200}
 # What --quick runs instead: a kernel without FLAVOUR has nothing but lo
 QUICK = {"udpgso-4": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -4 -C",
          "udpgso-6": "./in_netns.sh ./udpgso.sh test_dev_mtu -- ./udpgso -6 -C",
          "txtimestamp-4": "./in_netns.sh ./txtimestamp -4 -L 127.0.0.1 -u -C",
          "txtimestamp-6": "./in_netns.sh ./txtimestamp -6 -L ::1 -C",
-         "io_uring_zerocopy_tx": "./msg_zerocopy -4 -t 4 -S 127.0.0.1 -D 127.0.0.1 -r udp & sleep 0.5; "
-                                 "./io_uring_zerocopy_tx -4 -t 1 -D 127.0.0.1 -m 1 -n 32 udp; rc=$?; wait; exit $rc"}
+         "io_uring_zerocopy_tx": "./msg_zerocopy -4 -t 4 -S 127.0.0.1 -D 127.0.0.1 -r udp & sleep "
+         "0.5; ./io_uring_zerocopy_tx -4 -t 1 -D 127.0.0.1 -m 1 -n 32 udp; rc=$?; wait; exit $rc"}
 SHARED = ("lib.sh", "lib/sh/defer.sh", "net_helper.sh", "in_netns.sh")
 # What they call that busybox does not have, or not with all options
-TOOLS = {"bash": "bash", "date": "coreutils", "ethtool": "ethtool", "ip": "iproute2", "mktemp": "coreutils",
-         "nohup": "coreutils", "readlink": "coreutils", "tc": "iproute2", "tcpdump": "tcpdump"}
+TOOLS = {"bash": "bash", "date": "coreutils", "ethtool": "ethtool", "ip": "iproute2",
+         "mktemp": "coreutils", "nohup": "coreutils", "readlink": "coreutils", "tc": "iproute2",
+         "tcpdump": "tcpdump"}
 SKIP = 4                               # kselftest's
 RUNS = 2
-MUTANT = "neighbour-control"           # scripts/kit/harm/mutants has it: what these tests have to show
+MUTANT = "neighbour-control"    # scripts/kit/harm/mutants has it: what these tests have to show
 CONTROL = ("cmsg_so_mark.sh", "cmsg_time.sh", "udpgso.sh")      # those of them that are quick
 
 
@@ -47,7 +51,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
-    """Runs the tests in the kernels of each tree; True when none is worse with the series, and the control is.
+    """Runs the tests in the kernels of each tree; True when none is worse with the series,
+    and the control is.
 
     With --quick it is a few commands, once, in two kernels that `scripts/series prove` has, too.
     """
@@ -63,22 +68,26 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         files = [name for name in (*SCRIPTS, *SHARED) if (net / name).exists()]
         content: Content = {f"{suite.HOME}/{name}": net / name for name in files}
         content |= {f"{suite.HOME}/{name}": folder / name for name in PROGRAMS}
-        commands = QUICK if options.quick else {name: f"./{name}" for name in files if name in SCRIPTS and
+        commands = QUICK if options.quick else {name: f"./{name}" for name in files
+                                                if name in SCRIPTS and
                                                 (name in options.tests or not options.tests)}
         tests = [Test(name, f"PATH=/usr/bin:/bin; {command}", SCRIPTS.get(name, suite.LIMIT), SKIP)
                  for name, command in commands.items()]
         names = list(commands)
-        return Plan(Suite(tests, called | content, progress), names * (1 if options.quick else options.runs),
+        return Plan(Suite(tests, called | content, progress),
+                    names * (1 if options.quick else options.runs),
                     [] if options.quick else [name for name in names if name in CONTROL])
 
     trees, abis, flavour = ((options.trees[:1], ("64",), PLAIN) if options.quick else
                             (options.trees, options.abi, FLAVOUR))
     pairs, controls = suite.compare_all(trees, flavour, abis, MUTANT, home, plan)
-    return suite.finish("neighbours", "net selftests: without -> with", home, pairs, controls, options.record)
+    return suite.finish("neighbours", "net selftests: without -> with", home, pairs, controls,
+                        options.record)
 
 
 def programs(tree: Tree, abi: str) -> Path:
-    """A folder with the programs of a tree's tests for an ABI, static; built when it is not there."""
+    """A folder with the programs of a tree's tests for an ABI, static;
+    built when it is not there."""
     compiler = cross.compiler(AMD64, abi).split()
     selftests = (tree.home / NET).parent
 
@@ -86,8 +95,9 @@ def programs(tree: Tree, abi: str) -> Path:
 
     def make(into: Path) -> None:
         for name in PROGRAMS:
-            command.run([*compiler, "-static", "-s", "-O2", "-w", "-isystem", headers, "-I", selftests,
-                         "-I", tree.home / "tools/include", "-o", into / name, tree.home / NET / f"{name}.c"],
+            command.run([*compiler, "-static", "-s", "-O2", "-w", "-isystem", headers, "-I",
+                         selftests, "-I", tree.home / "tools/include", "-o", into / name,
+                         tree.home / NET / f"{name}.c"],
                         f"building {name} of {tree.release} for {abi} bit")
 
     key = cache.digest(*(tree.home / NET / f"{name}.c" for name in PROGRAMS), *PROGRAMS)
@@ -99,7 +109,8 @@ def _called() -> Content:
 
     tcpdump changes to a user of that name.
     """
-    found: Content = {"usr/bin/modprobe": b"#!/bin/sh\n", "run/README": b"ip keeps its namespaces here\n",
+    found: Content = {"usr/bin/modprobe": b"#!/bin/sh\n",
+                      "run/README": b"ip keeps its namespaces here\n",
                       "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\ntcpdump:x:0:0::/tmp:/bin/sh\n",
                       "etc/group": b"root:x:0:\n"}
     for name in TOOLS:

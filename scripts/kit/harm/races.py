@@ -1,7 +1,8 @@
-"""Races: sends that wait while their socket, ring, task or memory goes away, in kernels that look for misuse of memory.
+"""Races: sends that wait while their socket, ring, task or memory goes away, in kernels that look
+for misuse of memory.
 
-selftests/harm/race.c does it and tells what is wrong; kmemleak, KASAN and lockdep tell the rest. Bugs put in on
-purpose, the tree as it is and a dropped completion show that this net has no hole.
+selftests/harm/race.c does it and tells what is wrong; kmemleak, KASAN and lockdep tell the rest.
+Bugs put in on purpose, the tree as it is and a dropped completion show that this net has no hole.
 """
 
 import argparse
@@ -28,13 +29,15 @@ from ..proof import Variant
 from ..series.tree import Tree
 from ..guest.vm import Machine, Run
 
-HELP = "sends that wait while they are closed, cancelled, killed, or their control is unmapped, in debug kernels"
+HELP = ("sends that wait while they are closed, cancelled, killed, or their control is unmapped, "
+        "in debug kernels")
 PROGRAMS = ("race", "race_32")
 SECONDS = 300                          # each program, in each kernel
 MUTANT_SECONDS = 60
 QUICK_SECONDS = 10
 ROUNDS = 100000
-COUNTS = ("lives", "rounds", "sends", "whole", "part", "cancelled", "failed", "spoilt", "abandoned", "refused", "odd")
+COUNTS = ("lives", "rounds", "sends", "whole", "part", "cancelled", "failed", "spoilt", "abandoned",
+          "refused", "odd")
 # What shows in a tree as it is, and must not with the series
 UNSTABLE = ("refused", "odd")
 
@@ -62,33 +65,42 @@ def judge(name: str, run: Run, reports: Sequence[str], cured: bool) -> dict[str,
     unstable = sum(data[key] for data in seen.values() for key in UNSTABLE)
     wrong = [line for line in lines if line.startswith("race: --seed")]
     whole = set(ended) == {"self-check", *PROGRAMS} and not any(ended.values())
-    return {"name": name, "well": whole and not reports and (not unstable if cured else bool(unstable)),
-            "counts": seen, "exits": ended, "wrong": wrong, "reports": list(reports), "seconds": round(run.seconds)}
+    return {"name": name,
+            "well": whole and not reports and (not unstable if cured else bool(unstable)),
+            "counts": seen, "exits": ended, "wrong": wrong, "reports": list(reports),
+            "seconds": round(run.seconds)}
 
 
 def table(kept: dict[str, Any]) -> str:
-    """What came of one tree: a row for each kernel and ABI, a line for each mutant, and what is not as it should be."""
+    """What came of one tree: a row for each kernel and ABI, a line for each mutant, and what is not
+    as it should be."""
     rows = [[kept["kernel"], "bits", *COUNTS, "reports", ""]]
     details = []
     for one in kept["kernels"]:
         said = "" if one["well"] else "NOT AS IT SHOULD BE"
         for bits, data in one["counts"].items():
-            rows.append([f"  {one['name']}", bits, *(str(data[key]) for key in COUNTS), str(len(one["reports"])), said])
+            rows.append([f"  {one['name']}", bits, *(str(data[key]) for key in COUNTS),
+                         str(len(one["reports"])), said])
         if not one["counts"]:
-            rows.append([f"  {one['name']}", *"-" * (len(COUNTS) + 1), str(len(one["reports"])), said])
+            rows.append([f"  {one['name']}", *"-" * (len(COUNTS) + 1),
+                         str(len(one["reports"])), said])
         if not one["well"]:
-            details += [f"  {one['name']}: exits {one['exits']}", *(f"    {line}" for line in one["wrong"]),
-                        *(f"    {line}" for text in one["reports"][:3] for line in text.splitlines())]
+            details += [f"  {one['name']}: exits {one['exits']}",
+                        *(f"    {line}" for line in one["wrong"]),
+                        *(f"    {line}" for text in one["reports"][:3]
+                          for line in text.splitlines())]
     return "\n".join([*report.aligned(rows), *mutant.mutant_lines(kept), *details]) + "\n"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """How long, and from which seed."""
     parser.add_argument("--seconds", type=int, default=SECONDS, metavar="N",
-                        help=f"of each program in each kernel, of which there are two (default: {SECONDS})")
+                        help="of each program in each kernel, of which there are two (default: "
+                        f"{SECONDS})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N",
                         help=f"of each program in each kernel at most (default: {ROUNDS})")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the first life (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N",
+                        help="of the first life (default: 1)")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="trees at once (default: as many as there are cores)")
 
@@ -103,7 +115,8 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         if options.quick:
             kept = [_quick(guests, trees[0], home)]
         else:
-            kept = command.together(options.jobs, [partial(_tree, guests, tree, home, options) for tree in trees])
+            kept = command.together(options.jobs,
+                                    [partial(_tree, guests, tree, home, options) for tree in trees])
     record.leave("races", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
@@ -112,7 +125,8 @@ def _quick(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
     series = mutant.series_of(tree)
     kernel = proof.Builder(tree).kernel(series)
-    done = guests.run(kernel, script(QUICK_SECONDS, ROUNDS, 1), home / kernel.label, _machine(2 * QUICK_SECONDS), PROGRAMS)
+    done = guests.run(kernel, script(QUICK_SECONDS, ROUNDS, 1), home / kernel.label,
+                      _machine(2 * QUICK_SECONDS), PROGRAMS)
     one = judge(series.name, done, splat.reports(done.console), True)
     return {"kernel": tree.release, "kernels": [one], "mutants": []}
 
@@ -122,13 +136,13 @@ def _tree(guests: Guests, tree: Tree, home: Path, options: argparse.Namespace) -
     series = mutant.series_of(tree)
     kernels = []
     for variant in reversed(mutant.main_variants(tree)):
-        done = _race(guests, builder.kernel(variant), home, script(options.seconds, options.rounds, options.seed),
-                     2 * options.seconds)
+        done = _race(guests, builder.kernel(variant), home,
+                     script(options.seconds, options.rounds, options.seed), 2 * options.seconds)
         kernels.append(judge(variant.name, done, watch.caught(done), variant.cured))
     mutants = [_mutant(guests, builder.kernel(variant), variant, home, options.seed)
                for variant in mutant.mutants(tree, NET, series)]
-    return {"kernel": f"{tree.release}, debug kernel", "date": time.strftime("%Y-%m-%d"), "kernels": kernels,
-            "mutants": mutants}
+    return {"kernel": f"{tree.release}, debug kernel", "date": time.strftime("%Y-%m-%d"),
+            "kernels": kernels, "mutants": mutants}
 
 
 def _race(guests: Guests, kernel: Kernel, home: Path, text: str, seconds: int) -> Run:
@@ -137,15 +151,19 @@ def _race(guests: Guests, kernel: Kernel, home: Path, text: str, seconds: int) -
 
 
 def _machine(seconds: int) -> Machine:
-    """One with time enough for boot, and for the last round when the host is busy; its seconds are so many instructions.
+    """One with time enough for boot, and for the last round when the host is busy;
+    its seconds are so many instructions.
 
-    Such a kernel may take its clock for one that is ten times as slow as it is, and race for a tenth of the time.
+    Such a kernel may take its clock for one that is ten times as slow as it is, and race for a
+    tenth of the time.
     """
     return replace(watch.MACHINE, words=(*watch.MACHINE.words, *CLOCK),
                    overall=watch.MACHINE.overall + SLOW * seconds)
 
 
-def _mutant(guests: Guests, kernel: Kernel, variant: Variant, home: Path, seed: int) -> dict[str, Any]:
+def _mutant(guests: Guests, kernel: Kernel, variant: Variant, home: Path,
+            seed: int) -> dict[str, Any]:
     """A bug put in on purpose, which the one who has to must catch while it races."""
-    return mutant.entry(mutant.hunt(guests, kernel, variant.name, NET[variant.name], script(MUTANT_SECONDS, ROUNDS, seed),
-                                  home / kernel.label, _machine(2 * MUTANT_SECONDS), PROGRAMS))
+    return mutant.entry(mutant.hunt(guests, kernel, variant.name, NET[variant.name],
+                                    script(MUTANT_SECONDS, ROUNDS, seed), home / kernel.label,
+                                    _machine(2 * MUTANT_SECONDS), PROGRAMS))

@@ -10,7 +10,8 @@ HOME = REPOSITORY / "Documentation/harm"
 
 
 def leave(part: str, home: Path, text: str, data: Any, keep: bool) -> None:
-    """Prints the table of a part, and leaves it as <part>.txt in its folder, what is behind it as <part>.json.
+    """Prints the table of a part, and leaves it as <part>.txt in its folder,
+    what is behind it as <part>.json.
 
     With `keep` the table goes to Documentation/harm as well.
     """

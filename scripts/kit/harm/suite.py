@@ -1,6 +1,8 @@
-"""A suite of tests that a guest runs one by one, each with a time limit, and how two kernels compare in it.
+"""A suite of tests that a guest runs one by one, each with a time limit,
+and how two kernels compare in it.
 
-A test is a line of shell. Its exit status says what came of it, as for liburing's and the kernel's own tests.
+A test is a line of shell. Its exit status says what came of it,
+as for liburing's and the kernel's own tests.
 """
 
 import argparse
@@ -30,14 +32,16 @@ from ..series.tree import Tree
 
 Kernel = Callable[[], Files]           # builds it
 AGAIN = 10                             # runs more, in both kernels, of what came out differently
-LIMIT = 60                             # seconds in the guest that a test may take, if nothing else is said
+LIMIT = 60                             # seconds in the guest that a test may take,
+                                       # if nothing else is said
 SKIP = 77                              # what a test ends with that cannot run; liburing's
-# Time in the guest goes by instructions, 125 million a second, and jumps when it waits: so limits and timeouts do
-# not depend on what else the host does, and sleeping takes no time
+# Time in the guest goes by instructions, 125 million a second, and jumps when it waits: so limits
+# and timeouts do not depend on what else the host does, and sleeping takes no time
 CLOCK = ("-icount", "shift=3,sleep=off")
 SLOW = 20                              # how much longer than in the guest a second may take outside
 HOME = "suite"                         # the folder in the guest in which the tests run
-# Beyond Kconfig.fragment: what both kinds of suite need, 32-bit threads (COMPAT_32BIT_TIME) among it
+# Beyond Kconfig.fragment: what both kinds of suite need,
+# 32-bit threads (COMPAT_32BIT_TIME) among it
 FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
     AIO COMPAT_32BIT_TIME COREDUMP DEBUG_FS ELF_CORE FANOTIFY FILE_LOCKING FUTEX_PI HUGETLBFS INOTIFY_USER MEMBARRIER
     MEMFD_CREATE PID_NS RSEQ SECCOMP SIGNALFD SYSCTL TIMERFD TIME_NS TMPFS_POSIX_ACL TMPFS_XATTR TRANSPARENT_HUGEPAGE
@@ -47,8 +51,9 @@ FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
     NET_SCH_NETEM PACKET VETH VLAN_8021Q
     """.split()))
 _LINE = re.compile(r"# suite: (begin|end|says) (\S+) ?(.*)")
-# A shell as the leader of a session of its own, so that whatever a test kills is not this script; then what it left
-# behind is killed. The last words of a test are kept, as far as they can be printed.
+# A shell as the leader of a session of its own, so that whatever a test kills is not this script;
+# then what it left behind is killed. The last words of a test are kept, as far as they can be
+# printed.
 _SCRIPT = f"""
 ifconfig lo up
 cd /{HOME} || exit
@@ -68,12 +73,15 @@ def options(parser: argparse.ArgumentParser, runs: int, which: str = "each test"
     """The options that each suite has; `runs` is how often `which` runs if nothing else is said."""
     parser.add_argument("--abi", nargs="+", choices=("64", "32"), default=["64", "32"],
                         help="of the tests (default: both)")
-    parser.add_argument("--tests", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
-    parser.add_argument("--runs", type=int, default=runs, metavar="N", help=f"of {which} (default: {runs})")
+    parser.add_argument("--tests", nargs="+", default=[], metavar="NAME",
+                        help="only these (default: all)")
+    parser.add_argument("--runs", type=int, default=runs, metavar="N",
+                        help=f"of {which} (default: {runs})")
 
 
 def check(options: argparse.Namespace, known: Iterable[str] = ()) -> None:
-    """Raises Usage for options that make no sense; `known` are the names of all tests, where they are known."""
+    """Raises Usage for options that make no sense; `known` are the names of all tests,
+    where they are known."""
     if options.runs < 1:
         raise Usage(f"--runs {options.runs}: at least one")
     unknown = sorted(set(options.tests).difference(known)) if known else []
@@ -83,7 +91,8 @@ def check(options: argparse.Namespace, known: Iterable[str] = ()) -> None:
 
 @dataclass(frozen=True)
 class Test:
-    """One test: its name without blanks, what the shell is told, how many seconds it may take, how it says skip."""
+    """One test: its name without blanks, what the shell is told, how many seconds it may take,
+    how it says skip."""
 
     name: str
     command: str
@@ -97,7 +106,8 @@ class Bench:
     def __init__(self, word: str, flavour: Flavour) -> None:
         self.tree = proof.find(word)
         self._builder = Builder(self.tree, flavour)
-        self._variants = {variant.name: variant for variant in proof.variants(self.tree, each=False)}
+        self._variants = {variant.name: variant
+                          for variant in proof.variants(self.tree, each=False)}
         if WITH not in self._variants:
             raise Unusable(f"{self.tree.release} has all fixes: there is nothing to compare")
         self._built: dict[str, Files] = {}
@@ -123,13 +133,17 @@ class Bench:
 
 
 class Suite:
-    """Tests, and the files that they need in the guest's /suite. run() is one pass in one kernel."""
+    """Tests, and the files that they need in the guest's /suite.
+    run() is one pass in one kernel."""
 
     def __init__(self, tests: Sequence[Test], content: Content, progress: Progress) -> None:
-        self._tests, self._content, self._progress = {test.name: test for test in tests}, content, progress
+        self._tests, self._content, self._progress = {test.name: test
+                                                      for test in tests}, content, progress
 
-    def pair(self, name: str, before: Kernel, after: Kernel, home: Path, names: Sequence[str]) -> Pair:
-        """Runs tests in two kernels at once, and AGAIN times more in both what did not come out the same.
+    def pair(self, name: str, before: Kernel, after: Kernel, home: Path,
+             names: Sequence[str]) -> Pair:
+        """Runs tests in two kernels at once, and AGAIN times more
+        in both what did not come out the same.
 
         What `home` has of an earlier call is taken instead.
         """
@@ -148,7 +162,8 @@ class Suite:
         kept.write_text(json.dumps([asdict(pair.before), asdict(pair.after)]))
         return pair
 
-    def _both(self, pair: Pair, before: Files, after: Files, home: Path, names: Sequence[str]) -> None:
+    def _both(self, pair: Pair, before: Files, after: Files, home: Path,
+              names: Sequence[str]) -> None:
         command.together(2, [partial(self.run, before, home / "before", names, pair.before),
                              partial(self.run, after, home / "after", names, pair.after)])
 
@@ -166,7 +181,8 @@ class Suite:
             number += 1
             place = home / str(number)
             place.mkdir(parents=True)
-            done = self._boot(vm.Boot(accelerator, files, base, place, machine=self._machine(left)), left)
+            done = self._boot(vm.Boot(accelerator, files, base, place, machine=self._machine(left)),
+                              left)
             found = parse([line for _, line in done.lines], self._tests)
             if not found:
                 raise Unusable(f"{place}: no test began: {done.ended or 'see console.log'}")
@@ -181,13 +197,16 @@ class Suite:
             def seen(line: str) -> None:
                 print(line, file=log, flush=True)
                 if match := _LINE.search(line):
-                    self._progress.phase(f"{place.parent.parent.name}/{place.parent.name}", f"test: {match[2]}")
+                    self._progress.phase(f"{place.parent.parent.name}/{place.parent.name}",
+                                         f"test: {match[2]}")
 
-            return guest.job(replace(plain, seen=seen), _SCRIPT, {**self._content, f"{HOME}/list": listed(tests)})
+            return guest.job(replace(plain, seen=seen), _SCRIPT,
+                             {**self._content, f"{HOME}/list": listed(tests)})
 
     @staticmethod
     def _machine(tests: Sequence[Test]) -> vm.Machine:
-        return vm.Machine(memory="2048", words=CLOCK, overall=100 + SLOW * sum(test.limit for test in tests),
+        return vm.Machine(memory="2048", words=CLOCK,
+                          overall=100 + SLOW * sum(test.limit for test in tests),
                           silence=100 + SLOW * max(test.limit for test in tests))
 
 
@@ -197,12 +216,15 @@ class Plan:
 
     suite: Suite
     names: Sequence[str]               # each as often as it shall run
-    control: Sequence[str]             # of those, the ones that the control runs; none: there is no control
+    control: Sequence[str]             # of those, the ones that the control runs; none:
+                                       # there is no control
 
 
-def compare_all(trees: Iterable[str], flavour: Flavour, abis: Sequence[str], mutant: str, home: Path,
+def compare_all(trees: Iterable[str], flavour: Flavour, abis: Sequence[str], mutant: str,
+                home: Path,
                 plan: Callable[[Tree, str, Progress], Plan]) -> tuple[list[Pair], list[Pair]]:
-    """Carries out the plan for each tree and ABI; gives the pairs, and the control, which the first of them has."""
+    """Carries out the plan for each tree and ABI; gives the pairs, and the control,
+    which the first of them has."""
     pairs: list[Pair] = []
     controls: list[Pair] = []
     with Progress() as progress:
@@ -211,11 +233,12 @@ def compare_all(trees: Iterable[str], flavour: Flavour, abis: Sequence[str], mut
             for abi in abis:
                 name = f"{bench.tree.release}, {abi} bit"
                 made = plan(bench.tree, abi, progress)
-                pairs.append(made.suite.pair(name, bench.before, bench.after, home / f"{bench.tree.release}-{abi}",
-                                               made.names))
+                pairs.append(made.suite.pair(name, bench.before, bench.after,
+                                             home / f"{bench.tree.release}-{abi}", made.names))
                 if made.control and not controls:
-                    controls.append(made.suite.pair(f"{name}, {mutant}", bench.after, partial(bench.mutant, mutant),
-                                                      home / mutant, made.control))
+                    controls.append(made.suite.pair(f"{name}, {mutant}", bench.after,
+                                                    partial(bench.mutant, mutant), home / mutant,
+                                                    made.control))
     return pairs, controls
 
 
@@ -225,7 +248,8 @@ def listed(tests: Sequence[Test]) -> bytes:
 
 
 def parse(lines: Iterable[str], tests: dict[str, Test]) -> list[Outcome]:
-    """What came of the tests that a guest began, in their order; the last one crashed when it has no end."""
+    """What came of the tests that a guest began, in their order;
+    the last one crashed when it has no end."""
     found: list[Outcome] = []
     said: list[str] = []
     under_way = ""
@@ -261,17 +285,21 @@ def splats(console: str) -> list[str]:
     return splat.alike(line for line in console.splitlines() if splat.SPLAT.search(line))
 
 
-def finish(part: str, head: str, home: Path, pairs: Sequence[Pair], controls: Sequence[Pair], keep: bool) -> bool:
-    """Prints the table of a part and leaves it as <part>.txt and .json; True when nothing is worse but in controls.
+def finish(part: str, head: str, home: Path, pairs: Sequence[Pair], controls: Sequence[Pair],
+           keep: bool) -> bool:
+    """Prints the table of a part and leaves it as <part>.txt and .json;
+    True when nothing is worse but in controls.
 
-    With `keep` it is kept in Documentation/harm as well. A control is a pair whose second kernel has a mistake put
-    in: a suite that does not show it shows nothing.
+    With `keep` it is kept in Documentation/harm as well. A control is a pair whose second kernel
+    has a mistake put in: a suite that does not show it shows nothing.
     """
     said = [text(head, pairs)]
     for pair in controls:
         shown = [row.name for row in pair.rows if row.verdict == "worse"]
-        what = f"shown by {len(shown)} of {len(pair.rows)}: {', '.join(shown)}" if shown else "NOT SHOWN by any test"
+        what = (f"shown by {len(shown)} of {len(pair.rows)}: {', '.join(shown)}" if shown
+                else "NOT SHOWN by any test")
         said.append(f"control, {pair.name}: {what}\n")
     record.leave(part, home, "".join(said), {"pairs": [as_data(pair) for pair in pairs],
-                                             "controls": [as_data(pair) for pair in controls]}, keep)
+                                             "controls": [as_data(pair) for pair in controls]},
+                 keep)
     return not any(pair.harm for pair in pairs) and all(pair.harm for pair in controls)

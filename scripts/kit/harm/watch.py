@@ -17,38 +17,46 @@ from ..proof import Flavour
 from ..guest.vm import Run
 
 PROGRAMS = ("fault", "fault_32")
-# What looks for harm, what only makes its reports readable, and what a guest without devices can do without
+# What looks for harm, what only makes its reports readable,
+# and what a guest without devices can do without
 FLAVOUR = Flavour("debug", (
     "# CONFIG_SLUB_TINY is not set", "# CONFIG_SLOB is not set", "CONFIG_SLUB=y",
     "CONFIG_DEBUG_FS=y", "CONFIG_DEBUG_KERNEL=y",
     "CONFIG_KASAN=y", "CONFIG_KASAN_GENERIC=y", "CONFIG_KASAN_INLINE=y",
     "CONFIG_DEBUG_KMEMLEAK=y", "# CONFIG_DEBUG_KMEMLEAK_AUTO_SCAN is not set",
     "CONFIG_DEBUG_ATOMIC_SLEEP=y", "CONFIG_DETECT_HUNG_TASK=y", "CONFIG_PROVE_LOCKING=y",
-    "CONFIG_DEBUG_OBJECTS=y", "CONFIG_DEBUG_OBJECTS_FREE=y", "CONFIG_DEBUG_OBJECTS_PERCPU_COUNTER=y",
-    "CONFIG_DEBUG_OBJECTS_RCU_HEAD=y", "CONFIG_DEBUG_OBJECTS_TIMERS=y", "CONFIG_DEBUG_OBJECTS_WORK=y",
-    "CONFIG_UBSAN=y", "CONFIG_UBSAN_BOOL=y", "CONFIG_UBSAN_BOUNDS=y", "CONFIG_UBSAN_ENUM=y", "CONFIG_UBSAN_SHIFT=y",
-    "CONFIG_DEBUG_LIST=y", "CONFIG_DEBUG_NET=y", "CONFIG_DEBUG_NOTIFIERS=y", "CONFIG_DEBUG_SG=y", "CONFIG_DEBUG_VM=y",
-    "CONFIG_FORTIFY_SOURCE=y", "CONFIG_HARDENED_USERCOPY=y", "CONFIG_NET_NS_REFCNT_TRACKER=y",
-    "CONFIG_PAGE_POISONING=y", "CONFIG_SLUB_DEBUG=y", "CONFIG_SLUB_DEBUG_ON=y",
-    "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
-    "CONFIG_FAILSLAB=y", "CONFIG_FAIL_PAGE_ALLOC=y", "CONFIG_FAULT_INJECTION=y", "CONFIG_FAULT_INJECTION_DEBUG_FS=y",
-    "CONFIG_FAULT_INJECTION_USERCOPY=y",
-    "CONFIG_DEBUG_SECTION_MISMATCH=y",         # a function that is called once has a name in traces, too
+    "CONFIG_DEBUG_OBJECTS=y", "CONFIG_DEBUG_OBJECTS_FREE=y",
+    "CONFIG_DEBUG_OBJECTS_PERCPU_COUNTER=y", "CONFIG_DEBUG_OBJECTS_RCU_HEAD=y",
+    "CONFIG_DEBUG_OBJECTS_TIMERS=y", "CONFIG_DEBUG_OBJECTS_WORK=y", "CONFIG_UBSAN=y",
+    "CONFIG_UBSAN_BOOL=y", "CONFIG_UBSAN_BOUNDS=y", "CONFIG_UBSAN_ENUM=y", "CONFIG_UBSAN_SHIFT=y",
+    "CONFIG_DEBUG_LIST=y", "CONFIG_DEBUG_NET=y", "CONFIG_DEBUG_NOTIFIERS=y", "CONFIG_DEBUG_SG=y",
+    "CONFIG_DEBUG_VM=y", "CONFIG_FORTIFY_SOURCE=y", "CONFIG_HARDENED_USERCOPY=y",
+    "CONFIG_NET_NS_REFCNT_TRACKER=y", "CONFIG_PAGE_POISONING=y", "CONFIG_SLUB_DEBUG=y",
+    "CONFIG_SLUB_DEBUG_ON=y", "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
+    "CONFIG_FAILSLAB=y", "CONFIG_FAIL_PAGE_ALLOC=y", "CONFIG_FAULT_INJECTION=y",
+    "CONFIG_FAULT_INJECTION_DEBUG_FS=y", "CONFIG_FAULT_INJECTION_USERCOPY=y",
+    "CONFIG_DEBUG_SECTION_MISMATCH=y",    # a function that is called once has a name in traces, too
     "CONFIG_KERNEL_GZIP=y",
-    "# CONFIG_CPU_FREQ is not set", "# CONFIG_HID_SUPPORT is not set", "# CONFIG_INET_DIAG is not set",
+    "# CONFIG_CPU_FREQ is not set", "# CONFIG_HID_SUPPORT is not set",
+    "# CONFIG_INET_DIAG is not set",
     "# CONFIG_INPUT is not set", "# CONFIG_IO_URING_BPF is not set", "# CONFIG_IPV6_SIT is not set",
-    "# CONFIG_LEGACY_PTYS is not set", "# CONFIG_MICROCODE is not set", "# CONFIG_NETDEVICES is not set",
-    "# CONFIG_NETWORK_FILESYSTEMS is not set", "# CONFIG_PCI is not set", "# CONFIG_RD_BZIP2 is not set",
+    "# CONFIG_LEGACY_PTYS is not set", "# CONFIG_MICROCODE is not set",
+    "# CONFIG_NETDEVICES is not set",
+    "# CONFIG_NETWORK_FILESYSTEMS is not set", "# CONFIG_PCI is not set",
+    "# CONFIG_RD_BZIP2 is not set",
     "# CONFIG_RD_LZ4 is not set", "# CONFIG_RD_LZMA is not set", "# CONFIG_RD_LZO is not set",
     "# CONFIG_RD_XZ is not set", "# CONFIG_RD_ZSTD is not set", "# CONFIG_SERIO is not set",
     "# CONFIG_UNIX98_PTYS is not set", "# CONFIG_VT is not set", "# CONFIG_WIRELESS is not set",
     "# CONFIG_X86_INTEL_PSTATE is not set"))
-# A guest that ends at the first warning, within limits for a kernel like that on a busy host. TCG does the string
-# instructions a byte at a time, and such a kernel fills much memory: without these features it takes eight at a time.
-# With page tables of five levels KASAN now and then takes a good access for a bad one while such a guest boots.
-MACHINE = vm.Machine(arguments="panic_on_warn=1 page_poison=1 printk.devkmsg=on no5lvl", overall=7200.0, silence=1800.0,
-                     boot=900.0, words=("-cpu", "max,cx16=off,erms=off,fsrm=off"))
-# Its clock counts instructions, so that no time limit in the guest depends on how busy the host is, and waiting is free
+# A guest that ends at the first warning, within limits for a kernel like that on a busy host. TCG
+# does the string instructions a byte at a time, and such a kernel fills much memory: without these
+# features it takes eight at a time. With page tables of five levels KASAN now and then takes a good
+# access for a bad one while such a guest boots.
+MACHINE = vm.Machine(arguments="panic_on_warn=1 page_poison=1 printk.devkmsg=on no5lvl",
+                     overall=7200.0, silence=1800.0, boot=900.0,
+                     words=("-cpu", "max,cx16=off,erms=off,fsrm=off"))
+# Its clock counts instructions, so that no time limit in the guest depends on how busy the host is,
+# and waiting is free
 STEADY = replace(MACHINE, words=(*MACHINE.words, "-icount", "shift=0,sleep=off"))
 # kmemleak takes nothing for lost that is younger than five seconds, nor what it has seen but once
 _WATCH = """
@@ -63,12 +71,14 @@ echo "# net: end"
 
 
 def watched(script: str) -> str:
-    """A script for guest.job() that ends with a look at what kmemleak and others have seen; caught() reads it."""
+    """A script for guest.job() that ends with a look at what kmemleak and others have seen;
+    caught() reads it."""
     return f"{script}\n{_WATCH}"
 
 
 def caught(run: Run) -> list[str]:
-    """What the net of a debug kernel caught while a watched() script ran: reports, each of a few lines.
+    """What the net of a debug kernel caught while a watched() script ran:
+    reports, each of a few lines.
 
     That the net was not there, or the script did not come to its end, is one, too.
     """
@@ -98,7 +108,8 @@ def leaks(lines: Sequence[str]) -> list[str]:
 
 
 class Guests:
-    """Where guests run: the bundle, the programs, the accelerator, and a line that tells what is going on."""
+    """Where guests run: the bundle, the programs, the accelerator,
+    and a line that tells what is going on."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -112,7 +123,8 @@ class Guests:
 
     def run(self, kernel: Kernel, script: str, home: Path, machine: vm.Machine = MACHINE,
             names: Sequence[str] = PROGRAMS, told: Callable[[str], str] = lambda line: "") -> Run:
-        """Obtains a kernel and runs a script in it; told() makes of a line what to say of it, "" for nothing."""
+        """Obtains a kernel and runs a script in it; told() makes of a line what to say of it,
+        "" for nothing."""
         label = kernel.label
         home.mkdir(parents=True, exist_ok=True)
         self._progress.phase(label, "build")
@@ -122,23 +134,28 @@ class Guests:
         done = guest.job(vm.Boot(vm.accelerator(files, base), files, base, home,
                                  guest.told(self._progress, label, told), machine),
                          script, self.content(*names))
-        (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n" for second, line in done.lines))
+        (home / "lines.log").write_text("".join(f"{second:8.1f} {line}\n"
+                                                for second, line in done.lines))
         found = caught(done) if _WATCH in script else splat.reports(done.console)
         (home / "caught.txt").write_text("\n\n".join(found) + "\n")
-        self._progress.done(label, f"{len(found)} reports of trouble" if found else "quiet", good=not found)
+        self._progress.done(label, f"{len(found)} reports of trouble" if found else "quiet",
+                            good=not found)
         return done
 
 
 def exits(words: str, names: Iterable[str] = PROGRAMS) -> str:
-    """Shell that runs each program with these words and tells its exit status, which ended() reads."""
+    """Shell that runs each program with these words and tells its exit status,
+    which ended() reads."""
     return "\n".join(f'/{name} {words}; echo "# exit {name} $?"' for name in names)
 
 
 def ended(lines: Iterable[str]) -> dict[str, int]:
     """The exit status of each program that exits() ran."""
-    return {word[2]: int(word[3]) for word in (line.split() for line in lines if line.startswith("# exit "))}
+    return {word[2]: int(word[3])
+            for word in (line.split() for line in lines if line.startswith("# exit "))}
 
 
 def built(kernel: Kernel) -> bool:
-    """Whether a kernel of a builder has been built before, so that it is there again in a minute."""
+    """Whether a kernel of a builder has been built before,
+    so that it is there again in a minute."""
     return Path(kernel.word).is_file()

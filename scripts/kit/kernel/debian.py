@@ -1,6 +1,7 @@
 """Debian's kernels: which ones the mirror offers, in which flavours, and their files.
 
-cloud, rt and generic ones are built of one source; arm64 and ppc64el also have one with larger pages (16k, 64k).
+cloud, rt and generic ones are built of one source; arm64 and ppc64el also have one
+with larger pages (16k, 64k).
 """
 
 import re
@@ -21,7 +22,10 @@ GENERIC = "generic"
 
 @dataclass(frozen=True)
 class Offer:
-    """A kernel package on the mirror. `parts` are those, with their versions, that have its files."""
+    """A kernel package on the mirror.
+
+    `parts` are those, with their versions, that have its files.
+    """
 
     package: str
     package_version: str
@@ -49,7 +53,8 @@ class Mirror:
 
     @cached_property
     def offers(self) -> list[Offer]:
-        """The newest package for each upstream version and flavour, newest first; of each the usual flavour first."""
+        """The newest package for each upstream version and flavour, newest first;
+        of each the usual flavour first."""
         best: dict[tuple[version.Version, str], Offer] = {}
         for stanza in self._archive.packages("linux-image-", self._names):
             flavour = self.flavour(stanza["Package"])
@@ -67,23 +72,27 @@ class Mirror:
         return sorted(sorted(best.values(), key=lambda one: one.flavour), key=place, reverse=True)
 
     def flavour(self, package: str) -> str:
-        """The flavour of a kernel package, by its name; "" for what is none of this architecture."""
+        """The flavour of a kernel package, by its name;
+        "" for what is none of this architecture."""
         match = re.fullmatch(self._names, package)
         if not match:
             return ""
         return "-".join(filter(None, match.groups())) or GENERIC
 
     def find(self, name: str) -> Offer | None:
-        """An upstream version or branch, VERSION+FLAVOUR, or a package by its name; None for what it does not have.
+        """An upstream version or branch, VERSION+FLAVOUR, or a package by its name; None for what
+        it does not have.
 
         Raises Usage for a flavour that this version does not have.
         """
         number, flavour = self._split(name)
-        same = [one for one in self.offers if name in (one.package, one.package.removeprefix("linux-image-"))]
+        same = [one for one in self.offers
+                if name in (one.package, one.package.removeprefix("linux-image-"))]
         same += [one for one in self.offers if number == str(one.version)]
         same += [one for one in self.offers if number == one.version.branch]
         for one in same:
-            if not number or one.flavour == flavour and (one.complete or str(one.version) == number):
+            if not number or one.flavour == flavour and (one.complete
+                                                         or str(one.version) == number):
                 return one
         if name.endswith("+"):
             raise Usage(f"debian:{name}: no flavour behind the +; say "
@@ -98,30 +107,37 @@ class Mirror:
         return f"debian:{one.version}{self._suffix(one.flavour)}"
 
     def generic(self, package: str, number: str) -> Offer | None:
-        """The generic kernel that was built with a cloud one; None where there is none, and for other flavours."""
+        """The generic kernel that was built with a cloud one; None where there is none,
+        and for other flavours."""
         if self.flavour(package) != "cloud":
             return None
         name = package.replace("-cloud-", "-")
-        found = [one for one in self._archive.packages(name, re.escape(name)) if one["Version"] == number]
+        found = [one for one in self._archive.packages(name, re.escape(name))
+                 if one["Version"] == number]
         return self._offer(found[0], GENERIC) if found else None
 
     def near(self, name: str) -> list[str]:
         """The upstream versions of the branch of a name."""
         start = ".".join(name.partition("+")[0].split(".")[:2])
-        return list(dict.fromkeys(str(one.version) for one in self.offers if one.version.branch == start))
+        return list(dict.fromkeys(str(one.version) for one in self.offers
+                                  if one.version.branch == start))
 
     def _suffix(self, flavour: str) -> str:
         return "" if flavour == self._arch.flavour else f"+{flavour}"
 
     def _split(self, name: str) -> tuple[str, str]:
-        """The version or branch and the flavour that a name asks for; "" twice for a package's name."""
+        """The version or branch and the flavour that a name asks for;
+        "" twice for a package's name."""
         match = re.fullmatch(r"(\d+\.\d+(?:\.\d+)?(?:-rc\d+)?)(?:\+([a-z0-9-]+))?", name)
         if not match or re.match(r"deb\d", match[2] or ""):
             return "", ""
         return match[1], match[2] or self._arch.flavour
 
     def _package(self, name: str) -> Offer | None:
-        """A package that is not the newest of its kind. Those with the files since 6.19 stand for the whole."""
+        """A package that is not the newest of its kind.
+
+        Those with the files since 6.19 stand for the whole.
+        """
         name = re.sub(r"^linux-(binary|binary-unsigned|modules|base)-(?=\d)", "linux-image-", name)
         for candidate in (name, f"linux-image-{name}", f"linux-image-{name}-{self._arch.name}"):
             stanzas = self._archive.packages(candidate, re.escape(candidate))
@@ -140,12 +156,15 @@ class Mirror:
 
     def _offer(self, stanza: Stanza, flavour: str) -> Offer:
         """Since 6.19 linux-image has no files; those that it depends on have them."""
-        parts = re.findall(r"(linux-(?:binary|modules|base)-\d\S+) \(= (\S+)\)", stanza.get("Depends", ""))
-        complete = all(part in self._module_packages for part in parts if part[0].startswith("linux-modules-"))
+        parts = re.findall(r"(linux-(?:binary|modules|base)-\d\S+) \(= (\S+)\)",
+                           stanza.get("Depends", ""))
+        complete = all(part in self._module_packages for part in parts
+                       if part[0].startswith("linux-modules-"))
         return Offer(stanza["Package"], stanza["Version"], flavour, tuple(parts), complete)
 
     def files(self, one: Offer, wanted: Sequence[str]) -> Path:
-        """A folder with vmlinuz, modules/ with those that are wanted and what they need, and, if there is, config."""
+        """A folder with vmlinuz, modules/ with those that are wanted and what they need, and,
+        if there is, config."""
         # No other architecture has this name
         key = f"kernels/{one.package}_{one.package_version}_{cache.digest(*wanted)}"
 
@@ -168,7 +187,8 @@ class Mirror:
             config = _first(raw, "config*")
             if config:
                 config.rename(into / "config")
-            release = next((path for path in raw.glob("**/lib/modules/*/kernel") if path.is_dir()), None)
+            release = next((path for path in raw.glob("**/lib/modules/*/kernel") if path.is_dir()),
+                           None)
             if release:
                 module.gather(release.parent, into / "modules", wanted)
             else:

@@ -1,4 +1,5 @@
-"""Kernels of other distributions, as files: what package (deb:, rpm:) and root (dir:) have in common."""
+"""Kernels of other distributions, as files: what package (deb:, rpm:)
+and root (dir:) have in common."""
 
 import re
 import tempfile
@@ -11,7 +12,8 @@ from . import config, image, module
 from ..base.arch import AMD64, Architecture
 from ..base.error import Usage
 
-# SUSE's kernels that stay on one point release for years: 5.14.21-150500.55.19-default, 5.3.18-lp152.19.2-default
+# SUSE's kernels that stay on one point release for years:
+# 5.14.21-150500.55.19-default, 5.3.18-lp152.19.2-default
 FROZEN = re.compile(r"[\d.]+-(?:1\d{5}|lp\d{3})\.")
 
 
@@ -36,7 +38,8 @@ class Found:
     @property
     def version(self) -> version.Version | None:
         """The upstream version, None when it cannot be told."""
-        return None if FROZEN.match(self.release) else version.upstream(image.banner(self.image, self.arch))
+        return None if FROZEN.match(self.release) else version.upstream(
+            image.banner(self.image, self.arch))
 
     @property
     def lacking(self) -> str:
@@ -48,7 +51,8 @@ class Found:
 
 
 def release(path: Path, place: Path, arch: Architecture) -> tuple[str, Path]:
-    """The release of an image that lies somewhere in a package or folder, and what QEMU boots of it.
+    """The release of an image that lies somewhere in a package or folder,
+    and what QEMU boots of it.
 
     Raises Usage unless it is for that architecture.
     """
@@ -60,8 +64,10 @@ def release(path: Path, place: Path, arch: Architecture) -> tuple[str, Path]:
         raise Usage(f"{place.parent}: {place.name}: {str(bad).removeprefix(f'{boots}: ')}") from bad
 
 
-def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path, arch: Architecture) -> None:
-    """module.gather() of all below a lib/modules/RELEASE: distributions have extra/ and updates/ beside kernel/.
+def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path,
+           arch: Architecture) -> None:
+    """module.gather() of all below a lib/modules/RELEASE:
+    distributions have extra/ and updates/ beside kernel/.
 
     Raises Usage when there are modules for another architecture.
     """
@@ -74,4 +80,5 @@ def gather(modules: Path, into: Path, wanted: Sequence[str], source: Path, arch:
         data, machine = arch.elf
         there = int.from_bytes(head[18:20], "little" if data == 1 else "big")
         if head[:6] != b"\x7fELF\2%c" % data or there != machine:
-            raise Usage(f"{source}: {path.stem.partition('-')[2]}.ko is not for {arch.name}, as the guest is")
+            raise Usage(f"{source}: {path.stem.partition('-')[2]}.ko is not for {arch.name}, "
+                        "as the guest is")

@@ -1,7 +1,8 @@
 """Kernel images, and the version that they contain.
 
-Documentation/arch/x86/boot.rst has the header of a bzImage, Documentation/arch/arm64/booting.rst and riscv/boot.rst
-those of an Image. Only the first tells a version; others have the text of /proc/version or the like in their data.
+Documentation/arch/x86/boot.rst has the header of a bzImage, Documentation/arch/arm64/booting.rst
+and riscv/boot.rst those of an Image. Only the first tells a version; others have the text of
+/proc/version or the like in their data.
 """
 
 import mmap

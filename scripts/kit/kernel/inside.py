@@ -1,6 +1,8 @@
-"""Paths inside another system's root: links mean there what they mean to that system, and none leads out.
+"""Paths inside another system's root: links mean there what they mean to that system,
+and none leads out.
 
-As openat2(2) does with RESOLVE_IN_ROOT: an absolute link begins at the root again, and ".." stays in it.
+As openat2(2) does with RESOLVE_IN_ROOT: an absolute link begins at the root again,
+and ".." stays in it.
 """
 
 import fnmatch
@@ -12,7 +14,8 @@ LINKS = 40                             # as many as the kernel follows
 
 
 def resolve(top: Path, name: str | Path) -> Path | None:
-    """The file or folder that a path below a root leads to, without any link in it; None when there is none.
+    """The file or folder that a path below a root leads to, without any link in it;
+    None when there is none.
 
     A link that spells out the root's own path on this host is taken as it is meant.
     """
@@ -37,7 +40,8 @@ def resolve(top: Path, name: str | Path) -> Path | None:
 
 
 def files(top: Path, place: str, names: Sequence[str]) -> Iterator[tuple[Path, Path]]:
-    """The files in a folder below a root whose names match, as (its path there, the file that this leads to)."""
+    """The files in a folder below a root whose names match,
+    as (its path there, the file that this leads to)."""
     folder = resolve(top, place)
     if not folder or not folder.is_dir():
         return

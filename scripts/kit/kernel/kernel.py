@@ -44,12 +44,14 @@ class Kernel:
 
     label: str                        # one word, also the name of its results folder
     word: str                         # what to say in KERNELS to get exactly this one
-    origin: str                       # "debian", "deb", "rpm", "dir", "image", "tree", "uml" or "running"
+    origin: str                       # "debian", "deb", "rpm", "dir", "image", "tree",
+                                      # "uml" or "running"
     version: version.Version | None   # the upstream version, None when it cannot be told
     package: str = ""
     package_version: str = ""
     complete: bool = True             # False: the mirror no longer has its modules
-    # What its code has, as (slug, opcode) of diagnosis: predicts better than a version where it is known
+    # What its code has, as (slug, opcode) of diagnosis:
+    # predicts better than a version where it is known
     present: frozenset[tuple[str, str]] | None = None
     arch: Architecture = AMD64
     abis: tuple[str, ...] = ("64", "32")       # of the programs that it is asked to run
@@ -68,19 +70,21 @@ class Kernels:
 
     @cached_property
     def listed(self) -> list[Kernel]:
-        """Debian's kernels of all flavours, newest first, one for each upstream version and flavour."""
+        """Debian's kernels of all flavours, newest first, one
+        for each upstream version and flavour."""
         return [self._packaged(one) for one in self._mirror.offers]
 
     @cached_property
     def offered(self) -> list[Kernel]:
         """The same in the usual flavour alone: cloud where there is one."""
-        return [self._packaged(one) for one in self._mirror.offers if one.flavour == self._arch.flavour]
+        return [self._packaged(one) for one in self._mirror.offers
+                if one.flavour == self._arch.flavour]
 
     def resolve(self, words: Iterable[str]) -> list[Kernel]:
         """The kernels that the words of KERNELS stand for, in their order, each once.
 
-        Words: default, all, running, debian:<upstream version, branch or package>, uml:<version or path>, deb:, rpm:
-        or dir:<path>, or the path of an image or a tree.
+        Words: default, all, running, debian:<upstream version, branch or package>, uml:<version or
+        path>, deb:, rpm: or dir:<path>, or the path of an image or a tree.
         Raises Usage for a word that stands for nothing, Unusable when the archive is out of reach.
         """
         found = {kernel.word: kernel for word in words for kernel in self._resolve(word)}
@@ -91,8 +95,8 @@ class Kernels:
             again = f".{taken[kernel.label]}" if taken[kernel.label] > 1 else ""
             kernels.append(replace(kernel, label=kernel.label + again))
         if not kernels:
-            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version>, uml:<version>, deb:, rpm: "
-                        "or dir:<path> or a path")
+            raise Usage("no kernel given: KERNELS=default, all, running, debian:<version>, "
+                        "uml:<version>, deb:, rpm: or dir:<path> or a path")
         return kernels
 
     def _resolve(self, word: str) -> list[Kernel]:
@@ -106,7 +110,8 @@ class Kernels:
             return [kernel for kernel in newest if kernel]
         if word == "running":
             if not self._arch.native:
-                raise Usage(f"running: this host is not {self._arch.name}; without --arch it is tested")
+                raise Usage(f"running: this host is not {self._arch.name}; without --arch it is "
+                            "tested")
             return [_running()]
         if word.startswith("debian:"):
             return [self._debian(word.removeprefix("debian:"))]
@@ -115,7 +120,8 @@ class Kernels:
         if word.startswith(("deb:", "rpm:", "dir:")):
             return [_found(word, self._arch)]
         if not word.strip():
-            raise Usage("an empty word for a kernel: is a variable not set? give a path, or leave --kernels out")
+            raise Usage("an empty word for a kernel: is a variable not set? give a path, or leave "
+                        "--kernels out")
         path = Path(word).expanduser()
         if path.is_dir():
             return [_tree(path.resolve(), self._arch)]
@@ -124,13 +130,15 @@ class Kernels:
                 raise Usage(f"{path}: a package; say {path.suffix[1:]}:{path}")
             return [_image(path.resolve(), self._arch)]
         raise Usage(f"{word}: no such kernel; give default, all, running, debian:<version> or "
-                    "uml:<version> (scripts/qa list shows them), deb:, rpm: or dir:<path>, or the path of a kernel image or tree")
+                    "uml:<version> (scripts/qa list shows them), deb:, rpm: or dir:<path>, or the "
+                    "path of a kernel image or tree")
 
     def _debian(self, name: str) -> Kernel:
         found = self._mirror.find(name)
         if not found:
             near = self._mirror.near(name)
-            hint = f"of that branch: {', '.join(near)}" if near else "scripts/qa list shows what there is"
+            hint = (f"of that branch: {', '.join(near)}" if near
+                    else "scripts/qa list shows what there is")
             raise Usage(f"debian:{name}: the mirror has no such kernel; {hint}")
         return self._packaged(found)
 
@@ -138,35 +146,41 @@ class Kernels:
     def hosted(self) -> list[Kernel]:
         """User Mode Linux of Debian's, newest first, one for each branch."""
         found = usermode.offers(open_archive(self._refresh))
-        return [_usermode(one) for one in {one.version.branch: one for one in reversed(found)}.values()][::-1]
+        return [_usermode(one)
+                for one in {one.version.branch: one for one in reversed(found)}.values()][::-1]
 
     def _hosted(self, name: str) -> Kernel:
         if self._arch != AMD64 or os.uname().machine != "x86_64":
-            raise Usage(f"uml:{name}: User Mode Linux runs amd64 programs on an amd64 host, and nothing else")
+            raise Usage(f"uml:{name}: User Mode Linux runs amd64 programs on an amd64 host, "
+                        "and nothing else")
         path = Path(name).expanduser()
         if not path.is_file():
             return _usermode(usermode.find(name, usermode.offers(open_archive(self._refresh))))
         path = path.resolve()
         release = usermode.release(path)
-        return Kernel(_label(f"uml-{release}"), f"uml:{path}", "uml", version.upstream(release), abis=UML.abis,
+        return Kernel(_label(f"uml-{release}"), f"uml:{path}", "uml", version.upstream(release),
+                      abis=UML.abis,
                       obtain=lambda: _able(f"uml:{path}", path, path.parent / ".config"))
 
     def generic(self, kernel: Kernel) -> Kernel:
         """The generic kernel beside one of Debian's cloud kernels; itself where there is none."""
-        found = self._mirror.generic(kernel.package, kernel.package_version) if kernel.origin == "debian" else None
+        found = self._mirror.generic(kernel.package,
+                                     kernel.package_version) if kernel.origin == "debian" else None
         return self._packaged(found) if found else kernel
 
     def _packaged(self, one: debian.Offer) -> Kernel:
         newest = one in self._mirror.offers
         return Kernel(label=one.package.removeprefix("linux-image-").removesuffix("-amd64"),
-                      word=self._mirror.word(one) if newest else f"debian:{one.package}", origin="debian",
-                      version=one.version, package=one.package, package_version=one.package_version,
-                      complete=one.complete, arch=self._arch, obtain=lambda: self._unpacked(one))
+                      word=self._mirror.word(one) if newest else f"debian:{one.package}",
+                      origin="debian", version=one.version, package=one.package,
+                      package_version=one.package_version, complete=one.complete, arch=self._arch,
+                      obtain=lambda: self._unpacked(one))
 
     def _unpacked(self, one: debian.Offer) -> Files:
         home = self._mirror.files(one, WANTED)
         config = home / "config"
-        return _checked(Files(home / "vmlinuz", home / "modules", config if config.exists() else None, self._arch))
+        return _checked(Files(home / "vmlinuz", home / "modules",
+                              config if config.exists() else None, self._arch))
 
 
 def _usermode(one: usermode.Offer) -> Kernel:
@@ -174,15 +188,16 @@ def _usermode(one: usermode.Offer) -> Kernel:
         home = usermode.files(open_archive(), one)
         return _able(one.word, home / "linux", home / "config", home / "modules")
 
-    return Kernel(f"uml-{one.version}", one.word, "uml", one.version, usermode.PACKAGE, one.package_version,
-                  abis=UML.abis, obtain=obtain)
+    return Kernel(f"uml-{one.version}", one.word, "uml", one.version, usermode.PACKAGE,
+                  one.package_version, abis=UML.abis, obtain=obtain)
 
 
 def _able(word: str, program: Path, settings: Path, modules: Path | None = None) -> Files:
     """A User Mode Linux, unless its configuration, where that is at hand, cannot run the tests."""
     if settings.exists() and (why := config.refusal(settings, UML)):
         raise Unusable(f"{word}: {why}")
-    return Files(program, modules, settings if settings.exists() else None, UML, usermode.ALSO if modules else ())
+    return Files(program, modules, settings if settings.exists() else None, UML,
+                 usermode.ALSO if modules else ())
 
 
 def _running() -> Kernel:
@@ -199,13 +214,15 @@ def _label(text: str) -> str:
 def _found(word: str, arch: Architecture) -> Kernel:
     origin, _, text = word.partition(":")
     try:
-        it = root.find(text, WANTED, arch) if origin == "dir" else package.find(origin, text, WANTED, arch)
+        it = (root.find(text, WANTED, arch) if origin == "dir"
+              else package.find(origin, text, WANTED, arch))
     except OSError as bad:
         raise Unusable(f"{word}: {bad.filename or 'a file'}: {bad.strerror}") from bad
     if it.lacking:
         say(f"{it.release}: {it.lacking}")
-    return Kernel(label=_label(re.sub(r"[-.](amd64|x86_64)$", "", it.release)), word=it.word, origin=origin,
-                  version=it.version, package=it.package, package_version=it.package_version, arch=arch,
+    return Kernel(label=_label(re.sub(r"[-.](amd64|x86_64)$", "", it.release)), word=it.word,
+                  origin=origin, version=it.version, package=it.package,
+                  package_version=it.package_version, arch=arch,
                   obtain=lambda: _checked(Files(it.image, it.modules, it.config, arch)))
 
 
@@ -225,8 +242,9 @@ def _image(path: Path, arch: Architecture) -> Kernel:
         if not (modules / "kernel").is_dir():
             return _checked(Files(inner, None, config, arch))
         key = f"modules/{_label(release)}-{cache.digest(str(modules), banner, *WANTED)}"
-        return _checked(Files(inner, cache.folder(key, lambda into: module.gather(modules, into, WANTED)), config,
-                              arch))
+        return _checked(Files(
+            inner, cache.folder(key, lambda into: module.gather(modules, into, WANTED)),
+            config, arch))
 
     return Kernel(label=_label(release), word=str(path), origin="image",
                   version=version.upstream(banner), arch=arch, obtain=obtain)
@@ -235,8 +253,8 @@ def _image(path: Path, arch: Architecture) -> Kernel:
 def _tree(tree: Path, arch: Architecture) -> Kernel:
     text = version.of_makefile(tree)
     if text is None:
-        raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no VERSION); "
-                    f"an unpacked kernel is dir:{tree}")
+        raise Usage(f"{tree}: neither a kernel image nor a kernel tree (its Makefile has no "
+                    f"VERSION); an unpacked kernel is dir:{tree}")
     return Kernel(label=_label(f"{tree.name}-{text}"), word=str(tree), origin="tree",
                   version=version.upstream(text), present=_present(tree), arch=arch,
                   obtain=lambda: _built(tree, arch))
@@ -254,7 +272,8 @@ def _built(tree: Path, arch: Architecture) -> Files:
     if ready.is_file():
         return _image(ready, arch).obtain()
     if not FRAGMENT.is_file():
-        raise Unusable(f"{FRAGMENT} is missing: build {tree} yourself, its {arch.made} is taken then")
+        raise Unusable(f"{FRAGMENT} is missing: build {tree} yourself, its {arch.made} is taken "
+                       "then")
     host.need((*host.BUILD, *host.KERNEL_BUILD))
     out = cache.root() / "builds" / f"{_label(tree.name)}-{arch.name}-{cache.digest(str(tree))}"
     out.mkdir(parents=True, exist_ok=True)
@@ -262,7 +281,8 @@ def _built(tree: Path, arch: Architecture) -> Files:
     with cache.lock(f"builds/{out.name}"):
         fragment.configure(FRAGMENT, tree, out, log, arch=arch)
         progress.step("building")
-        run(fragment.make(tree, out, arch, arch.image), f"building {tree}", log=log, error=BuildFailed)
+        run(fragment.make(tree, out, arch, arch.image), f"building {tree}", log=log,
+            error=BuildFailed)
     return _checked(Files(out / arch.made, None, out / ".config", arch))
 
 

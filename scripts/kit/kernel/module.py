@@ -15,9 +15,11 @@ from pathlib import Path
 from ..base.error import Unusable
 
 QDISCS = ("sch_tbf", "sch_netem", "sch_fq")       # what makes a loopback sender wait
-NICS = ("virtio_pci", "virtio_net", "e1000e", "vmxnet3", "igb")    # what drives those that a guest can have
+# what drives those that a guest can have
+NICS = ("virtio_pci", "virtio_net", "e1000e", "vmxnet3", "igb")
 # What selftests/errors sends through: a veth, kTLS, IPsec that encrypts nothing
-ERRORS = ("veth", "tls", "gcm", "ctr", "ghash_generic", "aes_generic", "xfrm_user", "esp6", "authenc", "crypto_null")
+ERRORS = ("veth", "tls", "gcm", "ctr", "ghash_generic", "aes_generic", "xfrm_user", "esp6",
+          "authenc", "crypto_null")
 
 
 def gather(modules: Path, into: Path, wanted: Sequence[str] = QDISCS) -> None:
@@ -49,7 +51,8 @@ def gather(modules: Path, into: Path, wanted: Sequence[str] = QDISCS) -> None:
 
 
 def chosen(folder: Path, wanted: Sequence[str]) -> list[Path]:
-    """Of a folder that gather() filled the files that these modules need, in the order in which they must be loaded."""
+    """Of a folder that gather() filled the files that these modules need, in the order in which
+    they must be loaded."""
     files = _numbered(folder)
     needed: set[Path] = set()
 

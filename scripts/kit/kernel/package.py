@@ -1,7 +1,8 @@
-"""deb:PATH and rpm:PATH, packages with a kernel in them: Debian's, Ubuntu's, Fedora's, RHEL's, SUSE's.
+"""deb:PATH and rpm:PATH, packages with a kernel in them:
+Debian's, Ubuntu's, Fedora's, RHEL's, SUSE's.
 
-A kernel often comes as several packages. Those of the same kernel that lie in the folder of one that was named are
-found by what they say of themselves, never by their file names.
+A kernel often comes as several packages. Those of the same kernel that lie in the folder of one
+that was named are found by what they say of themselves, never by their file names.
 """
 
 import os
@@ -21,14 +22,17 @@ from ..base.error import Usage
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of package: how its files begin, which host packages have the tools, and how these are called."""
+    """One kind of package: how its files begin, which host packages have the tools,
+    and how these are called."""
 
     magic: bytes
     tools: tuple[str, ...]
     query: tuple[str, ...]             # prints name, version and architecture
-    check: tuple[str, ...]             # fails for a damaged one, as far as that is not seen in unpacking
+    check: tuple[str, ...]             # fails for a damaged one, as far as that
+                                       # is not seen in unpacking
     tar: str                           # shell: the content of $1 as a tar file $2
-    names: str                         # its packages of one kernel: group 1 or 3 is the part, group 2 the kernel
+    names: str                         # its packages of one kernel: group 1 or 3 is the part,
+                                       # group 2 the kernel
 
 
 FORMATS = {
@@ -37,7 +41,8 @@ FORMATS = {
                   'dpkg-deb --fsys-tarfile "$1" >"$2"',
                   r"linux-(image|binary|base|modules|modules-extra)(?:-unsigned)?-(\d.+?)(?:-unsigned)?()"),
     "rpm": Format(b"\xed\xab\xee\xdb", ("rpm", "libarchive-tools"),
-                  ("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"),
+                  ("rpm", "-qp", "--nosignature", "--qf",
+                   "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"),
                   ("rpm", "-K", "--nosignature"), 'bsdtar -cf "$2" "@$1"',
                   r"()(kernel.*?)(-core|-modules-core|-modules|-modules-extra|-extra|-optional|-uki-virt|)"),
 }
@@ -77,8 +82,8 @@ class Package:
 def find(kind: str, text: str, wanted: Sequence[str], arch: Architecture) -> foreign.Found:
     """The kernel in packages, "a.deb,b.deb", with the wanted modules of it and what they depend on.
 
-    Says which packages were taken besides. Raises Usage when they hold no kernel for that, or more than one;
-    Unusable when they cannot be unpacked here.
+    Says which packages were taken besides. Raises Usage when they hold no kernel for that, or more
+    than one; Unusable when they cannot be unpacked here.
     """
     host.need((*FORMATS[kind].tools, "zstd"))
     named = [_read(kind, path) for path in dict.fromkeys(_files(kind, text))]
@@ -90,9 +95,9 @@ def find(kind: str, text: str, wanted: Sequence[str], arch: Architecture) -> for
     home = cache.folder(f"packages/{cache.digest(*(one.path for one in packages), *wanted)}",
                         lambda into: _unpack(packages, into, wanted, arch))
     config = home / "config"
-    return foreign.Found(f"{kind}:{','.join(str(one.path) for one in named)}", home / "vmlinuz", home / "modules",
-                         config if config.exists() else None, _elsewhere(packages), arch, named[0].name,
-                         named[0].version)
+    return foreign.Found(f"{kind}:{','.join(str(one.path) for one in named)}", home / "vmlinuz",
+                         home / "modules", config if config.exists() else None,
+                         _elsewhere(packages), arch, named[0].name, named[0].version)
 
 
 def _files(kind: str, text: str) -> Iterator[Path]:
@@ -108,7 +113,8 @@ def _files(kind: str, text: str) -> Iterator[Path]:
                 break
         else:
             if os.path.isdir(path):
-                raise Usage(f"{path}: a folder; name a .{kind} in it, or an unpacked kernel as dir:{path}")
+                raise Usage(f"{path}: a folder; name a .{kind} in it, or an unpacked kernel as "
+                            f"dir:{path}")
             raise Usage(f"{path}: no such file; {wanted}")
         yield path.resolve()
         pieces = pieces[count:]
@@ -146,12 +152,14 @@ def _one_kernel(named: Sequence[Package], arch: Architecture) -> None:
     """Raises Usage unless all are for the guest and of one kernel."""
     first = named[0]
     for one in named:
-        if not re.fullmatch(arch.rpm or arch.name if one.kind == "rpm" else arch.name, one.architecture):
-            raise Usage(f"{one.path}: for {one.architecture}, and the guest is {arch.name}; fetch the one for that, "
-                        "or say --arch")
-        if one.version != first.version or one.kernel and first.kernel and one.kernel != first.kernel:
-            raise Usage(f"{one.path}: of another kernel ({one.name} {one.version}) than {first.path.name} "
-                        f"({first.name} {first.version}); name packages of one")
+        if not re.fullmatch(arch.rpm or arch.name if one.kind == "rpm" else arch.name,
+                            one.architecture):
+            raise Usage(f"{one.path}: for {one.architecture}, and the guest is {arch.name}; fetch "
+                        "the one for that, or say --arch")
+        if (one.version != first.version or one.kernel and first.kernel
+            and one.kernel != first.kernel):
+            raise Usage(f"{one.path}: of another kernel ({one.name} {one.version}) than "
+                        f"{first.path.name} ({first.name} {first.version}); name packages of one")
 
 
 def _siblings(named: Sequence[Package]) -> list[Package]:
@@ -168,7 +176,8 @@ def _siblings(named: Sequence[Package]) -> list[Package]:
             one = _read(first.kind, path.resolve())
         except Usage:
             continue                   # nobody asked for it
-        if (one.kernel, one.version, one.architecture) == (first.kernel, first.version, first.architecture):
+        if (one.kernel, one.version, one.architecture) == (first.kernel, first.version,
+                                                           first.architecture):
             found.setdefault(one.part, one)
     return [one for one in found.values() if one not in named]
 
@@ -180,17 +189,19 @@ def _elsewhere(packages: Sequence[Package]) -> str:
     if not kernel:
         return "in no package that was named"
     if packages[0].kind == "deb":
-        usual = [f"linux-{part}-{kernel}" for part in ("modules", "modules-extra") if part not in there]
+        usual = [f"linux-{part}-{kernel}" for part in ("modules", "modules-extra")
+                 if part not in there]
     elif kernel.endswith("-base"):
         usual = [kernel.removesuffix("-base")]
-    else:                              # all parts where the kernel itself is one; SUSE has a package for all
+    else:    # all parts where the kernel itself is one; SUSE has a package for all
         parts = ("modules-core", "modules", "modules-extra") if there & {"core", "uki-virt"} else \
             ("extra",) if kernel.count("-") else ("modules-extra",)
         usual = [f"{kernel}-{part}" for part in parts if part not in there]
     return f"usually in {' or '.join(usual)}" if usual else "in none of its packages"
 
 
-def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str], arch: Architecture) -> None:
+def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str],
+            arch: Architecture) -> None:
     """Leaves vmlinuz, modules/ and, if it is there, config."""
     say(f"unpacking {', '.join(one.name for one in packages)}")
     raw = into / "raw"
@@ -202,22 +213,24 @@ def _unpack(packages: Sequence[Package], into: Path, wanted: Sequence[str], arch
         releases |= _take(one, into, raw, arch)
     if not (into / "vmlinuz").exists():
         if raw.exists():
-            raise Usage(f"{packages[0].path}: modules without their kernel; name the package that has vmlinuz, too "
-                        "(linux-image-..., kernel-core, kernel-default)")
-        raise Usage(f"{packages[0].path}: has no kernel (no vmlinuz); it comes in linux-image-..., kernel-core, "
-                    "kernel-default and the like")
+            raise Usage(f"{packages[0].path}: modules without their kernel; name the package that "
+                        "has vmlinuz, too (linux-image-..., kernel-core, kernel-default)")
+        raise Usage(f"{packages[0].path}: has no kernel (no vmlinuz); it comes in linux-image-..., "
+                    "kernel-core, kernel-default and the like")
     release, boots = foreign.release(into / "vmlinuz", packages[0].path / "vmlinuz", arch)
     if boots != into / "vmlinuz":
         (into / "vmlinuz").write_bytes(boots.read_bytes())
     other = sorted(releases - {release})
     if other:
-        raise Usage(f"{packages[0].path}: more than one kernel: {release} and {', '.join(other)}; name packages of one")
+        raise Usage(f"{packages[0].path}: more than one kernel: {release} and {', '.join(other)}; "
+                    "name packages of one")
     foreign.gather(raw / release, into / "modules", wanted, packages[0].path, arch)
     shutil.rmtree(raw, ignore_errors=True)
 
 
 def _take(one: Package, into: Path, raw: Path, arch: Architecture) -> set[str]:
-    """Writes what is needed of one package: vmlinuz and config, modules as raw/RELEASE/...; gives the releases."""
+    """Writes what is needed of one package: vmlinuz and config, modules as raw/RELEASE/...;
+    gives the releases."""
     packed = into / "content.tar"
     _run(["sh", "-c", FORMATS[one.kind].tar, "sh", str(one.path), str(packed)], one.path)
     releases = set()
@@ -230,11 +243,13 @@ def _take(one: Package, into: Path, raw: Path, arch: Architecture) -> set[str]:
                     if arch.native:    # of SUSE, for debuggers
                         continue
                     name = "vmlinuz"   # what is booted where nothing is compressed
-                if below and below[3]:  # a unified kernel image; the same kernel by itself is as good
+                # a unified kernel image; the same kernel by itself is as good
+                if below and below[3]:
                     if (into / "vmlinuz").exists():
                         continue
                     name = "vmlinuz"
-                content = archive.extractfile(member) if member.isfile() and (boot or below) else None
+                content = (archive.extractfile(member) if member.isfile() and (boot or below)
+                           else None)
                 if not content:
                     continue
                 if boot:

@@ -1,4 +1,5 @@
-"""dir:PATH, a folder with a kernel in it: an unpacked package, the root of another system, a mounted image."""
+"""dir:PATH, a folder with a kernel in it: an unpacked package, the root of another system,
+a mounted image."""
 
 import os
 import re
@@ -23,16 +24,19 @@ def find(text: str, wanted: Sequence[str], arch: Architecture) -> foreign.Found:
         name, _, asked = text.rpartition(",")
         top = Path(name).expanduser()
         if not name or not os.path.isdir(top):
-            raise Usage(f"{text or 'dir:'}: no such folder; give dir:path of one with boot/vmlinuz-... and lib/modules")
+            raise Usage(f"{text or 'dir:'}: no such folder; give dir:path of one with "
+                        "boot/vmlinuz-... and lib/modules")
     top = top.resolve()
     images = _images(top, arch)
     if asked not in images and (asked or len(images) > 1):
-        raise Usage(f"{top}: has {', '.join(sorted(images))}; name one: dir:{top},{sorted(images)[0]}")
+        raise Usage(f"{top}: has {', '.join(sorted(images))}; name one: "
+                    f"dir:{top},{sorted(images)[0]}")
     release = asked or next(iter(images))
     place, path = images[release]
     homes = [f"{tree}/{release}" for tree in TREES]
-    modules = next((home for home in (*(inside.resolve(top, home) for home in homes), top, place.parent)
-                    if home and home.name == release and any(_modules(home, top))), None)
+    modules = next(
+        (home for home in (*(inside.resolve(top, home) for home in homes), top, place.parent)
+         if home and home.name == release and any(_modules(home, top))), None)
     near = [place.parent.relative_to(top) / f"config-{release}", Path(f"boot/config-{release}"),
             *(Path(home, "config") for home in homes), place.parent.relative_to(top) / "config",
             Path(f"usr/src/linux-{release}/.config")]
@@ -45,15 +49,20 @@ def find(text: str, wanted: Sequence[str], arch: Architecture) -> foreign.Found:
         if modules:
             foreign.gather(modules, into, wanted, modules, arch)
 
-    lost = next(filter(None, (inside.astray(top, name) for name in ("lib", "usr", "lib/modules", *homes))), "")
+    lost = next(filter(None, (inside.astray(top, name)
+                              for name in ("lib", "usr", "lib/modules", *homes))), "")
     return foreign.Found(f"dir:{top}" + (f",{asked}" if asked else ""), path,
                          cache.folder(f"modules/{cache.digest(*parts)}", make),
                          next((file for file in found if file and file.is_file()), None),
-                         f"not in {modules}" if modules else lost or f"{top} has no lib/modules/{release}", arch)
+                         f"not in {modules}" if modules else lost or f"{top} has no "
+                         f"lib/modules/{release}", arch)
 
 
 def _images(top: Path, arch: Architecture) -> dict[str, tuple[Path, Path]]:
-    """Release -> where the image lies, and what is booted. Raises Usage when there is none that can be booted."""
+    """Release -> where the image lies, and what is booted.
+
+    Raises Usage when there is none that can be booted.
+    """
     found: dict[str, tuple[Path, Path]] = {}
     refused: list[Usage] = []
     for place, names in _places(top, arch):
@@ -73,7 +82,8 @@ def _images(top: Path, arch: Architecture) -> dict[str, tuple[Path, Path]]:
 
 def _places(top: Path, arch: Architecture) -> Iterator[tuple[str, Sequence[str]]]:
     """The folders below a root where distributions have kernels, and how they are called there."""
-    usual = ("vmlinuz*", arch.image, "kernel-*", "*-bzImage", *(() if arch.native else ("vmlinux*",)))
+    usual = ("vmlinuz*", arch.image, "kernel-*", "*-bzImage",
+             *(() if arch.native else ("vmlinux*",)))
     yield ".", usual
     yield "boot", usual                # kernel-R is Gentoo's
     for tree in TREES:
@@ -81,7 +91,8 @@ def _places(top: Path, arch: Architecture) -> Iterator[tuple[str, Sequence[str]]
             yield release, usual
     for esp in (".", "boot", "boot/efi", "efi"):
         yield f"{esp}/EFI/Linux", ("*.efi",)
-        for machine in inside.folders(top, esp):       # MACHINE-ID/RELEASE/linux, as kernel-install has it
+        # MACHINE-ID/RELEASE/linux, as kernel-install has it
+        for machine in inside.folders(top, esp):
             if re.fullmatch(r".*/([0-9a-f]{32}|Default)", f"/{machine}"):
                 for release in inside.folders(top, machine):
                     yield release, ("linux",)
@@ -93,5 +104,6 @@ def _modules(release: Path, top: Path) -> Iterator[Path]:
 
 
 def _inside(path: Path, top: Path) -> bool:
-    """Whether it is a file below a folder: an absolute link in another system's root leads to this host's files."""
+    """Whether it is a file below a folder: an absolute link in another system's root leads
+    to this host's files."""
     return path.is_file() and path.resolve().is_relative_to(top)

@@ -13,7 +13,8 @@ KINDS: tuple[Kind, ...] = ("worse", "better", "changed")
 
 _PASSED = ("pass", "NEWLY FIXED")
 _BAD = ("fail", "REGRESSION")          # failures that nothing predicted
-_FINISHED = (*FINISHED, "warned")      # of these the cases are compared, and what the kernel said on its own
+_FINISHED = (*FINISHED, "warned")      # of these the cases are compared, and what the kernel said
+                                       # on its own
 ABSENT = "absent"                      # was, or is, of a case that only one of the runs has
 
 
@@ -35,10 +36,12 @@ class Change:
     @property
     def line(self) -> str:
         """The change as one line."""
-        name = " ".join(filter(None, (self.kernel, self.nic, self.abi and f"{self.abi} bit", self.test)))
+        name = " ".join(filter(None,
+                               (self.kernel, self.nic, self.abi and f"{self.abi} bit", self.test)))
         was = self.was + (f" ({self.before})" if self.before != self.kernel else "")
         reason = " ".join(self.reason.split())
-        return f"{self.kind}: {name}: was {was}, is {self.now}{': ' if reason else ''}{reason}; {self.command}"
+        return (f"{self.kind}: {name}: was {was}, is {self.now}{': ' if reason else ''}{reason}; "
+                f"{self.command}")
 
 
 @dataclass
@@ -47,9 +50,11 @@ class Comparison:
 
     changes: list[Change] = field(default_factory=list)
     same: int = 0                      # cases
-    only_new: list[str] = field(default_factory=list)    # kernels (and NICs) that the other run does not have
+    # kernels (and NICs) that the other run does not have
+    only_new: list[str] = field(default_factory=list)
     only_old: list[str] = field(default_factory=list)
-    before: dict[str, KernelResult] = field(default_factory=dict)     # KernelResult.folder, new -> the old result
+    # KernelResult.folder, new -> the old result
+    before: dict[str, KernelResult] = field(default_factory=dict)
 
     def count(self, kind: Kind) -> int:
         """How many changes are of a kind."""
@@ -59,9 +64,12 @@ class Comparison:
     def summary(self) -> str:
         """One line of figures."""
         figures = ", ".join(f"{self.count(kind)} {kind}" for kind in KINDS)
-        alone = [f"only in {which}: {', '.join(names[:5])}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-                 for which, names in (("the new run", self.only_new), ("the old run", self.only_old)) if names]
-        return "; ".join([f"{len(self.before)} compared: {figures}, {self.same} cases the same", *alone])
+        alone = [f"only in {which}: {', '.join(names[:5])}"
+                 + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+                 for which, names in (("the new run", self.only_new),
+                                      ("the old run", self.only_old)) if names]
+        return "; ".join(
+            [f"{len(self.before)} compared: {figures}, {self.same} cases the same", *alone])
 
     @property
     def status(self) -> int:
@@ -72,8 +80,9 @@ class Comparison:
 def compare(new: Sequence[KernelResult], old: Sequence[KernelResult]) -> Comparison:
     """Compares two runs.
 
-    A kernel is compared with the one of the same name through the same NIC; one that has none, with the only
-    other of its branch, origin and flavour that has none either: an update of a package is seen so.
+    A kernel is compared with the one of the same name through the same NIC; one that has none, with
+    the only other of its branch, origin and flavour that has none either: an update of a package is
+    seen so.
     """
     whole = Comparison(before=_pairs(new, old))
     for result in new:
@@ -101,8 +110,8 @@ def text(whole: Comparison) -> Iterator[str]:
 def kind(was: str, now: str) -> Kind | None:
     """What a change of verdict means; None when there is none.
 
-    Worse: it passed and does not; it fails and nothing predicts that; it gives no result where there was one.
-    Better: it passes and did not; it gives a result where there was none.
+    Worse: it passed and does not; it fails and nothing predicts that; it gives no result where
+    there was one. Better: it passes and did not; it gives a result where there was none.
     """
     if was == now:
         return None
@@ -154,13 +163,14 @@ def _kernel(result: KernelResult, before: KernelResult) -> Iterator[Change]:
 
 
 def _warned(result: KernelResult, before: KernelResult) -> Iterator[Change]:
-    """The change of what a kernel said, where it warned in one of the runs and did not, or not so, in the other."""
+    """The change of what a kernel said, where it warned in one of the runs and did not,
+    or not so, in the other."""
     known = set(splat.alike(before.warnings))
     new = [line for line in result.warnings if not known.issuperset(splat.alike([line]))]
     if new or before.warnings and not result.warnings:
         yield Change("worse" if new else "better", result.kernel, before.kernel, result.nic, "", "",
-                     "warned" if before.warnings else before.outcome, "warned" if new else result.outcome,
-                     new[0] if new else "", result.command)
+                     "warned" if before.warnings else before.outcome,
+                     "warned" if new else result.outcome, new[0] if new else "", result.command)
 
 
 def _cases(result: KernelResult, before: KernelResult, whole: Comparison) -> Iterator[Change]:
@@ -171,7 +181,7 @@ def _cases(result: KernelResult, before: KernelResult, whole: Comparison) -> Ite
         what = kind(was, case.verdict)
         if not what:
             whole.same += 1
-        elif other or what == "worse":             # a test that is new and does what is predicted is no change
+        elif other or what == "worse":  # a test that is new and does what is predicted is no change
             yield _change(what, case, before.kernel, was, case.verdict)
     # Of a program that ran the name of a case is gone; one that did not run was not asked for
     ran = {(case.program, case.abi) for case in result.cases}

@@ -21,7 +21,8 @@ _RESULT = re.compile(r"(?:not ok|ok) \d+\s+(?:- )?(\S+)")
 
 
 class Excerpts:
-    """What the logs of a results folder say; each log is read when it is first asked for, the last one is kept."""
+    """What the logs of a results folder say; each log is read when it is first asked for,
+    the last one is kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,7 +30,10 @@ class Excerpts:
         self._cases: dict[tuple[str, str, str], list[str]] = {}
 
     def case(self, result: KernelResult, case: CaseResult, limit: int = LIMIT) -> str:
-        """The lines of a case, or the last ones of its program; "" without a log. At most `limit` characters."""
+        """The lines of a case, or the last ones of its program; "" without a log.
+
+        At most `limit` characters.
+        """
         if result.folder != self._of:
             self._of, self._cases = result.folder, _split(self._read(result, CASES))
         mine = (case.program, case.abi)
@@ -37,7 +41,10 @@ class Excerpts:
         return shortened("".join(f"{line}\n" for line in lines), limit)
 
     def console(self, result: KernelResult, limit: int = LIMIT) -> str:
-        """The console of a kernel from the first sign of trouble on, else its end. At most `limit` characters."""
+        """The console of a kernel from the first sign of trouble on, else its end.
+
+        At most `limit` characters.
+        """
         lines = self._read(result, CONSOLE).splitlines()
         sign = splat.first(lines, fatal=result.outcome in ("did-not-boot", "panicked"))
         lines = lines[max(sign - 5, 0):][:2 * _LAST] if sign is not None else lines[-_LAST:]
@@ -74,7 +81,8 @@ def shortened(text: str, limit: int) -> str:
 
 
 def _split(text: str) -> dict[tuple[str, str, str], list[str]]:
-    """The lines by program, ABI and case; those of the case "" are the last of a program, whatever they are about."""
+    """The lines by program, ABI and case; those of the case "" are the last of a program,
+    whatever they are about."""
     cases: dict[tuple[str, str, str], list[str]] = {}
     program, name = ("", ""), ""
     lines: list[str] = []

@@ -1,7 +1,8 @@
 """A results folder, read for a report: the results that are intact, and a line on each that is not.
 
-The folder is what scripts/qa run leaves (Documentation/qa.rst, Results): a folder for each kernel and NIC,
-with results.json in it. Folders of older versions are read; the fields that they lack are empty.
+The folder is what scripts/qa run leaves (Documentation/qa.rst, Results): a folder for each kernel
+and NIC, with results.json in it. Folders of older versions are read; the fields that they lack are
+empty.
 """
 
 import functools
@@ -23,18 +24,20 @@ CONSOLE = "console.log"                # beside results.json: what the kernel sa
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|")
 # What a field may be that is no text; `seconds` of a case may be absent
 _TYPES: dict[tuple[type, str], tuple[type, ...]] = {
-    (KernelResult, "seconds"): (int, float), (KernelResult, "complete"): (bool,), (KernelResult, "cases"): (list,),
-    (KernelResult, "warnings"): (list,),
+    (KernelResult, "seconds"): (int, float), (KernelResult, "complete"): (bool,),
+    (KernelResult, "cases"): (list,), (KernelResult, "warnings"): (list,),
     (CaseResult, "seconds"): (int, float, NoneType)}
 _FIELDS: dict[type, dict[str, tuple[tuple[type, ...], bool]]] = {
     kind: {each.name: (_TYPES.get((kind, each.name), (str,)),
-                       each.default is MISSING and each.default_factory is MISSING) for each in fields(kind)}
+                       each.default is MISSING and each.default_factory is MISSING)
+           for each in fields(kind)}
     for kind in (KernelResult, CaseResult)}
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The results that could be read, oldest kernel first, and of the others a line each: which file, what is wrong."""
+    """The results that could be read, oldest kernel first, and of the others a line each: which
+    file, what is wrong."""
 
     path: Path
     results: list[KernelResult]
@@ -63,7 +66,8 @@ class Folder:
                 if (home / "command").exists():
                     broken.append(f"{file}: not there, it was interrupted; left out. {again}")
             except (OSError, ValueError) as bad:
-                broken.append(f"{file}: {bad.strerror if isinstance(bad, OSError) else bad}; left out. {again}")
+                broken.append(f"{file}: {bad.strerror if isinstance(bad, OSError) else bad}; left "
+                              f"out. {again}")
         if not results:
             more = f" ({broken[0]})" if broken else "; give a folder that scripts/qa run left"
             raise Usage(f"{path}: holds no results{more}")
@@ -81,15 +85,16 @@ def whole(path: Path) -> KernelResult | None:
 def parse(text: str, memo: dict[Any, Any], console: Path | None = None) -> KernelResult:
     """The result that a results.json holds. `memo` keeps strings that come again.
 
-    `console` is what its kernel said: versions that did not look into it called a kernel that warned passed.
-    Raises ValueError, saying what is wrong.
+    `console` is what its kernel said: versions that did not look into it called a kernel that
+    warned passed. Raises ValueError, saying what is wrong.
     """
     try:
         data = json.loads(text)
     except RecursionError as bad:
         raise ValueError("no results: nested too deeply") from bad
     except ValueError as bad:
-        raise ValueError("empty" if not text.strip() else f"half written or no JSON ({bad})") from bad
+        raise ValueError("empty" if not text.strip()
+                         else f"half written or no JSON ({bad})") from bad
     if not isinstance(data, dict) or not isinstance(data.get("cases"), list):
         raise ValueError("no result of a kernel: it lacks the list cases")
     _check(KernelResult, tuple(data), tuple(map(type, data.values())))
@@ -105,9 +110,10 @@ def parse(text: str, memo: dict[Any, Any], console: Path | None = None) -> Kerne
         values = case.values()
         _check(CaseResult, tuple(case), tuple(map(type, values)))
         made = CaseResult(**dict(zip(case, map(memo.setdefault, values, values))))
-        if made.verdict not in _VERDICTS or made.defect not in _COLUMNS or made.abi not in ("64", "32"):
-            raise ValueError(f"{made.test}: verdict {made.verdict!r}, defect {made.defect!r} or ABI {made.abi!r} "
-                             "is none that this version knows")
+        if (made.verdict not in _VERDICTS or made.defect not in _COLUMNS
+            or made.abi not in ("64", "32")):
+            raise ValueError(f"{made.test}: verdict {made.verdict!r}, defect {made.defect!r} or "
+                             f"ABI {made.abi!r} is none that this version knows")
         whole.cases.append(made)
     if not all(isinstance(line, str) for line in whole.warnings):
         raise ValueError("field warnings is no list of lines")
@@ -128,7 +134,8 @@ def _check(kind: type, names: tuple[str, ...], types: tuple[type, ...]) -> None:
     for name, found in zip(names, types):
         may = _FIELDS[kind].get(name)
         if not may:
-            raise ValueError(f"field {name!r} is none that this version knows; a newer one wrote it")
+            raise ValueError(
+                f"field {name!r} is none that this version knows; a newer one wrote it")
         if found not in may[0]:
             raise ValueError(f"field {name} is of type {found.__name__}")
     for name, (_types, needed) in _FIELDS[kind].items():

@@ -1,4 +1,5 @@
-"""The matrix: one row for each kernel, one column for each defect; beneath, failures first, reasons and commands."""
+"""The matrix: one row for each kernel, one column for each defect;
+beneath, failures first, reasons and commands."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,8 @@ from ..base.ktap import NOT_ZERO_COPY
 from ..base.markup import clean
 from .grid import aligned as aligned, fitted
 from .result import (
-    BUFFERS, CONTROL, DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, RECEIVES, SENDS, CaseResult, KernelResult)
+    BUFFERS, CONTROL, DEFECTS, FINISHED, ONLY_REFERENCES, OTHER, RECEIVES, SENDS, CaseResult,
+    KernelResult)
 
 ABOUT = (*DEFECTS, NOT_ZERO_COPY, OTHER)    # what cases are about, in the order of the details
 # Columns of several defects, which the details tell apart
@@ -23,16 +25,18 @@ _SURPRISES = ("REGRESSION", "NEWLY FIXED", "error")
 def text(results: Sequence[KernelResult], folder: str = "") -> str:
     """The matrix as a table of plain text, and what is behind each cell that is no pass.
 
-    `folder` is the results folder as the user types it: logs are named by it. The first empty line ends the matrix.
+    `folder` is the results folder as the user types it: logs are named by it.
+    The first empty line ends the matrix.
     """
     nics = any(result.nic for result in results)
     warned = any(result.warnings for result in results)
     shown = columns(results)
-    rows = [["kernel", "version", *(["nic"] if nics else []), *shown, *(["warned"] if warned else []), "time"]]
+    rows = [["kernel", "version", *(["nic"] if nics else []), *shown,
+             *(["warned"] if warned else []), "time"]]
     for result in results:
         rows.append([result.kernel, result.version, *([result.nic or LOOPBACK] if nics else []),
-                     *(cell(result, column) for column in shown), *([complaint(result)] if warned else []),
-                     f"{result.seconds:.0f} s"])
+                     *(cell(result, column) for column in shown),
+                     *([complaint(result)] if warned else []), f"{result.seconds:.0f} s"])
     worst = sorted(results, key=lambda result: not result.surprising)
     details = [line for result in worst for line in _details(result, folder)]
     table = fitted(rows, range(2 + nics, len(rows[0]) - 1))
@@ -62,7 +66,8 @@ def summary(results: Sequence[KernelResult]) -> str:
         counts[result.outcome] = counts.get(result.outcome, 0) + 1
     outcomes = ", ".join(f"{number} {name}" for name, number in counts.items())
     surprises = sum(case.verdict in _SURPRISES
-                    for result in results if result.outcome in (*FINISHED, "warned") for case in result.cases)
+                    for result in results if result.outcome in (*FINISHED, "warned")
+                    for case in result.cases)
     what = counted(len(results), "run" if any(result.nic for result in results) else "kernel")
     warned = sum(bool(result.warnings) for result in results)
     return (f"{what}: {outcomes}; {counted(surprises, 'case')} that the table does not predict"
@@ -75,12 +80,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def complaint(result: KernelResult) -> str:
-    """What the column `warned` says of a kernel: WARNED, ? where nobody could read what it said, else -."""
+    """What the column `warned` says of a kernel: WARNED, ?
+    where nobody could read what it said, else -."""
     return "WARNED" if result.warnings else "?" if result.unheard else "-"
 
 
 def as_json(results: Sequence[KernelResult]) -> Iterator[str]:
-    """All results as one JSON list of what the results.json files hold, a kernel a line; in pieces."""
+    """All results as one JSON list of what the results.json files hold,
+    a kernel a line; in pieces."""
     between = "[\n"
     for result in results:
         yield between + json.dumps({**vars(result), "cases": [vars(case) for case in result.cases]})
@@ -92,7 +99,8 @@ def cell(result: KernelResult, column: str) -> str:
     """What the matrix says of a kernel and a defect, such as "FAIL 32 (open)"."""
     states = {}
     for abi in ("64", "32"):
-        cases = [case for case in result.cases if case.defect in GROUPS.get(column, (column,)) and case.abi == abi]
+        cases = [case for case in result.cases
+                 if case.defect in GROUPS.get(column, (column,)) and case.abi == abi]
         if cases:
             states[abi] = state(cases, result)
     if not states:
@@ -109,7 +117,8 @@ def _with_abi(word: str, abi: str) -> str:
 
 
 def deciding(cases: Sequence[CaseResult]) -> CaseResult:
-    """The case that speaks for a cell; a control case that passes speaks only when there is no other."""
+    """The case that speaks for a cell; a control case that passes speaks only
+    when there is no other."""
     def rank(case: CaseResult) -> tuple[int, int]:
         order = _ORDER.index(case.verdict)
         return (order + 2, 0) if case.reference and case.verdict == "pass" else (order, 0)
@@ -125,7 +134,8 @@ def state(cases: Sequence[CaseResult], result: KernelResult) -> str:
         return "FAIL"
     if case.verdict == "pass" and case.reference and case.defect != OTHER:
         return "skip"                  # it says nothing of the defect
-    if case.verdict == "error" and result.outcome in ("panicked", "hung", "did-not-boot", "did-not-build"):
+    if case.verdict == "error" and result.outcome in ("panicked", "hung", "did-not-boot",
+                                                      "did-not-build"):
         return result.outcome
     return case.verdict
 
@@ -136,8 +146,10 @@ def _details(result: KernelResult, folder: str) -> list[str]:
         more = result.warnings[1:] if result.outcome == "warned" else []
         lines += [f"  {result.outcome}: {result.reason}", *(f"    {line}" for line in more),
                   *_log(folder, excerpt.log(result)), f"    {result.command}"]
-    if result.outcome != "warned" and (told := [line for line in result.warnings if line != result.reason]):
-        lines += ["  the kernel warned:", *(f"    {line}" for line in told), *_log(folder, excerpt.console(result))]
+    if result.outcome != "warned" and (told := [line for line in result.warnings
+                                                if line != result.reason]):
+        lines += ["  the kernel warned:", *(f"    {line}" for line in told),
+                  *_log(folder, excerpt.console(result))]
     if result.unheard:
         lines.append(f"  whether the kernel warned is not known: {result.unheard}")
     if result.version == "unknown":
@@ -159,7 +171,8 @@ def _details(result: KernelResult, folder: str) -> list[str]:
                 entries.append((rank, [f"  {_with_abi(word, abi)}: {case.test}, one of {same}",
                                        f"    {why.reason or ONLY_REFERENCES}",
                                        *([f"    commit: {why.commit}"] if why.commit else []),
-                                       *_log(folder, excerpt.log(result, case)), f"    {case.command}"]))
+                                       *_log(folder, excerpt.log(result, case)),
+                                       f"    {case.command}"]))
     lines += [line for _, entry in sorted(entries, key=lambda entry: entry[0]) for line in entry]
     if lines and result.origin != "running" and result.outcome not in ("did-not-build", "not-run"):
         lines.append(f"  by hand: {by_hand(result)}")

@@ -1,6 +1,7 @@
 """What came of a kernel, as reports read it: its outcome, its cases, and results.json.
 
-results.json holds one object: the fields of KernelResult, `cases` a list of objects with the fields of CaseResult.
+results.json holds one object: the fields of KernelResult, `cases` a list of objects
+with the fields of CaseResult.
 """
 
 import json
@@ -25,7 +26,8 @@ RECEIVES = ("used-up-control", "grown-name", "repeated-peek", "merged-records", 
 BUFFERS = ("buffers",)                 # of several names, which its cases begin with
 DEFECTS = (*CONTROL, *SENDS, *RECEIVES, *BUFFERS)
 OTHER = "other"                        # the column of programs that are about no defect
-FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end and did not complain
+FINISHED = ("passed", "failed")        # outcomes of a kernel that came to its end
+                                       # and did not complain
 NICS = ("virtio-net", "e1000e", "vmxnet3", "igb")      # in the order in which rows are shown
 ONLY_REFERENCES = "only control cases ran, none of the defect's own"
 
@@ -84,9 +86,11 @@ class KernelResult:
     cases: list[CaseResult] = field(default_factory=list)
     nic: str = ""                      # "" for loopback
     nic_info: str = ""                 # what the guest and the host say of it
-    started: str = ""                  # when the test began, as RFC 3339 has it, in UTC; "" where it did not
+    started: str = ""                  # when the test began, as RFC 3339 has it, in UTC;
+                                       # "" where it did not
     arch: str = "amd64"                # as Debian calls it
-    warnings: list[str] = field(default_factory=list)    # what the kernel said that it says when something is wrong
+    # what the kernel said that it says when something is wrong
+    warnings: list[str] = field(default_factory=list)
     unheard: str = ""                  # why nobody could read what it said; "" where it was read
 
     @property
@@ -101,16 +105,19 @@ class KernelResult:
 
     @property
     def unable(self) -> bool:
-        """Whether nothing was tried, or could be, and nothing went wrong: what exit status 3 stands for."""
+        """Whether nothing was tried, or could be, and nothing went wrong:
+        what exit status 3 stands for."""
         return self.outcome == "not-run" or (self.outcome == "ran-nothing" and not self.warnings
                                              and all(case.verdict == "skip" or case.reference and
                                                      case.verdict == "pass" for case in self.cases))
 
     @property
     def surprising(self) -> bool:
-        """Whether the table does not predict this; unless it was `unable`, it is what exit status 1 stands for."""
+        """Whether the table does not predict this; unless it was `unable`, it
+        is what exit status 1 stands for."""
         return (self.outcome not in FINISHED and not self.impossible or bool(self.warnings)
-                or any(case.verdict in ("REGRESSION", "NEWLY FIXED", "error") for case in self.cases))
+                or any(case.verdict in ("REGRESSION", "NEWLY FIXED", "error")
+                       for case in self.cases))
 
 
 def folder(kernel: str, nic: str) -> str:
@@ -124,7 +131,8 @@ def is_reference(name: str) -> bool:
 
 
 def opcode(name: str) -> str:
-    """What a case of that name calls: an opcode that its variant names, such as send_zc, else sendmsg or sendmsg_zc.
+    """What a case of that name calls: an opcode that its variant names, such as send_zc,
+    else sendmsg or sendmsg_zc.
 
     With MSG_TRUNC it is an opcode of its own, recv_trunc: kernels differ in that flag alone.
     A case of buffers has the name in place of it that it begins with, such as stuck-length.
@@ -142,19 +150,22 @@ def tried(cases: Iterable[tuple[str, str, str]]) -> bool:
 
     Control cases alone say nothing, nor do programs about no defect where others should have run.
     """
-    told = [(about in (*DEFECTS, NOT_ZERO_COPY), status) for about, name, status in cases if not is_reference(name)]
+    told = [(about in (*DEFECTS, NOT_ZERO_COPY), status)
+            for about, name, status in cases if not is_reference(name)]
     asked = any(about for about, _ in told)
     return any(status in ("pass", "fail") for about, status in told if about or not asked)
 
 
 def settle(result: KernelResult, log: str) -> None:
-    """Brings what an older version wrote up to date: its kernel's warnings and what these and its cases come to."""
+    """Brings what an older version wrote up to date: its kernel's warnings and what these
+    and its cases come to."""
     result.warnings = splat.lines(log)
     if result.outcome not in FINISHED or any(case.outcome == "fail" for case in result.cases):
         return
     if not tried((case.defect, case.test, case.outcome) for case in result.cases):
         result.outcome = "ran-nothing"
-        result.reason = result.reason or next((case.reason for case in result.cases if case.outcome == "skip"),
+        result.reason = result.reason or next((case.reason for case in result.cases
+                                               if case.outcome == "skip"),
                                               ONLY_REFERENCES)
     elif result.outcome == "passed" and result.warnings:
         result.outcome, result.reason = "warned", result.warnings[0]
@@ -168,7 +179,8 @@ def write(result: KernelResult, path: Path) -> None:
 
 
 def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, str], str]:
-    """Sorts results by kernel version, oldest first; a cloud kernel and the generic one beside it by their NICs."""
+    """Sorts results by kernel version, oldest first; a cloud kernel and the generic one beside it
+    by their NICs."""
     try:
         number = version.parse(result.version)
     except ValueError:
@@ -177,16 +189,19 @@ def age(result: KernelResult) -> tuple[version.Version, str, tuple[bool, int, st
 
 
 def rank(word: str) -> tuple[bool, int, str]:
-    """Sorts rows of a kernel by their NICs: loopback, the models, then those with a second guest."""
+    """Sorts rows of a kernel by their NICs: loopback, the models,
+    then those with a second guest."""
     model, colon, _ = word.partition(":")
     return bool(colon), 1 + NICS.index(model) if model in NICS else 0, word
 
 
 def status(results: Iterable[KernelResult], strict: bool) -> int:
-    """The exit status: 0, 1 for a surprise (with strict: for any failure), 3 for what could not run."""
+    """The exit status: 0, 1 for a surprise (with strict:
+    for any failure), 3 for what could not run."""
     results = list(results)
     if any(result.surprising and not result.unable or
-           strict and any(case.outcome in ("fail", "error") for case in result.cases) for result in results):
+           strict and any(case.outcome in ("fail", "error") for case in result.cases)
+           for result in results):
         return 1
     # A kernel without a driver for a NIC is no trouble, unless nothing else was asked for
     ran = [result for result in results if not result.impossible]

@@ -10,7 +10,10 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Function:
-    """A function definition. `body` is what stands between its braces, comments and strings blanked out."""
+    """A function definition.
+
+    `body` is what stands between its braces, comments and strings blanked out.
+    """
 
     name: str
     line: int                          # of its name, from 1
@@ -30,19 +33,22 @@ class Source:
 
     @cached_property
     def functions(self) -> dict[str, Function]:
-        """The functions that the file defines, by name; of two under #ifdef and #else, the longer one."""
+        """The functions that the file defines, by name; of two under #ifdef and #else,
+        the longer one."""
         found: dict[str, Function] = {}
         # The head may span lines, but holds no brace and no semicolon.
         head = r"^(?:[A-Za-z_][^;{}#]*?\b)?(\w+)\([^;{}]*\)\s*\n\{\n"
         for match in re.finditer(head + r"(.*?)^\}", self._text, re.M | re.S):
             name = match[1]
-            function = Function(name, self._line(match.start(1)), match[2], self._line(match.start(2)))
+            function = Function(name, self._line(match.start(1)), match[2],
+                                self._line(match.start(2)))
             if name not in found or len(found[name].body) < len(function.body):
                 found[name] = function
         return found
 
     def reached(self, name: str) -> list[Function]:
-        """A function and all of the same file that it calls, itself first; empty when it is not there."""
+        """A function and all of the same file that it calls, itself first;
+        empty when it is not there."""
         reached: list[Function] = []
         waiting = [name]
         while waiting:
@@ -57,13 +63,15 @@ class Source:
 
 
 def blank(text: str) -> str:
-    """The text with the characters of comments and string literals replaced by blanks, line by line."""
+    """The text with the characters of comments and string literals replaced
+    by blanks, line by line."""
     pattern = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
 def block(text: str, condition: str) -> tuple[int, str] | None:
-    """Where the statement under the first `if` begins whose condition matches a pattern, and its text.
+    """Where the statement under the first `if` begins whose condition matches a pattern, and its
+    text.
 
     Braces are followed when there are any; without, it is all up to the first semicolon.
     """

@@ -21,7 +21,8 @@ LINUS = "https://git.kernel.org/linus/"
 
 @dataclass(frozen=True)
 class Entry:
-    """A patch with what is known of its fix upstream; commit and mainline are None for what is not there yet."""
+    """A patch with what is known of its fix upstream; commit and mainline are None for what
+    is not there yet."""
 
     patch: Patch
     commit: str | None
@@ -30,7 +31,8 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The message without the line that names the upstream commit, which each header gives in its own way."""
+        """The message without the line that names the upstream commit,
+        which each header gives in its own way."""
         return re.sub(r"\Acommit [0-9a-f]{40} upstream\.\n+", "", self.patch.message).strip("\n")
 
     @property
@@ -45,15 +47,16 @@ class Entry:
 
 
 def _mail(entry: Entry, subject: str, body: str) -> str:
-    return (f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {entry.head('From')}\nDate: {entry.head('Date')}\n"
-            f"Subject: [PATCH] {subject}\n\n{body}\n---\n\n{entry.diff}")
+    return (f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {entry.head('From')}\n"
+            f"Date: {entry.head('Date')}\nSubject: [PATCH] {subject}\n\n{body}\n---\n\n{entry.diff}")
 
 
 def _suse(entry: Entry) -> str:
     state = f"Patch-mainline: v{entry.mainline}\nGit-commit: {entry.commit}" if entry.commit else \
         "Patch-mainline: Not yet, no upstream fix so far"
-    return (f"From: {entry.head('From')}\nDate: {entry.head('Date')}\nSubject: {entry.patch.subject}\n{state}\n"
-            f"References: {entry.bug}\n\n{entry.text}\n---\n\n{entry.diff}")
+    return (f"From: {entry.head('From')}\nDate: {entry.head('Date')}\n"
+            f"Subject: {entry.patch.subject}\n{state}\nReferences: {entry.bug}\n\n{entry.text}\n"
+            f"---\n\n{entry.diff}")
 
 
 def _debian(entry: Entry) -> str:
@@ -61,12 +64,13 @@ def _debian(entry: Entry) -> str:
     origin = f"Origin: backport, {LINUS}{entry.commit}\nApplied-Upstream: {entry.mainline}, {LINUS}{entry.commit}\n" \
         "Forwarded: not-needed" if entry.commit else "Origin: other\nForwarded: no"
     bug = f"Bug-Debian: {entry.bug}\n" if entry.bug else ""
-    return (f"Description: {entry.patch.subject}\n{said}\nAuthor: {entry.head('From')}\n{origin}\n{bug}---\n\n"
-            f"{entry.diff}")
+    return (f"Description: {entry.patch.subject}\n{said}\nAuthor: {entry.head('From')}\n{origin}\n"
+            f"{bug}---\n\n{entry.diff}")
 
 
 def _rhel(entry: Entry) -> str:
-    state = f"commit {entry.commit}" if entry.commit else "Upstream Status: RHEL-only, no upstream fix so far"
+    state = (f"commit {entry.commit}" if entry.commit
+             else "Upstream Status: RHEL-only, no upstream fix so far")
     return _mail(entry, entry.patch.subject, f"JIRA: {entry.bug}\n{state}\n\n{entry.text}")
 
 
@@ -86,12 +90,14 @@ def _openeuler(entry: Entry) -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """How a distribution wants it: the header, the file that lists the patches, and what lies where."""
+    """How a distribution wants it: the header, the file that lists the patches,
+    and what lies where."""
 
     write: Callable[[Entry], str]
     folder: str
     listing: str                       # the file with the order
-    bug: str                           # what --bug is there, for the user; "" when it may be left out
+    bug: str                           # what --bug is there, for the user;
+                                       # "" when it may be left out
 
 
 FORMS = {
@@ -106,7 +112,8 @@ FORMS = {
 def export(distro: str, patches: list[Patch], bug: str, into: Path) -> list[Path]:
     """Writes the patches and their list below a folder; gives the files, the list last.
 
-    Raises Usage for an unknown distribution, a missing bug reference, or a folder that has some of the files.
+    Raises Usage for an unknown distribution, a missing bug reference,
+    or a folder that has some of the files.
     """
     form = FORMS.get(distro)
     if not form:
@@ -117,7 +124,8 @@ def export(distro: str, patches: list[Patch], bug: str, into: Path) -> list[Path
     made: dict[Path, str] = {}
     for number, one in enumerate(patches, 1):
         cause = known.get(one.slug)
-        commit = cause.commit if cause and f"commit {cause.commit} upstream." in one.message else None
+        commit = (cause.commit if cause and f"commit {cause.commit} upstream." in one.message
+                  else None)
         mainline = str(cause.mainline) if cause and cause.mainline else None
         slug = re.sub(r"[^A-Za-z0-9]+", "-", one.subject).strip("-").lower()[:60].rstrip("-")
         name = f"{slug}.patch" if distro in ("suse", "debian") else f"{number:04}-{slug}.patch"

@@ -61,16 +61,20 @@ class Defect:
     def expected(self, opcode: str, abi: str, version: Version) -> str | None:
         """Why a kernel of this version shows the defect, None when it does not.
 
-        "open" when no release has a fix, else "fix: <first fixed release>", of its own branch where there is one.
+        "open" when no release has a fix, else "fix: <first fixed release>", of its own branch
+        where there is one.
         """
         present = [cause for cause in self.causes
-                   if cause.opcode in (opcode, "any") and abi in cause.abi and cause.present(version)]
+                   if cause.opcode in (opcode, "any") and abi in cause.abi
+                   and cause.present(version)]
         return self._because(present, version)
 
     def expected_of(self, opcode: str, abi: str, version: Version | None,
                     present: Collection[tuple[str, str]]) -> str | None:
-        """As expected(), for a kernel whose code has the causes of these (slug, opcode), whatever its version."""
-        return self._because([cause for cause in self.causes if cause.opcode in (opcode, "any") and abi in cause.abi
+        """As expected(), for a kernel whose code has the causes of these (slug, opcode),
+        whatever its version."""
+        return self._because([cause for cause in self.causes
+                              if cause.opcode in (opcode, "any") and abi in cause.abi
                               and (cause.slug, cause.opcode) in present], version)
 
     def _because(self, present: "list[Cause]", version: Version | None) -> str | None:
@@ -91,11 +95,13 @@ def load(path: Path = TABLE) -> dict[str, Defect]:
 
 
 def live(path: Path = TABLE) -> dict[str, str]:
-    """The stable branches that still have releases -> the month of the last one, such as "2027-12", "" where unknown.
+    """The stable branches that still have releases -> the month of the last one, such
+    as "2027-12", "" where unknown.
 
     Raises as load() does.
     """
-    return _read(path, lambda table: {str(name): str(until) for name, until in table["branches"].items()})
+    return _read(path, lambda table: {str(name): str(until)
+                                      for name, until in table["branches"].items()})
 
 
 def _read(path: Path, pick: Callable[[dict[str, Any]], T]) -> T:

@@ -1,6 +1,7 @@
 """The object files that patches touch, compiled before and after in the configurations that matter.
 
-Each Setup is a kernel configuration and a compiler; what counts are warnings (W=1, sparse) that a series adds.
+Each Setup is a kernel configuration and a compiler; what counts are warnings (W=1, sparse)
+that a series adds.
 """
 
 import os
@@ -54,7 +55,8 @@ class Outcome:
     added: tuple[str, ...]
 
 
-def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[Setup] = SETUPS) -> Iterable[Outcome]:
+def compile_all(tree: "trees.Tree", patches: Iterable[Patch],
+                setups: Iterable[Setup] = SETUPS) -> Iterable[Outcome]:
     """Compiles in each setup, without and with the patches; yields as it goes.
 
     Raises BuildFailed, with the compiler's line, when an object does not compile.
@@ -65,7 +67,8 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
     patches = list(patches)
     top = cache.root() / "objects"
     top.mkdir(exist_ok=True)
-    touched = sorted({path for one in patches for path in one.paths if not path.startswith("tools/")} - {"MAINTAINERS"})
+    touched = sorted({path for one in patches for path in one.paths
+                      if not path.startswith("tools/")} - {"MAINTAINERS"})
     sources = [path for path in touched if path.endswith(".c")]
     work = top / f"{tree.release}-{cache.digest(str(tree.home))}"
     with cache.lock(f"objects/{work.name}"):
@@ -77,7 +80,8 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
                 llvm: tuple[str, ...] = ()
                 if setup.clang:
                     llvm = ("LLVM=1", "LLVM_IAS=1") if old else (f"LLVM={CLANG}",)
-                    llvm += ("CROSS_COMPILE=aarch64-linux-gnu-",) if old and setup.arch == "arm64" else ()
+                    llvm += (("CROSS_COMPILE=aarch64-linux-gnu-",)
+                             if old and setup.arch == "arm64" else ())
                 _configure(work, out, setup, llvm)
                 said: list[set[str]] = []
                 for some in ((), tuple(patches)):
@@ -91,7 +95,8 @@ def compile_all(tree: "trees.Tree", patches: Iterable[Patch], setups: Iterable[S
 
 
 def _make(work: Path, out: Path, setup: Setup, *words: str) -> list[str | Path]:
-    return ["make", "-s", "-C", work, f"O={out}", f"ARCH={setup.arch}", f"-j{os.cpu_count() or 1}", *words]
+    return ["make", "-s", "-C", work, f"O={out}", f"ARCH={setup.arch}",
+            f"-j{os.cpu_count() or 1}", *words]
 
 
 def _configure(work: Path, out: Path, setup: Setup, llvm: Sequence[str]) -> None:
@@ -107,7 +112,8 @@ def _configure(work: Path, out: Path, setup: Setup, llvm: Sequence[str]) -> None
     extra.write_text("\n".join(lines) + "\n")
     base = out / "tinyconfig"
     (out / ".config").rename(base)
-    run([work / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, extra], said, cwd=out, error=BuildFailed)
+    run([work / "scripts/kconfig/merge_config.sh", "-m", "-O", out, base, extra], said, cwd=out,
+        error=BuildFailed)
     run(_make(work, out, setup, *llvm, "olddefconfig"), said, error=BuildFailed)
     has = (out / ".config").read_text()
     for name in setup.off:
@@ -115,16 +121,18 @@ def _configure(work: Path, out: Path, setup: Setup, llvm: Sequence[str]) -> None
             raise BuildFailed(f"{said}: CONFIG_{name} cannot be turned off")
 
 
-def _warnings(work: Path, out: Path, setup: Setup, llvm: Sequence[str], sources: Iterable[str]) -> set[str]:
+def _warnings(work: Path, out: Path, setup: Setup, llvm: Sequence[str],
+              sources: Iterable[str]) -> set[str]:
     """The warnings for the sources, without their line numbers, which patches shift."""
     objects = [f"{path[:-2]}.o" for path in sources
                if not (path.startswith("net/") and "NET" in setup.off or
                        not path.startswith("net/") and "IO_URING" in setup.off)]
     if "NET" in setup.off and "io_uring/net.o" in objects:
-        # Without NET that is not built; what it leaves to others stands in net.h, which this includes
+        # Without NET that is not built; what it leaves to others stands in net.h,
+        # which this includes
         objects = sorted({*objects, "io_uring/opdef.o"} - {"io_uring/net.o"})
     if not objects:
-        return set()                   # nothing of it is compiled; make without a target would do the whole kernel
+        return set()    # nothing of it is compiled; make without a target would do the whole kernel
     for name in objects:
         (out / name).unlink(missing_ok=True)
     check = ["C=2", "CHECK=sparse -D__typeof_unqual__=__typeof__"] if setup.sparse else []
@@ -133,4 +141,5 @@ def _warnings(work: Path, out: Path, setup: Setup, llvm: Sequence[str], sources:
     if done.returncode:
         raise BuildFailed(f"{setup.name}: {telling_line(done.stderr)}")
     return {re.sub(r":\d+(:\d+)?", "", line) for line in (done.stdout + done.stderr).splitlines()
-            if re.search(r"\b(warning|error):", line) and re.search(r"\b(io_uring|net/socket)\b", line)}
+            if re.search(r"\b(warning|error):", line)
+            and re.search(r"\b(io_uring|net/socket)\b", line)}

@@ -18,7 +18,8 @@ class Step:
 
 
 class Stuck(Failure):
-    """A fix that the tree lacks has no patch that applies; `report` says what is in the way, over many lines."""
+    """A fix that the tree lacks has no patch that applies;
+    `report` says what is in the way, over many lines."""
 
     def __init__(self, said: str, report: str) -> None:
         super().__init__(said)
@@ -46,7 +47,10 @@ def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True,
 
 
 def read_from_code(tree: Tree) -> frozenset[str]:
-    """The slugs of which the code of a tree itself says whether it lacks them. Raises what diagnose() raises."""
+    """The slugs of which the code of a tree itself says whether it lacks them.
+
+    Raises what diagnose() raises.
+    """
     return frozenset(finding.slug for finding in diagnosis.diagnose(tree.home))
 
 
@@ -74,8 +78,9 @@ def unoffered(tree: Tree, steps: Collection[Step]) -> list[str]:
 def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[Step]:
     """The patches that give a tree what it lacks, in order; empty when it lacks nothing.
 
-    Each was applied to copies of the tree's files, and the code was read again after it: the defect is gone
-    and no other came. Raises Stuck when one does not apply, Unusable when it cannot be told what is lacking.
+    Each was applied to copies of the tree's files, and the code was read again after it: the defect
+    is gone and no other came. Raises Stuck when one does not apply, Unusable when it cannot be told
+    what is lacking.
     """
     coded = read_from_code(tree)
     wanted = lacking(tree, only, selftest, coded)
@@ -84,12 +89,13 @@ def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[
         for slug in wanted:
             if slug in coded and slug not in copies.lacks():
                 continue               # an earlier patch made it unnecessary
-            candidates = [one for branch in patch.near(tree.version) for one in (*branch.all(), *branch.older)
-                          if one.slug == slug]
+            candidates = [one for branch in patch.near(tree.version)
+                          for one in (*branch.all(), *branch.older) if one.slug == slug]
             step = _fitting(copies, candidates, coded)
             if not step:
                 raise Stuck(f"{tree.home}: no patch for {slug} applies; nothing was changed",
-                            reject.report(candidates[0], copies, tree, [each.patch for each in steps]))
+                            reject.report(candidates[0], copies, tree,
+                                          [each.patch for each in steps]))
             steps.append(step)
     return steps
 
@@ -102,7 +108,8 @@ def _fitting(copies: Scratch, candidates: Collection[Patch], coded: Collection[s
             if not copies.apply(one, merge):
                 continue
             after = set(copies.lacks())
-            gone = one.slug not in after and after < before if one.slug in coded else after <= before
+            gone = (one.slug not in after and after < before if one.slug in coded
+                    else after <= before)
             if one.slug in patch.EXTRA or gone:
                 return Step(one, merge)
             copies.undo()
@@ -110,7 +117,8 @@ def _fitting(copies: Scratch, candidates: Collection[Patch], coded: Collection[s
 
 
 def carry_out(tree: Tree, steps: Collection[Step]) -> None:
-    """Applies what plan() found, all or nothing: git am where there is git, else the changed files in one go."""
+    """Applies what plan() found, all or nothing: git am where there is git,
+    else the changed files in one go."""
     if tree.git:
         tree.am([step.patch for step in steps], any(step.merge for step in steps))
         return

@@ -58,7 +58,8 @@ def present(tree: Path) -> frozenset[tuple[str, str]]:
 
 
 def _after_a_part(bodies: dict[str, str]) -> set[tuple[str, str]]:
-    """The (slug, opcode) of the fixes about MSG_WAITALL that these functions, name -> body, lack."""
+    """The (slug, opcode) of the fixes about MSG_WAITALL that these functions,
+    name -> body, lack."""
     found: set[tuple[str, str]] = set()
     receive, send = bodies.get("io_recvmsg", ""), bodies.get("io_sendmsg", "")
     if re.search(r"\bio_(recv|net)_retry\(", receive):

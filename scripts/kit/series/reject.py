@@ -14,7 +14,8 @@ def report(one: Patch, copies: Scratch, tree: Tree, before: Sequence[Patch]) -> 
     `copies` has the patches of `before` applied already, which the commands begin with.
     """
     bad = [hunk for hunk in one.hunks if not _place(hunk, copies.file(hunk.path))[1]]
-    lines = [f'FAILED: patch "{one.subject}" ({one.name})', f"does not apply to {tree.home} ({tree.release}).", ""]
+    lines = [f'FAILED: patch "{one.subject}" ({one.name})',
+             f"does not apply to {tree.home} ({tree.release}).", ""]
     for hunk in bad or one.hunks:
         lines += _meeting(hunk, copies.file(hunk.path))
     lines += ["To go on by hand:", ""]
@@ -26,7 +27,8 @@ def report(one: Patch, copies: Scratch, tree: Tree, before: Sequence[Patch]) -> 
         go = [["patch", "-p1", "-F0", "-i", str(each.path)] for each in before]
         go += [["patch", "-p1", "-i", str(one.path)]]
         after = ["# put in what the *.rej files say, and remove them"]
-    lines += [f"  {line}" for line in [f"cd {shlex.quote(str(tree.home))}", *map(shlex.join, go), *after]]
+    lines += [f"  {line}"
+              for line in [f"cd {shlex.quote(str(tree.home))}", *map(shlex.join, go), *after]]
     lines += [f"  {shlex.join(['scripts/series', 'status', str(tree.home)])}"]
     return "\n".join(lines) + "\n"
 
@@ -34,7 +36,8 @@ def report(one: Patch, copies: Scratch, tree: Tree, before: Sequence[Patch]) -> 
 def _place(hunk: Hunk, lines: Sequence[str]) -> tuple[int, bool]:
     """Where a hunk's old lines are in a file (from 0), or should be, and whether they match."""
     size = len(hunk.old)
-    starts = sorted(range(max(1, len(lines) - size + 1)), key=lambda start: abs(start - hunk.line + 1))
+    starts = sorted(range(max(1, len(lines) - size + 1)),
+                    key=lambda start: abs(start - hunk.line + 1))
     best, most = 0, -1.0
     for start in starts:
         same = sum(a == b for a, b in zip(hunk.old, lines[start:start + size]))
@@ -43,7 +46,8 @@ def _place(hunk: Hunk, lines: Sequence[str]) -> tuple[int, bool]:
         if same > most:
             best, most = start, same
     old = [line.strip() for line in hunk.old if len(line.strip()) > 3]
-    # Lines that came or went shift all that follows; look for the window that shares most lines in any place.
+    # Lines that came or went shift all that follows; look for the window
+    # that shares most lines in any place.
     window = {line.strip() for line in lines[best:best + size]}
     share = sum(line in window for line in old)
     for start in starts:
@@ -60,5 +64,7 @@ def _meeting(hunk: Hunk, lines: Sequence[str]) -> list[str]:
         return [f"{head}: the tree has no such file", ""]
     start, _ = _place(hunk, lines)
     there = lines[start:start + len(hunk.old)]
-    told = list(difflib.unified_diff(hunk.old, there, "expected", f"found at {hunk.path}:{start + 1}", lineterm=""))
-    return [f"{head}, meets this code:", *(f"  {line}" for line in told if not line.startswith("@@")), ""]
+    told = list(difflib.unified_diff(hunk.old, there, "expected",
+                                     f"found at {hunk.path}:{start + 1}", lineterm=""))
+    return [f"{head}, meets this code:",
+            *(f"  {line}" for line in told if not line.startswith("@@")), ""]

@@ -23,7 +23,8 @@ class Tree:
             raise Usage(f"{home}: no such folder; give the top of a kernel tree")
         self.home = home.resolve()
         if not (self.home / "Makefile").is_file() or not (self.home / "net").is_dir():
-            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the top folder of one")
+            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the "
+                        "top folder of one")
 
     @cached_property
     def release(self) -> str:
@@ -42,48 +43,60 @@ class Tree:
         return said.returncode == 0 and Path(said.stdout.strip()).resolve() == self.home
 
     def ready(self) -> None:
-        """Raises Usage, saying what to do, where git refuses the tree or unfinished work is in the way of patches."""
+        """Raises Usage, saying what to do, where git refuses the tree or unfinished work
+        is in the way of patches."""
         if not self.git and (self.home / ".git").exists():
-            # To write past a git that says no would leave its user with changes that he did not make
-            said = self._git("rev-parse", "--show-toplevel").stderr.partition("\n")[0].removeprefix("fatal: ")
+            # To write past a git that says no would leave its user with changes
+            # that he did not make
+            said = self._git("rev-parse",
+                             "--show-toplevel").stderr.partition("\n")[0].removeprefix("fatal: ")
             raise Usage(f"{self.home}: git refuses it: {said or 'not the top of a work tree'}; "
                         "sort that out, or apply to a copy without .git")
         if self.git:
             if self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
-                raise Usage(f"{self.home}: its branch has no commit yet; commit the tree, or apply to a copy without .git")
+                raise Usage(f"{self.home}: its branch has no commit yet; commit the tree, or apply "
+                            "to a copy without .git")
             folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
-            for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"), ("MERGE_HEAD", "merge"),
-                               ("CHERRY_PICK_HEAD", "cherry-pick")):
+            for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"),
+                               ("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick")):
                 if (folder / name).exists():
-                    raise Usage(f"{self.home}: a git {verb} is under way; end it first: git -C {self.home} {verb} "
-                                "--continue or --abort")
-            changed = self._git("status", "--porcelain", "--untracked-files=no").stdout.split("\n")[0]
+                    raise Usage(f"{self.home}: a git {verb} is under way; end it first: git -C "
+                                f"{self.home} {verb} --continue or --abort")
+            changed = self._git("status", "--porcelain",
+                                "--untracked-files=no").stdout.split("\n")[0]
             if changed:
                 raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); "
                             "commit or stash them")
             return
-        for path in sorted({path for one in patch.branches() for each in one.all() for path in each.paths}):
+        for path in sorted({path for one in patch.branches() for each in one.all()
+                            for path in each.paths}):
             for suffix in (".rej", ".orig"):
                 if (self.home / f"{path}{suffix}").exists():
-                    raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; sort that out first")
+                    raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; "
+                                "sort that out first")
 
     def copy(self, work: Path, leave: Iterable[str] = ()) -> None:
-        """Makes a folder a copy to build in, but for the files `leave`, which stay as they are there.
+        """Makes a folder a copy to build in, but for the files `leave`,
+        which stay as they are there.
 
         Files are hard links where that is possible: to change one, put a new one in its place.
         """
         command.run(["rsync", "-a", "--delete", f"--link-dest={self.home}", "--exclude=/.git",
-                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"], f"copying {self.home}")
+                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"],
+                    f"copying {self.home}")
 
     def am(self, patches: Iterable[Patch], merge: bool) -> None:
         """Commits patches with git am; a failure leaves the branch where it was."""
-        said = self._git("am", "--quiet", *(["--3way"] if merge else []), *(str(each.path) for each in patches))
+        said = self._git("am", "--quiet", *(["--3way"] if merge else []),
+                         *(str(each.path) for each in patches))
         if said.returncode:
             self._git("am", "--abort")
-            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; nothing was changed")
+            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; "
+                          "nothing was changed")
 
     def put(self, contents: Mapping[str, Path]) -> None:
-        """Replaces files, path in the tree -> new file: all are written beside their places before any moves there."""
+        """Replaces files, path in the tree -> new file: all are written beside their places
+        before any moves there."""
         waiting: list[tuple[Path, Path]] = []
         try:
             for path, new in contents.items():
@@ -111,8 +124,10 @@ class Scratch:
         self.home, self._of = home, of
 
     def apply(self, one: Patch, merge: bool = False, reverse: bool = False) -> bool:
-        """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed, when it does not."""
-        words = ["apply", "--index", *(["--3way"] if merge else []), *(["--reverse"] if reverse else []), str(one.path)]
+        """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed,
+        when it does not."""
+        words = ["apply", "--index", *(["--3way"] if merge else []),
+                 *(["--reverse"] if reverse else []), str(one.path)]
         if git(self.home, *words).returncode:
             git(self.home, "reset", "--quiet", "--hard")
             return False
@@ -120,10 +135,14 @@ class Scratch:
         return True
 
     def am(self, patches: Iterable[Patch]) -> None:
-        """Commits patches with a plain `git am`, so without fuzz. Raises BuildFailed when one does not apply."""
+        """Commits patches with a plain `git am`, so without fuzz.
+
+        Raises BuildFailed when one does not apply.
+        """
         said = git(self.home, "am", "--quiet", *(str(one.path) for one in patches))
         if said.returncode:
-            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: {said.stderr.splitlines()[0]}")
+            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: "
+                              f"{said.stderr.splitlines()[0]}")
 
     def changed(self) -> dict[str, Path]:
         """The files that differ from the tree's, path in the tree -> file here."""
@@ -175,7 +194,8 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
         wanted = {path for one in patch.branches()
                   for each in (*one.all(), *one.older, *one.first, *one.buffers)
                   for path in each.paths}
-        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES, *provided.PLACES)
+        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES,
+                *provided.PLACES)
         for path in sorted({*read, *wanted}):
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
@@ -183,7 +203,8 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
         git(home, "init", "--quiet", "--template=")
         if tree.git:                   # a 3-way merge needs the blobs that a patch was made on
             objects = Path(git(tree.home, "rev-parse", "--git-path", "objects").stdout.strip())
-            (home / ".git/objects/info/alternates").write_text(f"{(tree.home / objects).resolve()}\n")
+            (home / ".git/objects/info/alternates").write_text(
+                f"{(tree.home / objects).resolve()}\n")
         git(home, "add", "--force", "--all")
         git(home, "commit", "--quiet", "--allow-empty", "-m", "start")
         git(home, "tag", "start")
@@ -201,6 +222,8 @@ def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def _run_git(home: Path, words: Iterable[str], environment: Mapping[str, str] | None = None,
              ) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True, check=False, env=environment)
+        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True,
+                              check=False, env=environment)
     except FileNotFoundError as gone:
-        raise Unusable("git is missing, patches are tried with it; as root: apt-get install git") from gone
+        raise Unusable(
+            "git is missing, patches are tried with it; as root: apt-get install git") from gone
