@@ -150,8 +150,9 @@ def column(lines: Sequence[str]) -> Column:
 def merged(columns: Mapping[str, Column]) -> Column:
     """What a kernel gave in 64 bit, and as "32:yes" what 32-bit programs alone can be asked."""
     small = columns.get("32", {})
-    return {name: Cell(f"32:{small[name].word}") if cell.word == CANNOT != small.get(name, cell)
-            .word else cell for name, cell in columns["64"].items()}
+    alone = {name: Cell(f"32:{cell.word}") for name, cell in small.items() if cell.word != CANNOT}
+    return {name: alone.get(name, cell) if cell.word == CANNOT else cell
+            for name, cell in columns["64"].items()}
 
 
 def table(given: Mapping[str, Mapping[str, Column]]) -> str:

@@ -56,10 +56,7 @@ Asked = tuple["Builder", tuple[str, ...]]     # what builds, and the ABIs that i
 
 
 def find(word: str) -> Tree:
-    """The tree for a path, or for a version whose source Debian has.
-
-    Raises Usage for anything else.
-    """
+    """The tree for a path, or for a version whose source Debian has; else raises Usage."""
     if Path(word).is_dir():
         return Tree(Path(word))
     branch = ".".join(word.split(".")[:2])
@@ -177,10 +174,7 @@ def arrange(copies: Scratch, tree: Tree, variant: Variant) -> None:
 
 def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
              nics: bool = False) -> list[Asked]:
-    """What builds the kernels of each variant, and which ABIs each of them is asked.
-
-    Raises Usage for what cannot be.
-    """
+    """What builds each variant, and which ABIs it is asked. Raises Usage for what cannot be."""
     if engine in ("uml", "both") and (nics or arch != AMD64):
         raise Usage(
             f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
@@ -194,8 +188,7 @@ def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
 
 
 class Builder:
-    """Builds the variants of one tree in one flavour, one at a time,
-    with drivers of NICs or without."""
+    """Builds the variants of one tree in one flavour, one by one, with drivers of NICs or not."""
 
     def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64,
                  nics: bool = False) -> None:
@@ -213,10 +206,7 @@ class Builder:
         self._fresh = False
 
     def kernel(self, variant: Variant, abis: Sequence[str] = ()) -> Kernel:
-        """The kernel of a variant; its obtain() builds.
-
-        `abis` are those that it is asked, all that it has otherwise.
-        """
+        """The kernel of a variant; its obtain() builds. It is asked `abis`, or all it has."""
         with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             present = diagnosis.present(copies.home)
@@ -255,10 +245,7 @@ class Builder:
         return cache.root() / "proofs" / f"{label}.{self._target}"
 
     def _place(self, variant: Variant, work: Path) -> None:
-        """Turns the work tree into the variant.
-
-        A file changes, and is compiled again, only where its text differs.
-        """
+        """Turns the work tree into the variant; only files whose text differs change."""
         touched = sorted({path for branch in patch.branches()
                           for one in (*branch.all(), *branch.buffers)
                           for path in one.paths if one.slug != patch.SELFTEST})
@@ -346,9 +333,9 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
         fails.append(evidence.wrapped(build.fails(), "    "))
         details += [f"  {variant.name}: {line}" for line in said]
         if variant.removed and not said:
+            slug = variant.removed[0].slug
             details += [f"  {variant.name}: {case.reason}" for case in result.cases
-                        if case.outcome == "fail" and variant.removed[0]
-                        .slug.startswith(case.defect)][:1]
+                        if case.outcome == "fail" and slug.startswith(case.defect)][:1]
     head, *lines = report.aligned(rows)
     body = [head, *(part for line, below in zip(lines, fails) for part in (line, below) if part)]
     return "\n".join(body + details) + "\n"

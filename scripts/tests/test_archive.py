@@ -12,7 +12,8 @@ class Mirrors(unittest.TestCase):
     def test_as_the_host_has_them(self) -> None:
         self.assertEqual(
             archive.mirrors("http://m/debian/ bookworm\nhttp://m/debian/ bookworm-updates\n"
-                            "http://s/debian-security/ bookworm-security\nhttp://other/ nodistro\n"),
+                            "http://s/debian-security/ bookworm-security\n"
+                            "http://other/ nodistro\n"),
             ("http://m/debian/", "http://s/debian-security/"))
 
     def test_no_security_site(self) -> None:

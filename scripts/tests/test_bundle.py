@@ -27,7 +27,8 @@ class Folders(unittest.TestCase):
     def test_io_uring_knows_nothing_beside_it(self) -> None:
         others = [name for name in (*bundle.COLLECTIONS, bundle.HOOKS, "harm")
                   if name != bundle.COLLECTION]
-        reach = re.compile(rf"\.\./(?!lib\.mk|kselftest)\w|\b({'|'.join(others)})(/|\.[ch]\b|\.sh\b|_receiver\b)|\bscripts/")
+        reach = re.compile(rf"\.\./(?!lib\.mk|kselftest)\w|\b({'|'.join(others)})"
+                           r"(/|\.[ch]\b|\.sh\b|_receiver\b)|\bscripts/")
         for path in (path for path in bundle.SELFTEST.iterdir()
                      if path.suffix or path.name == "Makefile"):
             for number, line in enumerate(path.read_text().splitlines(), 1):

@@ -76,7 +76,8 @@ class Trace(unittest.TestCase):
 
     def test_ranges(self) -> None:
         self.assertEqual(coverage.ranges(self.table),
-                         "0xffffffff81000000..0xffffffff8100000f,0xffffffff82000000..0xffffffff82000002")
+                         "0xffffffff81000000..0xffffffff8100000f,"
+                         "0xffffffff82000000..0xffffffff82000002")
 
     def test_reached(self) -> None:
         """An instruction counts for the line that it is within,

@@ -51,8 +51,8 @@ class Words(unittest.TestCase):
     def kernels(self, arch: Architecture = AMD64, archive: Archive | None = None) -> kernel.Kernels:
         """Kernels of such a mirror."""
         one = kernel.Kernels(arch=arch)
-        # type: ignore[arg-type]
-        setattr(one, "_mirror", debian.Mirror(archive or Archive(arch.name), arch))
+        mirror = debian.Mirror(archive or Archive(arch.name), arch)  # type: ignore[arg-type]
+        setattr(one, "_mirror", mirror)
         return one
 
     def found(self, name: str, arch: Architecture = AMD64) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class Mutants(unittest.TestCase):
         found = watch.caught(run(*(DATA / "debug-leaks.log").read_text().splitlines()))
         self.assertEqual({mutant.gist(one) for one in found},
                          {"unreferenced object (size 128): (io_copy_control)",
-                         "unreferenced object (size 256): (io_copy_control)"})
+                          "unreferenced object (size 256): (io_copy_control)"})
 
 
 class Splats(unittest.TestCase):

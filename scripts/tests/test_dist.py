@@ -182,7 +182,7 @@ class Completion(unittest.TestCase):
                                '. "$1"; shift; for name; do complete -p "$name"; done', "bash",
                                self.FILE, *(f"{start}{name}" for name in COMMANDS
                                             for start in (f"{dist.NAME}-", "scripts/",
-                                               "./scripts/"))],
+                                                          "./scripts/"))],
                               capture_output=True, text=True, check=True)
         self.assertEqual(said.stdout.count("complete -F _io_uring_reissue "), 9)
 

@@ -35,8 +35,9 @@ class FirstTest(unittest.TestCase):
     def test_base(self) -> None:
         for branch in patch.branches():
             if branch.first:
+                base = branch.number.branch if branch.name != "mainline" else ""
                 self.assertRegex(patch.read(branch.home / "first/cover-letter.txt"),
-                                 re.compile(rf"^base: {branch.number.branch if branch.name != 'mainline' else ''}", re.M))
+                                 re.compile(rf"^base: {base}", re.M))
 
     def test_what_a_tree_lacks(self) -> None:
         """Nothing where there is nothing; what a receive does not put back where it does not."""

@@ -101,9 +101,9 @@ class Harm(unittest.TestCase):
         bad = pair()
         bad.before.ends["late-read-64"] = 0
         bad.after.ends["wrong-length-32"] = 1
-        self.assertEqual(self.harm(bad),
-                         ["as it is: the program for late-read, 64 bit, shows no difference",
-                          "with the series: the program wrong-length-32.c still shows a difference"])
+        self.assertEqual(self.harm(bad), [
+            "as it is: the program for late-read, 64 bit, shows no difference",
+            "with the series: the program wrong-length-32.c still shows a difference"])
 
     def test_the_fault_of_the_check_must_be_found(self) -> None:
         bad = pair()

@@ -80,8 +80,10 @@ class Ports(unittest.TestCase):
 
     def test_a_hub_or_taps(self) -> None:
         hub = nic.named("e1000e").ports()
-        self.assertEqual(hub.arguments[:4], ("-netdev", "hubport,id=local,hubid=0", "-device",
-                                             "e1000e,netdev=local,mac=52:54:00:c0:00:01,addr=4,romfile="))
+        self.assertEqual(
+            hub.arguments[:4],
+            ("-netdev", "hubport,id=local,hubid=0", "-device",
+             "e1000e,netdev=local,mac=52:54:00:c0:00:01,addr=4,romfile="))
         self.assertEqual((hub.around, hub.notes), ((), ()))
         with mock.patch.object(command, "run"):
             taps = nic.named("virtio-net").ports()
@@ -159,8 +161,11 @@ class Rows(unittest.TestCase):
 
     def rows(self, kernels: list[Kernel], *nics: str,
              programs: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-        with mock.patch.object(Kernels, "generic", lambda self, kernel: GENERIC if kernel is CLOUD else kernel), \
-                mock.patch.object(bundle, "sources", return_value={"late_read", "nic"}):
+        def generic(_self: Kernels, kernel: Kernel) -> Kernel:
+            return GENERIC if kernel is CLOUD else kernel
+
+        with (mock.patch.object(Kernels, "generic", generic),
+              mock.patch.object(bundle, "sources", return_value={"late_read", "nic"})):
             made = Matrix(Request(("k",), programs, nics=nics or ("",)), Path(), 1, kernels=kernels)
         return [(row.label, row.command) for row in made._rows]
 

@@ -29,7 +29,8 @@ class Why(unittest.TestCase):
                               (ENOSYS, "Function not implemented")):
             for disabled in ("", "0", "1"):
                 self.assertRegex(self.said(reason, "2", disabled),
-                                 rf"^a seccomp filter refuses io_uring_setup\(2\) \({error}\): run outside .*")
+                                 r"^a seccomp filter refuses io_uring_setup\(2\) "
+                                 rf"\({error}\): run outside .*")
 
     def test_the_sysctl(self) -> None:
         self.assertRegex(self.said(EPERM, "2", "2"),

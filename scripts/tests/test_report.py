@@ -1,4 +1,4 @@
-"""Outcomes, verdicts, cells and exit status."""
+"""Verdicts, cells and exit status."""
 
 import json
 import tempfile
@@ -13,7 +13,6 @@ from kit.report.folder import Folder
 from kit.kernel.kernel import Kernel
 from kit.base.ktap import Case, Status
 from kit.base.version import parse
-from kit.guest.vm import Run
 
 DATA = Path(__file__).parent / "data"
 COMMAND = "scripts/qa run --kernels debian:6.1.86"
@@ -123,8 +122,8 @@ k
 
     def test_by_hand_in_the_same_guest(self) -> None:
         one = replace(row([case("fail")], version=None),
-                      command="scripts/qa run --arch arm64 --memory 2G --kernels "
-                                                                 "'dir:/a run' --nic e1000e:ssh")
+                      command="scripts/qa run --arch arm64 --memory 2G --kernels 'dir:/a run' "
+                      "--nic e1000e:ssh")
         self.assertIn("\n  by hand: scripts/qa shell --arch arm64 --memory 2G 'dir:/a run' --nic "
                       "e1000e:ssh\n", report.text([one]))
         for other in (replace(one, origin="running"), replace(one, outcome="did-not-build")):
@@ -184,66 +183,6 @@ class Golden(unittest.TestCase):
         self.assertEqual(told, [asdict(result) for result in results])
 
 
-class Outcomes(unittest.TestCase):
-    start, done = "# kit: started 6.1 2.0", "# kit: done 9"
-    warning = "[ 1.0] WARNING: CPU: 0 PID: 77 at io_uring/net.c:1500 io_sendmsg_zc+0x1/0x2"
-
-    def outcome(self, lines: list[str], console: str = "", ended: str = "",
-                status: Status = "pass") -> result.Outcome:
-        run = Run([(0.0, line) for line in lines], console, ended, 1.0)
-        return verdict.outcome([case(status)], run)[0]
-
-    def test_each(self) -> None:
-        start, done, panic = self.start, self.done, "[ 1.0] Kernel panic - not syncing: x"
-        self.assertEqual(self.outcome([start, done]), "passed")
-        self.assertEqual(self.outcome([], panic), "did-not-boot")
-        self.assertEqual(self.outcome([], "", "silence"), "did-not-boot")
-        self.assertEqual(self.outcome([start], panic), "panicked")
-        self.assertEqual(self.outcome([start], "", "silence"), "hung")
-        self.assertEqual(self.outcome([start]), "hung")
-        self.assertEqual(verdict.outcome([], None)[0], "ran-nothing")
-        self.assertEqual(verdict.outcome([case("skip")], None)[0], "ran-nothing")
-        self.assertEqual(verdict.outcome([case("pass"), case("fail")], None)[0], "failed")
-
-    def test_a_warning_is_no_pass(self) -> None:
-        self.assertEqual(self.outcome([self.start, self.done], self.warning), "warned")
-        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="fail"),
-                         "failed")
-        self.assertEqual(self.outcome([self.start, self.done], self.warning, status="skip"),
-                         "ran-nothing")
-        self.assertEqual(self.outcome([self.start], self.warning, "silence"), "hung")
-        self.assertEqual(verdict.outcome([case("pass")], None, self.warning),
-                         ("warned", self.warning.partition("] ")[2]))
-
-    def test_a_run_of_control_cases_ran_nothing(self) -> None:
-        reference, refused = case("pass",
-                                  name="system_call.reference"), "io_uring is not allowed here"
-        skipped = [replace(case("skip", abi), reason=refused) for abi in ("64", "32")]
-        other = Case("bad_control", "64", "bad_control.len_short.zc", "skip", refused)
-        self.assertEqual(verdict.outcome([reference, *skipped, other], None),
-                         ("ran-nothing", refused))
-        self.assertEqual(verdict.outcome([reference], None),
-                         ("ran-nothing", result.ONLY_REFERENCES))
-        # a program about no defect counts where it alone was asked for
-        self.assertEqual(verdict.outcome([*skipped, replace(other, status="pass")], None)[0],
-                         "ran-nothing")
-        self.assertEqual(verdict.outcome([replace(other, status="pass", reason="")], None)[0],
-                         "passed")
-        self.assertEqual(verdict.outcome([reference, skipped[0], case("pass", "32")], None)[0],
-                         "passed")
-        self.assertEqual(verdict.outcome([replace(reference, status="fail"), *skipped], None)[0],
-                         "failed")
-
-    def test_through_a_nic(self) -> None:
-        cases = [Case("nic", "64", "system_call.udp4.reference", "pass"),
-                 Case("nic", "64", "delivery.udp4.plain", "pass"),
-                 Case("nic", "64", "late_read.zc.after", "skip")]
-        self.assertEqual(verdict.outcome(cases, None)[0], "ran-nothing")
-        self.assertEqual(verdict.outcome(
-            [*cases, Case("nic", "64", "zero_copy.udp4_zc.report", "fail")], None)[0],
-                         "failed")
-
-
 class Warned(unittest.TestCase):
     lines = ["WARNING: CPU: 0 PID: 1 at x.c:1 x+0x1/0x2", "refcount_t: underflow; use-after-free."]
 
@@ -293,8 +232,8 @@ l
 m
   whether the kernel warned is not known: /dev/kmsg: Operation not permitted
 
-3 kernels: 1 warned, 1 failed, 1 passed; 0 cases that the table does not predict; the kernel warned in 2
-""")
+3 kernels: 1 warned, 1 failed, 1 passed; 0 cases that the table does not predict; """
+                         "the kernel warned in 2\n")
 
     def test_ran_nothing_says_why_once(self) -> None:
         text = report.text([row([case("skip"), case("skip", "32")])])

@@ -62,9 +62,9 @@ class Piped(unittest.TestCase):
 
         out = io.StringIO()
         stdin = mock.Mock(buffer=io.BytesIO(b"uname\n"))
-        with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(out), \
-                mock.patch.object(sys, "stdin", stdin), mock.patch.object(guest, "between", between), \
-                mock.patch.object(vm, "boot", booted):
+        with (tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(out),
+              mock.patch.object(sys, "stdin", stdin),
+              mock.patch.object(guest, "between", between), mock.patch.object(vm, "boot", booted)):
             status = shell._piped(vm.Boot("tcg", Files(Path()), Path(), Path(name)), None, False)
         return status, out.getvalue()
 

@@ -62,7 +62,7 @@ class Lines(unittest.TestCase):
                    "ffff888003c0f000\n")
         self.assertEqual(suite.splats(console),
                          ["WARNING: CPU: N PID: N at net/core/sock.c:N x+N/N",
-                            "BUG: unable to handle page fault for address: N"])
+                          "BUG: unable to handle page fault for address: N"])
 
 
 class Verdict(unittest.TestCase):

@@ -42,10 +42,8 @@ class Architecture:
     place: str = ""                    # where the built image is, if not in boot
     headers_32: str = ""               # arch/<this> has the uAPI headers of 32-bit programs,
                                        # if not <source>
-    debian: str = ""                   # what Debian's kernel packages call it,
-                                       # if not as it is called
-    rpm: str = ""                      # what RPM calls it, a pattern; "" where it
-                                       # is called the same
+    debian: str = ""                   # what Debian's kernel packages call it, if not that
+    rpm: str = ""                      # what RPM calls it, a pattern; "" where it is the same
 
     @property
     def made(self) -> str:

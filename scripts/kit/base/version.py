@@ -52,7 +52,8 @@ def of_makefile(tree: Path) -> str | None:
         re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)", text, re.M))
     if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= fields.keys():
         return None
-    return f"{fields['VERSION']}.{fields['PATCHLEVEL']}.{fields['SUBLEVEL']}{fields.get('EXTRAVERSION', '')}"
+    numbers = ".".join(fields[name] for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL"))
+    return f"{numbers}{fields.get('EXTRAVERSION', '')}"
 
 
 def upstream(text: str) -> Version | None:

@@ -99,5 +99,6 @@ def regression(abi: str) -> tuple[str, set[tuple[str, str]]]:
     outcome = {"0": "pass", "1": "fail", "77": "skip"}.get(said.rpartition("rc=")[2].strip())
     if not outcome or "Tests timed out" in said:
         raise BuildFailed(f"runtests.sh: {command.telling_line(said)}")
-    line = r"(sendmsg|sendmsg_zc), .+?: (lost-pointer|wrong-length|late-read|repeated-control|unknown): "
+    line = (r"(sendmsg|sendmsg_zc), .+?: "
+            r"(lost-pointer|wrong-length|late-read|repeated-control|unknown): ")
     return outcome, set(re.findall(line, said))

@@ -33,8 +33,8 @@ class Pin:
         if fitting:
             return max(fitting, key=archive.debian_order)
         there = f"it has {', '.join(ordered(offered))}" if offered else "it has none at all"
-        raise Unusable(f"{self.package} {self.version} has left the mirror ({there}): "
-                       f"put one of those into scripts/kit/build/{TABLE.name}, and run what uses it")
+        raise Unusable(f"{self.package} {self.version} has left the mirror ({there}): put one of "
+                       f"those into scripts/kit/build/{TABLE.name}, and run what uses it")
 
     def newer(self, offered: Sequence[str]) -> list[str]:
         """Those that are newer, newest first."""

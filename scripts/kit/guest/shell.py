@@ -40,9 +40,11 @@ echo "# kit: exit $?"
 """
 GREETING = """
 # {label}: the test programs are here, each runs by itself:
-#   ./late_read              all its cases; -l lists them, -r NAME runs one; late_read_32 is the 32-bit build
+#   ./late_read              all its cases; -l lists them, -r NAME runs one; late_read_32 is the
+#                            32-bit build
 #   sh ../run_kselftest.sh -t io_uring:late_read    as scripts/qa runs it
-# Ctrl-D ends the guest, Ctrl-A X ends it when it hangs. Warnings of the kernel are printed in between."""
+# Ctrl-D ends the guest, Ctrl-A X ends it when it hangs. Warnings of the kernel are printed in
+# between."""
 
 
 def run(word: str, arch_name: str, wish: Wish, through: str, gdb: bool) -> int:

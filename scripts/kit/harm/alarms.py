@@ -54,8 +54,8 @@ class Listener:
             return
         self._close()
         self._doing, self._lines = line.removeprefix(MARK), []
-        self._since, self._started = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                                                                     time.gmtime())
+        self._since = time.monotonic()
+        self._started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     def warned(self, lines: Sequence[str]) -> None:
         """What the kernel said that it says when something is wrong: an alarm of the last run."""

@@ -35,8 +35,7 @@ FLAVOUR = Flavour("cost",
                   ("CONFIG_SLUB=y", "CONFIG_SLUB_STATS=y", "CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE=y",
                    "CONFIG_HARDENED_USERCOPY=y", "CONFIG_CGROUPS=y", "CONFIG_MEMCG=y",
                    *(line for line in watch.FLAVOUR.lines if line.startswith("# "))))
-# One instruction is a nanosecond; idle time passes at once,
-# and what is random is the same each time
+# One instruction is a nanosecond; idle time passes at once, and chance is the same each time
 MACHINE = vm.Machine(words=("-icount", "shift=0,sleep=off", "-seed", "1"), overall=3600.0,
                      silence=1200.0, boot=600.0)
 
@@ -85,10 +84,7 @@ class Cost:
 
     @property
     def figure(self) -> int | None:
-        """The least of the runs; None when the send fails.
-
-        What comes on top in some of them is chance, see cost.rst.
-        """
+        """The least of the runs, what is beyond is chance (cost.rst); None when the send fails."""
         return None if self.fails or not self.runs else min(self.runs)
 
 
@@ -114,10 +110,7 @@ class Pair:
 
 
 def parse(lines: Sequence[str]) -> dict[str, dict[Case, Cost]]:
-    """What cost.c printed, by unit: instructions and allocations.
-
-    Raises Unusable with the line that says why not.
-    """
+    """What cost.c printed, by unit. Raises Unusable with the line that says why not."""
     found: dict[str, dict[Case, Cost]] = {"instructions": {}, "allocations": {}}
     for line in lines:
         if not line.startswith("cost: "):
@@ -217,10 +210,7 @@ COLOURS = {"64": "#0072b2", "32": "#e69f00"}
 
 
 def script(pairs: Sequence[Pair]) -> str:
-    """The script for gnuplot, which writes an SVG to its standard output.
-
-    A send that failed before has no box.
-    """
+    """The script for gnuplot, which writes an SVG; a send that failed before has no box."""
     blocks: list[str] = []
     plots: list[str] = []
     most = max(BARS.values()) * 100 - 100
@@ -238,9 +228,9 @@ def script(pairs: Sequence[Pair]) -> str:
                            f'"{colour}"' for column, (bits, colour) in enumerate(COLOURS.items(), 2)
                            if any(row.get(bits, "NaN") != "NaN" for row in rows.values()))
         plots += [f'set title "Linux {pair.release}"', f"plot {curves}"]
-    return "\n".join(
-        [*blocks, SCRIPT.format(height=520 * len(pairs), count=len(pairs), most=f"{most * 1.1:.3f}",
-                                plots="\n".join(plots))])
+    blocks.append(SCRIPT.format(height=520 * len(pairs), count=len(pairs),
+                                most=f"{most * 1.1:.3f}", plots="\n".join(plots)))
+    return "\n".join(blocks)
 
 
 def plot(pairs: Sequence[Pair], path: Path) -> None:
@@ -259,8 +249,7 @@ def options(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
-    """Measures before and after, and a kernel that must be found too dear;
-    gives whether no harm was found."""
+    """Measures before and after, and a kernel that must be too dear; whether no harm was found."""
     trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
     plan = QUICK if options.quick else FULL
     if options.quick and options.record:
@@ -300,10 +289,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 
 def measure(kernel: kernels.Kernel, plan: Scale, home: Path, progress: Progress) -> Measured:
-    """Builds and boots a kernel and counts there.
-
-    Raises Unusable when it did not come to an end.
-    """
+    """Builds and boots a kernel and counts there. Raises Unusable when that has no end."""
     into = home / kernel.label
     into.mkdir(parents=True, exist_ok=True)
     progress.phase(kernel.label, "build")

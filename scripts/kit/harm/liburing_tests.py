@@ -25,7 +25,8 @@ from ..series.tree import Tree
 HELP = "liburing's own tests give the same results without and with the series"
 TIMES = 10                             # runs of a test of networking
 # What a test of networking has in its source: a request that sends, receives, connects and so on
-NETWORK = re.compile(r"io_uring_prep_(send|recv|accept|multishot_accept|connect|shutdown|socket|bind|listen|cmd_sock)")
+NETWORK = re.compile(r"io_uring_prep_(send|recv|accept|multishot_accept|connect|shutdown|socket"
+                     r"|bind|listen|cmd_sock)")
 LONG = ("buf-ring-upgrade",)    # but for these, which take half a minute and are of something else
 # What --quick runs: all that sends messages, and is quick
 QUICK = ("send_recv", "send_recvmsg", "send-zerocopy", "sendmsg_iov_clean", "recv-msgall",

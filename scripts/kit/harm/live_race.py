@@ -17,7 +17,11 @@ PROGRAMS = ("race", "race_32")
 # so that the ends meet all moments of a send
 JOB = """
 for program in race race_32; do
-	(/$program --seconds SECONDS >/tmp/$program 2>&1; echo "# live: exit $program $?"; echo >/tmp/$program.done) &
+	(
+		/$program --seconds SECONDS >/tmp/$program 2>&1
+		echo "# live: exit $program $?"
+		echo >/tmp/$program.done
+	) &
 done
 round=0
 while ! [ -e /tmp/race.done ] || ! [ -e /tmp/race_32.done ]; do

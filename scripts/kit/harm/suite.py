@@ -43,12 +43,12 @@ HOME = "suite"                         # the folder in the guest in which the te
 # Beyond Kconfig.fragment: what both kinds of suite need,
 # 32-bit threads (COMPAT_32BIT_TIME) among it
 FLAVOUR = Flavour("neighbours", tuple(f"CONFIG_{option}=y" for option in """
-    AIO COMPAT_32BIT_TIME COREDUMP DEBUG_FS ELF_CORE FANOTIFY FILE_LOCKING FUTEX_PI HUGETLBFS INOTIFY_USER MEMBARRIER
-    MEMFD_CREATE PID_NS RSEQ SECCOMP SIGNALFD SYSCTL TIMERFD TIME_NS TMPFS_POSIX_ACL TMPFS_XATTR TRANSPARENT_HUGEPAGE
-    UNIX98_PTYS UTS_NS
-    CLS_U32_MARK DUMMY IFB INET_DIAG INET_UDP_DIAG IP_ADVANCED_ROUTER IP_MULTIPLE_TABLES IPV6_MULTIPLE_TABLES
-    NET_ACT_GACT NET_ACT_MIRRED NET_CLS_ACT NET_CLS_FLOWER NET_CLS_U32 NET_SCH_ETF NET_SCH_FQ NET_SCH_INGRESS
-    NET_SCH_NETEM PACKET VETH VLAN_8021Q
+    AIO COMPAT_32BIT_TIME COREDUMP DEBUG_FS ELF_CORE FANOTIFY FILE_LOCKING FUTEX_PI HUGETLBFS
+    INOTIFY_USER MEMBARRIER MEMFD_CREATE PID_NS RSEQ SECCOMP SIGNALFD SYSCTL TIMERFD TIME_NS
+    TMPFS_POSIX_ACL TMPFS_XATTR TRANSPARENT_HUGEPAGE UNIX98_PTYS UTS_NS
+    CLS_U32_MARK DUMMY IFB INET_DIAG INET_UDP_DIAG IP_ADVANCED_ROUTER IP_MULTIPLE_TABLES
+    IPV6_MULTIPLE_TABLES NET_ACT_GACT NET_ACT_MIRRED NET_CLS_ACT NET_CLS_FLOWER NET_CLS_U32
+    NET_SCH_ETF NET_SCH_FQ NET_SCH_INGRESS NET_SCH_NETEM PACKET VETH VLAN_8021Q
     """.split()))
 _LINE = re.compile(r"# suite: (begin|end|says) (\S+) ?(.*)")
 # A shell as the leader of a session of its own, so that whatever a test kills is not this script;
@@ -63,7 +63,8 @@ while IFS='	' read -r name limit command <&9; do
 	setsid timeout -s KILL "$limit" /bin/sh -c "$command" >/tmp/said 2>&1 9<&-
 	rc=$?
 	kill -9 -1
-	[ $rc = 0 ] || tail -n 5 /tmp/said | tr -cd '\\n -~' | cut -c 1-200 | sed "s/^/# suite: says $name /"
+	[ $rc = 0 ] || tail -n 5 /tmp/said | tr -cd '\\n -~' | cut -c 1-200 |
+		sed "s/^/# suite: says $name /"
 	echo "# suite: end $name $rc $began $(cut -d ' ' -f 1 /proc/uptime)"
 done 9<list
 """
@@ -137,8 +138,8 @@ class Suite:
     run() is one pass in one kernel."""
 
     def __init__(self, tests: Sequence[Test], content: Content, progress: Progress) -> None:
-        self._tests, self._content, self._progress = {test.name: test
-                                                      for test in tests}, content, progress
+        self._tests = {test.name: test for test in tests}
+        self._content, self._progress = content, progress
 
     def pair(self, name: str, before: Kernel, after: Kernel, home: Path,
              names: Sequence[str]) -> Pair:

@@ -39,12 +39,14 @@ FORMATS = {
     "deb": Format(b"!<arch>\n", ("dpkg",), ("dpkg-deb", "--show", "--showformat",
                                             "${Package}\n${Version}\n${Architecture}\n"), (),
                   'dpkg-deb --fsys-tarfile "$1" >"$2"',
-                  r"linux-(image|binary|base|modules|modules-extra)(?:-unsigned)?-(\d.+?)(?:-unsigned)?()"),
+                  r"linux-(image|binary|base|modules|modules-extra)(?:-unsigned)?-(\d.+?)"
+                  r"(?:-unsigned)?()"),
     "rpm": Format(b"\xed\xab\xee\xdb", ("rpm", "libarchive-tools"),
                   ("rpm", "-qp", "--nosignature", "--qf",
                    "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"),
                   ("rpm", "-K", "--nosignature"), 'bsdtar -cf "$2" "@$1"',
-                  r"()(kernel.*?)(-core|-modules-core|-modules|-modules-extra|-extra|-optional|-uki-virt|)"),
+                  r"()(kernel.*?)"
+                  r"(-core|-modules-core|-modules|-modules-extra|-extra|-optional|-uki-virt|)"),
 }
 
 # Where packages have their files
@@ -90,7 +92,8 @@ def find(kind: str, text: str, wanted: Sequence[str], arch: Architecture) -> for
     _one_kernel(named, arch)
     more = _siblings(named)
     if more:
-        say(f"{named[0].path.name}: also took {', '.join(one.name for one in more)} from its folder")
+        names = ", ".join(one.name for one in more)
+        say(f"{named[0].path.name}: also took {names} from its folder")
     packages = [*named, *more]
     home = cache.folder(f"packages/{cache.digest(*(one.path for one in packages), *wanted)}",
                         lambda into: _unpack(packages, into, wanted, arch))

@@ -92,20 +92,16 @@ def _filters(rows: Sequence[set[str]]) -> Iterator[str]:
 
 def _row(result: KernelResult, before: KernelResult | None, columns: Sequence[str], logs: Excerpts,
          details: list[str]) -> tuple[set[str], str]:
-    """The groups that a row has cells of, and its markup.
-
-    What is behind its cells is added to `details`.
-    """
+    """The groups of a row's cells, and its markup; what is behind them is added to `details`."""
     old = _cells(before) if before else {}
     groups: set[str] = set()
     parts = []
     cases = _cells(result)
     if result.warnings:
         groups.add(_WARNED)
-    if result.outcome == "ran-nothing" or all(_word(result, cases.get((column, abi), []))[0]
-                                              == result.outcome
-                                              for column in columns if column != _WARNED
-                                              for abi in _ABIS):
+    words = {_word(result, cases.get((column, abi), []))[0]
+             for column in columns if column != _WARNED for abi in _ABIS}
+    if result.outcome == "ran-nothing" or words <= {result.outcome}:
         # Nothing ran: one cell says so
         groups.add("no result")
         was = (str(before.outcome), _GROUP.get(before.outcome, "")) if before else ("", "")
@@ -140,7 +136,8 @@ def _row(result: KernelResult, before: KernelResult | None, columns: Sequence[st
     return groups, (
         f'<tr role="row" data-groups="{" ".join(sorted(map(_class, groups)))}">'
         '<th role="rowheader">'
-        f"{body(result.kernel)}{nic}{other}<small>{body(facts)}</small></th>{''.join(parts)}</tr>\n")
+        f"{body(result.kernel)}{nic}{other}<small>{body(facts)}</small></th>"
+        f"{''.join(parts)}</tr>\n")
 
 
 def _cells(result: KernelResult) -> dict[tuple[str, str], list[CaseResult]]:
@@ -243,4 +240,5 @@ def _change(change: Change) -> str:
     other = f" <i>({body(change.before)})</i>" if change.before != change.kernel else ""
     reason = f"<p>{body(change.reason)}</p>" if change.reason else ""
     return (f"<li><b>{body(name)}</b> <s>{body(change.was)}</s>{other} → "
-            f"<strong>{body(change.now)}</strong>{reason}<code>{body(change.command)}</code></li>\n")
+            f"<strong>{body(change.now)}</strong>{reason}"
+            f"<code>{body(change.command)}</code></li>\n")

@@ -14,8 +14,8 @@ from typing import Literal
 from ..base import splat, version
 from ..base.ktap import NOT_ZERO_COPY
 
-Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "failed", "warned", "passed",
-                  "not-run"]
+Outcome = Literal["did-not-build", "did-not-boot", "panicked", "hung", "ran-nothing", "failed",
+                  "warned", "passed", "not-run"]
 Verdict = Literal["pass", "known", "REGRESSION", "NEWLY FIXED", "fail", "skip", "error"]
 
 # By what they are about: control messages of sends, sends as a whole, receives

@@ -1,6 +1,7 @@
 """The patches under the headers that distributions ask for, from the facts of patches/fixes.toml.
 
-suse      kernel-source.git, README of its folder `patches.suse` and scripts/git_sort (Git-commit, Patch-mainline)
+suse      kernel-source.git, README of its folder `patches.suse` and scripts/git_sort (Git-commit,
+          Patch-mainline)
 debian    DEP-3, https://dep-team.pages.debian.net/deps/dep3/, for debian/patches
 rhel      CentOS Stream's "Commit rules" (JIRA, Upstream Status, the quoted upstream commit id)
 ubuntu    "Kernel team: stable patch format" (BugLink, SAUCE, cherry picked or backported from)
@@ -48,12 +49,13 @@ class Entry:
 
 def _mail(entry: Entry, subject: str, body: str) -> str:
     return (f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {entry.head('From')}\n"
-            f"Date: {entry.head('Date')}\nSubject: [PATCH] {subject}\n\n{body}\n---\n\n{entry.diff}")
+            f"Date: {entry.head('Date')}\nSubject: [PATCH] {subject}\n\n{body}\n---\n\n"
+            f"{entry.diff}")
 
 
 def _suse(entry: Entry) -> str:
-    state = f"Patch-mainline: v{entry.mainline}\nGit-commit: {entry.commit}" if entry.commit else \
-        "Patch-mainline: Not yet, no upstream fix so far"
+    state = (f"Patch-mainline: v{entry.mainline}\nGit-commit: {entry.commit}" if entry.commit
+             else "Patch-mainline: Not yet, no upstream fix so far")
     return (f"From: {entry.head('From')}\nDate: {entry.head('Date')}\n"
             f"Subject: {entry.patch.subject}\n{state}\nReferences: {entry.bug}\n\n{entry.text}\n"
             f"---\n\n{entry.diff}")
@@ -61,8 +63,9 @@ def _suse(entry: Entry) -> str:
 
 def _debian(entry: Entry) -> str:
     said = "\n".join(f" {line}" if line.strip() else " ." for line in entry.text.splitlines())
-    origin = f"Origin: backport, {LINUS}{entry.commit}\nApplied-Upstream: {entry.mainline}, {LINUS}{entry.commit}\n" \
-        "Forwarded: not-needed" if entry.commit else "Origin: other\nForwarded: no"
+    link = f"{LINUS}{entry.commit}"
+    origin = (f"Origin: backport, {link}\nApplied-Upstream: {entry.mainline}, {link}\n"
+              "Forwarded: not-needed" if entry.commit else "Origin: other\nForwarded: no")
     bug = f"Bug-Debian: {entry.bug}\n" if entry.bug else ""
     return (f"Description: {entry.patch.subject}\n{said}\nAuthor: {entry.head('From')}\n{origin}\n"
             f"{bug}---\n\n{entry.diff}")
@@ -81,8 +84,8 @@ def _ubuntu(entry: Entry) -> str:
 
 
 def _openeuler(entry: Entry) -> str:
-    lines = ["mainline inclusion", f"from mainline-v{entry.mainline}", f"commit {entry.commit}"] if entry.commit else \
-        ["openEuler inclusion"]
+    lines = (["mainline inclusion", f"from mainline-v{entry.mainline}", f"commit {entry.commit}"]
+             if entry.commit else ["openEuler inclusion"])
     lines += ["category: bugfix", f"bugzilla: {entry.bug}", "CVE: NA", ""]
     lines += [f"Reference: {LINUS}{entry.commit}", ""] if entry.commit else []
     return _mail(entry, entry.patch.subject, "\n".join([*lines, "-" * 32, "", entry.text]))
