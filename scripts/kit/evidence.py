@@ -51,6 +51,15 @@ class Build:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A kernel of a proof: what it did, the patches put on and taken out, and its cases."""
+
+    build: Build
+    patches: tuple[Patch, ...]
+    cases: tuple[CaseResult, ...]
+
+
+@dataclass(frozen=True)
 class Record:
     """One proof. `patches` and `programs` are empty in those of before the end of November 2026."""
 
@@ -63,17 +72,20 @@ class Record:
     patches: dict[str, str] = field(default_factory=dict)      # fix -> hash of what it changes
     programs: dict[str, str] = field(default_factory=dict)     # test program -> hash of its source
     shown_by: dict[str, list[str]] = field(default_factory=dict)   # defect -> programs
+    buffers: bool = False                  # of the patches in the branch's folder buffers, too
     builds: list[Build] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """Its file in patches/proofs."""
-        return f"{self.release}{'' if self.arch == AMD64.name else f'-{self.arch}'}.json"
+        arch = "" if self.arch == AMD64.name else f"-{self.arch}"
+        return f"{self.release}{arch}{'-buffers' if self.buffers else ''}.json"
 
     def other_patches(self) -> list[str]:
         """The fixes whose patch is not the one that was proved: changed, gone, or new."""
         bases = [branch for branch in patch.branches() if branch.base == self.release]
-        wanted = {one.slug: hashed(one) for branch in bases for one in branch.tip
+        wanted = {one.slug: hashed(one) for branch in bases
+                  for one in (*branch.tip, *(branch.buffers if self.buffers else ()))
                   if one.slug not in patch.EXTRA}
         # What a branch took, or what an older release wants, need not be in the series of its tip
         there = {hashed(Patch(path)) for path in PATCHES.rglob("*.patch")}
@@ -188,7 +200,7 @@ def _sources(one: Path, seen: set[Path]) -> set[Path]:
 
 
 def record(tree: str, release: str, builds: Sequence[Build], patches: Iterable[Patch],
-           cases: Sequence[CaseResult], arch: Architecture = AMD64) -> Path:
+           cases: Sequence[CaseResult], arch: Architecture = AMD64, buffers: bool = False) -> Path:
     """Keeps a proof in patches/proofs, with what it is of: `patches` and `cases` of all builds."""
     shown_by = {defect: sorted({case.program for case in cases if case.defect == defect})
                 for defect in COLUMNS}
@@ -198,11 +210,31 @@ def record(tree: str, release: str, builds: Sequence[Build], patches: Iterable[P
                   cache.digest(*sorted(FRAGMENT.resolve().parent.glob("Kconfig.fragment*"))),
                   {one.slug: hashed(one) for one in patches},
                   {name: program(name) for name in programs},
-                  {defect: names for defect, names in shown_by.items() if names}, list(builds))
+                  {defect: names for defect, names in shown_by.items() if names}, buffers,
+                  list(builds))
     PROOFS.mkdir(exist_ok=True)
     path = PROOFS / kept.name
     path.write_text(json.dumps(asdict(kept), indent=1) + "\n")
     return path
+
+
+def records(tree: str, release: str, rows: Sequence[Row],
+            arch: Architecture = AMD64) -> list[Path]:
+    """Keeps a proof; gives its files.
+
+    With patches of a folder buffers there are two: one of the builds without these, unless a proof
+    of today's text with more builds is there, and one of all builds.
+    """
+    own = {one.path for branch in patch.branches() for one in branch.buffers}
+    alone = [row for row in rows if not own & {one.path for one in row.patches}]
+    there = next((one for one in recorded() if not one.buffers
+                  and (one.release, one.arch) == (release, arch.name)), None)
+    better = there and proved(there) and not there.stale() and len(there.builds) > len(alone)
+    both = [] if len(alone) == len(rows) else [(rows, True)]
+    return [record(tree, release, [row.build for row in kept],
+                   {one.path: one for row in kept for one in row.patches}.values(),
+                   [case for row in kept for case in row.cases], arch, buffers)
+            for kept, buffers in ([] if both and better else [(alone, False)]) + both]
 
 
 def recorded() -> list[Record]:
@@ -245,8 +277,9 @@ def complaints() -> list[str]:
         if other:
             more = f" and {len(other) - 1} more" if other[1:] else ""
             why = f"is of another text of {other[0]}{more}"
+            words = f"{one.release}{' --buffers' if one.buffers else ''} --record NAME"
             said.append(f"patches/proofs/{one.name}: {why if one.patches else UNBOUND}; "
-                        f"prove it again: scripts/series prove {one.release} --record NAME")
+                        f"prove it again: scripts/series prove {words}")
     return said
 
 

@@ -342,9 +342,9 @@ def text(release: str, done: Sequence[tuple[Variant, KernelResult]]) -> str:
 
 
 def record(tree: str, release: str, done: Sequence[tuple[Variant, KernelResult]],
-           arch: Architecture = AMD64) -> Path:
-    """Keeps a proof in patches/proofs; gives its file."""
-    builds = [evidence.of(variant.name, result, good(variant, result)) for variant, result in done]
-    patches = {one.path: one for variant, _ in done for one in (*variant.applied, *variant.removed)}
-    return evidence.record(tree, release, builds, patches.values(),
-                           [case for _, result in done for case in result.cases], arch)
+           arch: Architecture = AMD64) -> list[Path]:
+    """Keeps a proof in patches/proofs; gives its files, see evidence.records()."""
+    return evidence.records(tree, release, [
+        evidence.Row(evidence.of(variant.name, result, good(variant, result)),
+                     (*variant.applied, *variant.removed), tuple(result.cases))
+        for variant, result in done], arch)

@@ -117,6 +117,23 @@ class Bound(unittest.TestCase):
         (self.home / "series").write_text("0001-late-read.patch\n0002-late-file.patch\n")
         self.assertEqual(kept.other_patches(), ["late-file"])
 
+    def test_a_proof_with_buffers_names_their_patches_too(self) -> None:
+        folder = self.home / "buffers"
+        folder.mkdir()
+        (folder / "series").write_text("0001-stuck-length.patch\n")
+        stuck = Patch(folder / "0001-stuck-length.patch")
+        stuck.path.write_text(mail(new="length = 0;"))
+        done = result()
+        path = evidence.record("x", "7.3.4", [evidence.of("with buffers", done, True)],
+                               [Patch(self.home / "0001-late-read.patch"), stuck], done.cases,
+                               buffers=True)
+        self.assertEqual(path.name, "7.3.4-buffers.json")
+        self.assertEqual(evidence.complaints(), [])
+        stuck.path.write_text(mail(new="length = 1;"))
+        self.assertEqual(evidence.complaints(), [
+            "patches/proofs/7.3.4-buffers.json: is of another text of stuck-length; "
+            "prove it again: scripts/series prove 7.3.4 --buffers --record NAME"])
+
     def test_an_edit_to_one_program_makes_stale_what_that_one_showed(self) -> None:
         kept = self.kept("a")
         (self.programs / "eaten_data.c").write_text("TEST_HARNESS_MAIN /* */\n")

@@ -24,6 +24,36 @@ from tests.test_plan import ALL, BASE, FILE, ZC, Fixture
 from kit.base.version import parse
 
 
+class Kept(unittest.TestCase):
+    """Which records a proof leaves."""
+
+    def names(self, *builds: str, there: list[evidence.Record]) -> list[tuple[list[str], bool]]:
+        """The builds of each record that is kept, and whether it is of buffers too."""
+        own = next(branch for branch in patch.branches() if branch.buffers)
+        done = [(Variant(name, own.buffers if name == "with buffers" else ()), mock.Mock(cases=[]))
+                for name in builds]
+        with mock.patch.multiple(evidence, record=mock.DEFAULT, of=lambda name, *_: name,
+                                 recorded=lambda: there) as mocks, \
+                mock.patch.object(proof, "good", return_value=True):
+            proof.record("x", "7.3.4", done)
+        return [(call.args[2], call.args[6]) for call in mocks["record"].call_args_list]
+
+    def test_the_series_alone(self) -> None:
+        self.assertEqual(self.names("as it is", "with the series", there=[]),
+                         [(["as it is", "with the series"], False)])
+
+    def test_with_buffers_there_are_two(self) -> None:
+        builds = ["as it is", "with the series", "with buffers"]
+        self.assertEqual(self.names(*builds, there=[]), [(builds[:2], False), (builds, True)])
+
+    def test_a_proof_with_more_builds_stays(self) -> None:
+        builds = ["as it is", "with the series", "with buffers"]
+        more = evidence.Record("x", "7.3.4", "2026-11-30", builds=[mock.Mock()] * 3)
+        with mock.patch.object(evidence, "proved", return_value=True):
+            self.assertEqual(self.names(*builds, there=[more]), [(builds, True)])
+        self.assertEqual(len(self.names(*builds, there=[more])), 2)
+
+
 class Choosing(Fixture):
     """Which variants of a tree there are."""
 
