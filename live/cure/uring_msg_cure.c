@@ -34,6 +34,7 @@
 #include <linux/socket.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <net/sock.h>
 
@@ -189,6 +190,43 @@ static bool issued_again(const struct kept *kept, int ret)
 }
 NOKPROBE_SYMBOL(issued_again);
 
+/*
+ * Whether control, where the task has it, is SCM_RIGHTS and nothing else; false
+ * where that cannot be read just now.
+ */
+static bool files_alone(const struct kept *kept)
+{
+	bool compat = kept->flags & MSG_CMSG_COMPAT;
+	struct {
+		size_t len;
+		int level, type;
+	} head;
+	struct {
+		u32 len;
+		int level, type;
+	} head_32;
+	size_t size = compat ? sizeof(head_32) : sizeof(head);
+	void *into = compat ? (void *)&head_32 : &head;
+	unsigned long left;
+
+	if (!kept->control_is_user || kept->controllen < size ||
+	    !access_ok((void __user *)kept->control, size))
+		return false;
+	pagefault_disable();
+	left = __copy_from_user_inatomic(into, (void __user *)kept->control, size);
+	pagefault_enable();
+	if (left)
+		return false;
+	if (compat) {
+		head.len = ALIGN(head_32.len, sizeof(u32));
+		head.level = head_32.level;
+		head.type = head_32.type;
+	}
+	return head.level == SOL_SOCKET && head.type == SCM_RIGHTS &&
+	       ALIGN(head.len, compat ? sizeof(u32) : sizeof(size_t)) >= kept->controllen;
+}
+NOKPROBE_SYMBOL(files_alone);
+
 static int send_ends(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct kept *kept = (struct kept *)ri->data;
@@ -202,8 +240,9 @@ static int send_ends(struct kretprobe_instance *ri, struct pt_regs *regs)
 	put_back_name(kept, msg);
 	if (!kept->controllen)
 		return 0;
-	if (ret > 0 && kept->sock->sk && kept->sock->sk->sk_family == AF_UNIX) {
-		/* Descriptors have gone with the first part; as kernels do since 6.4 */
+	if (ret > 0 && kept->sock->sk && kept->sock->sk->sk_family == AF_UNIX &&
+	    files_alone(kept)) {
+		/* Descriptors have gone with the first part; credentials belong to each */
 		msg->msg_control = NULL;
 		msg->msg_controllen = 0;
 		count(REPEATED_CONTROL);
