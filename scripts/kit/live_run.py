@@ -126,7 +126,7 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
         rows = [replace(first, reason=str(bad), complete=False)]
     else:
         rows = _judged(kernel, done, chosen, first, second)
-        (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in done.lines))
+        _leave(folder, rows, done)
     for row in rows:
         place = folder / row.kernel
         place.mkdir(exist_ok=True)
@@ -135,6 +135,17 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
                                                  if row.outcome not in result.FINISHED else ""),
                       good=not row.surprising)
     return rows
+
+
+def _leave(folder: Path, rows: Sequence[result.KernelResult], done: vm.Run) -> None:
+    """Leaves the logs of both halves where the report says that they are."""
+    parts = halves(done.lines)
+    late = "".join(done.console.partition(f"{live_root.NAME}: ")[1:])
+    for row, lines, console in zip(rows, (parts.before, parts.after), (done.console, late)):
+        home = folder / row.kernel
+        home.mkdir(exist_ok=True)
+        (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
+        (home / "console.log").write_text(console)
 
 
 def _judged(kernel: Kernel, done: vm.Run, chosen: Sequence[str], first: result.KernelResult,

@@ -1,12 +1,15 @@
 """kit/live_run.py: one guest's lines taken apart, and what a case is with the module loaded."""
 
+import tempfile
 import unittest
 from dataclasses import replace
+from pathlib import Path
 
 from kit import live_run
 from kit.base import version
 from kit.guest.vm import Run
 from kit.kernel.kernel import Kernel
+from kit.report import excerpt
 from kit.report.result import CaseResult, KernelResult, status
 
 CASE = CaseResult("6.1.0-57-cloud", "6.1.192", "", "32", "wrong-length",
@@ -50,6 +53,28 @@ class Rows(unittest.TestCase):
         self.assertEqual((rows[1].outcome, rows[1].reason),
                          ("not-run", "the module was not loaded: uring_msg_cure: no"))
         self.assertEqual(status(rows[1:], False), 3)
+
+
+class Logs(unittest.TestCase):
+    """What the report names is there."""
+
+    def test_both_halves(self) -> None:
+        """Each row's folder has its own lines and what the kernel said from then on."""
+        said = ["# kit: started 6.1", "ok 1 a", live_run.MARK + "loaded", "not ok 1 b",
+                live_run.MARK + "unloaded", "# kit: done 3.0"]
+        done = Run([(float(place), line) for place, line in enumerate(said)],
+                   "[1.0] early\n[2.0] uring_msg_cure: loaded\n[3.0] late\n", "", 3.0)
+        first = KernelResult("6.1", "6.1.192", "", "", "debian", "tcg", "failed", "", 0.0, "")
+        rows = [first, replace(first, kernel="6.1+cure")]
+        with tempfile.TemporaryDirectory() as work:
+            live_run._leave(Path(work), rows, done)
+            for row, own, other in zip(rows, ("ok 1 a", "not ok 1 b"), ("not ok 1 b", "ok 1 a")):
+                for name in (excerpt.log(row), excerpt.console(row)):
+                    self.assertTrue(Path(work, name).is_file(), name)
+                lines = Path(work, row.kernel, "ktap.log").read_text().splitlines()
+                self.assertIn(own, lines)
+                self.assertNotIn(other, lines)
+            self.assertNotIn("early", Path(work, "6.1+cure/console.log").read_text())
 
 
 class Cases(unittest.TestCase):

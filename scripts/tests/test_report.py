@@ -126,6 +126,9 @@ k
                       "--nic e1000e:ssh")
         self.assertIn("\n  by hand: scripts/qa shell --arch arm64 --memory 2G 'dir:/a run' --nic "
                       "e1000e:ssh\n", report.text([one]))
+        live = replace(one, command="scripts/qa run --live --arch arm64 --kernels debian:6.12")
+        self.assertIn("\n  by hand: scripts/qa shell --arch arm64 debian:6.12\n",
+                      report.text([live]))
         for other in (replace(one, origin="running"), replace(one, outcome="did-not-build")):
             self.assertNotIn("by hand", report.text([other]))
 

@@ -184,7 +184,8 @@ def _details(result: KernelResult, folder: str) -> list[str]:
 
 def by_hand(result: KernelResult) -> str:
     """The command that looks into the same guest."""
-    return result.command.replace(" run ", " shell ", 1).replace(" --kernels ", " ", 1)
+    command = result.command.replace(" run --live ", " run ", 1)
+    return command.replace(" run ", " shell ", 1).replace(" --kernels ", " ", 1)
 
 
 def _log(folder: str, name: str) -> list[str]:
