@@ -12,6 +12,8 @@ from .live_root import NAME
 from .report import result
 
 LOADED = Path("/sys/module") / NAME
+MODULES = Path("/proc/modules")
+SYMBOLS = Path("/proc/kallsyms")
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
 NOTHING = "nothing to cure"
 MISSING = f"{NAME} is not loaded"
@@ -32,14 +34,26 @@ def verdict(cases: Sequence[result.CaseResult]) -> str:
     return NOTHING
 
 
+def possible() -> None:
+    """Raises Unusable, with one line, where nothing can be loaded whatever the tests say."""
+    if loaded():
+        raise Unusable(f"{NAME} is loaded already: scripts/live status")
+    if not MODULES.exists():
+        raise Unusable("this kernel takes no modules (CONFIG_MODULES): it cannot be cured while it "
+                       "runs")
+    symbols = _read(SYMBOLS)
+    if symbols and " register_kretprobe\n" not in symbols:
+        raise Unusable("this kernel has no kretprobes (CONFIG_KPROBES): it cannot be cured while "
+                       "it runs")
+    if os.geteuid() != 0:
+        raise Unusable("loading a module needs root")
+
+
 def insert(module: Path, parameters: Sequence[str] = ()) -> None:
     """Loads the module. Raises Refused, Unusable or Usage with the one line that says why not."""
     if not module.is_file():
         raise Usage(f"{module}: no such module; scripts/live build makes one")
-    if loaded():
-        raise Unusable(f"{NAME} is loaded already: scripts/live status")
-    if os.geteuid() != 0:
-        raise Unusable("loading a module needs root")
+    possible()
     try:
         done = subprocess.run(["insmod", module, *parameters], capture_output=True, text=True,
                               check=False)

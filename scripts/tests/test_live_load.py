@@ -6,8 +6,10 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 from kit import live_load
+from kit.base.error import Unusable
 from kit.base.paths import REPOSITORY
 from tests.test_live_run import CASE
 
@@ -65,6 +67,38 @@ class Verdict(unittest.TestCase):
         self.assertEqual(live_load.verdict([replace(CASE, outcome="skip",
                                                     reason="io_uring is not allowed here")]),
                          "io_uring is not allowed here")
+
+
+class Possible(unittest.TestCase):
+    """What is told before a minute is spent on tests."""
+
+    def said(self, modules: bool, symbols: str | None, user: int = 0) -> str:
+        """Why nothing can be loaded; "" where it can."""
+        with tempfile.TemporaryDirectory() as work:
+            top = Path(work)
+            if modules:
+                (top / "modules").touch()
+            if symbols is not None:
+                (top / "kallsyms").write_text(symbols)
+            with mock.patch.multiple(live_load, LOADED=top / "x", MODULES=top / "modules",
+                                     SYMBOLS=top / "kallsyms"), \
+                    mock.patch("os.geteuid", return_value=user):
+                try:
+                    live_load.possible()
+                except Unusable as bad:
+                    return str(bad)
+        return ""
+
+    def test_can(self) -> None:
+        """With modules and kretprobes, also where a kernel does not tell its symbols."""
+        self.assertEqual(self.said(True, "0 T printk\n0 T register_kretprobe\n"), "")
+        self.assertEqual(self.said(True, None), "")
+
+    def test_cannot(self) -> None:
+        """One line for each."""
+        self.assertIn("no modules (CONFIG_MODULES)", self.said(False, ""))
+        self.assertIn("no kretprobes", self.said(True, "0 T register_kretprobes\n0 T printk\n"))
+        self.assertIn("needs root", self.said(True, None, 1000))
 
 
 class Commands(unittest.TestCase):
