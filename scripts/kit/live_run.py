@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from . import live_root, verdict
-from .base import arch, command, host, ktap, splat
+from .base import command, host, ktap, splat
+from .base.arch import AMD64, Architecture
 from .base.error import BuildFailed, Unusable, Usage
 from .base.progress import Progress, told
 from .build import bundle
@@ -38,8 +39,9 @@ else
 	echo "{MARK}refused $(dmesg | grep -i 'uring_msg_cure\\|lockdown' | tail -n 1)"
 fi
 """
-# Twice what one run may take
-MACHINE = replace(vm.USUAL, overall=2 * vm.USUAL.overall)
+# Twice what one run may take, on a host that has more to do
+MACHINE = replace(vm.USUAL, overall=4 * vm.USUAL.overall, boot=3 * vm.USUAL.boot,
+                  silence=2 * vm.USUAL.silence)
 
 
 @dataclass(frozen=True)
@@ -77,19 +79,19 @@ def cured(case: result.CaseResult) -> result.CaseResult:
 
 
 def run(words: Sequence[str], programs: Sequence[str], abis: Sequence[str], folder: Path, jobs: int,
-        refresh: bool = False) -> list[result.KernelResult]:
+        refresh: bool = False, arch: Architecture = AMD64) -> list[result.KernelResult]:
     """Two rows for each kernel, oldest first; raises Usage for what is none of Debian's kernels."""
-    kernels = Kernels(refresh, arch.AMD64).resolve(words)
+    kernels = Kernels(refresh, arch).resolve(words)
     for kernel in kernels:
         if kernel.origin != "debian":
             raise Usage(f"{kernel.word}: --live takes Debian's kernels, whose headers are on the "
                         "mirror; scripts/live load is for the running one")
     bundle.check(programs)
-    host.need((*host.RUN, arch.AMD64.emulator, *live_root.PACKAGES))
+    host.need((*host.RUN, arch.emulator, *live_root.PACKAGES))
     folder.mkdir(parents=True, exist_ok=True)
     with Progress() as progress:
         with told(partial(progress.phase, "selftest")):
-            built = bundle.build()
+            built = bundle.build(arch=arch)
         progress.done("selftest", "ready")
         chosen = [name for name in bundle.on_loopback(built) if ktap.split_abi(name)[1] in abis
                   and (not programs or ktap.split_abi(name)[0] in programs)]
@@ -103,15 +105,16 @@ def _kernel(kernel: Kernel, built: Path, chosen: Sequence[str], folder: Path, pr
     """The rows of one kernel: one alone where there is no module for it, or it was not loaded."""
     home = folder / kernel.label
     home.mkdir(exist_ok=True)
+    foreign = "" if kernel.arch.native else f"--arch {kernel.arch.name} "
     first = result.KernelResult(kernel.label, str(kernel.version), kernel.package,
                                 kernel.package_version, kernel.origin, "", "not-run", "", 0.0,
-                                f"scripts/qa run --live --kernels {kernel.word}")
+                                f"scripts/qa run --live {foreign}--kernels {kernel.word}")
     second = replace(first, kernel=kernel.label + SUFFIX)
     try:
         with told(partial(progress.phase, kernel.label)):
             files = kernel.obtain()
             module = live_root.build(kernel)
-            base = initramfs.base(built)
+            base = initramfs.base(built, kernel.arch)
             first.accelerator = second.accelerator = vm.accelerator(files, base)
         progress.phase(kernel.label, "testing before and after")
         script = JOB.replace("REQUEST", bundle.request(chosen))
