@@ -7,7 +7,8 @@ from kit.harm import live_race
 SAID = ["# live: count sends_seen:100", "# live: count wrong_length:7",
         "# live: count covers:sendmsg recvmsg",
         "# live: count sends_seen:11", "# live: exit race 0", "# live: exit race_32 0",
-        "# live: rounds 2"]
+        "# live: rounds 2",
+        "# live: exit blocked 0", "# live: exit blocked_32 0", "# live: missed 4"]
 
 
 class Read(unittest.TestCase):
@@ -24,6 +25,8 @@ class Read(unittest.TestCase):
         that never did anything."""
         self.assertFalse(live_race.read([*SAID[:4], "# live: exit race 1", *SAID[5:]], "").well)
         self.assertFalse(live_race.read(SAID[:5] + SAID[6:], "").well)
+        self.assertFalse(live_race.read([*SAID, "# live: exit blocked_32 1"], "").well)
+        self.assertFalse(live_race.read(SAID[:-1], "").well)
         self.assertFalse(live_race.read(SAID, "[ 1.0] BUG: unable to handle page fault\n").well)
         self.assertFalse(live_race.read(SAID[2:], "").well)
 
