@@ -3,9 +3,9 @@
 import unittest
 
 from kit.base.version import parse
-from kit.series import applied, numbering, patch, plan
+from kit.series import applied, numbering, patch, plan, status
 from kit.series.tree import Tree, scratch
-from tests.test_plan import ALL, FILE, LENGTHS, NEW, ZC, Fixture
+from tests.test_plan import BASE, FILE, LENGTHS, NEW, ZC, Fixture
 
 FIRST = ZC.replace("int io_", "/* first */\nint io_", 1)
 SECOND = LENGTHS.replace("int io_", "/* first */\nint io_", 1)
@@ -25,11 +25,7 @@ class States(Fixture):
 
     def words(self, text: str) -> dict[str, str]:
         """slug -> what is known of it, for a tree with this code."""
-        tree = self.make(text, False)
-        with scratch(tree) as copies:
-            found = applied.states(copies, patch.near(tree.version)[0].tip,
-                                   plan.read_from_code(tree))
-        return {state.patch.slug: state.word for state in found}
+        return {row.fix: row.word for row in status.rows(self.make(text, False)) if row.fix in ("first", "third")}
 
     def test_in_missing_and_unknown(self) -> None:
         self.assertEqual(self.words(ZC), {"first": applied.MISSING, "third": applied.MISSING})
@@ -38,10 +34,15 @@ class States(Fixture):
         odd = SECOND.replace("/* first */", "/* erste */")
         self.assertEqual(self.words(odd), {"first": applied.UNKNOWN, "third": applied.MISSING})
 
-    def test_a_series_that_the_code_tells_of_tries_nothing(self) -> None:
-        tree = self.make(ALL, False)
+    def test_lines_that_stand_in_another_function_do_not_come_out(self) -> None:
+        """What restores the pointer in sendmsg is no sign of what restores it in sendmsg_zc."""
+        tree = self.make(BASE, False)
         with scratch(tree) as copies:
-            self.assertEqual(applied.states(copies, [], plan.read_from_code(tree)), [])
+            fix = next((self.patches / "linux-6.1.y/older").rglob("*-lost-pointer-sendmsg-zc.patch"))
+            self.assertFalse(applied.comes_out(copies, patch.Patch(fix)))
+            self.assertEqual(copies.changed(), {})
+        with scratch(self.make(ZC, False)) as copies:
+            self.assertTrue(applied.comes_out(copies, patch.Patch(fix)))
 
     def test_the_whole_series_goes_in_and_once(self) -> None:
         tree = self.make(ZC, False)

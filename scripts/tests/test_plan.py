@@ -1,5 +1,6 @@
 """Tests of plan, tree and reject: made-up trees and patches, with git and without."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -7,7 +8,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from kit.series import patch, plan
+from kit.series import order, patch, plan, status as status_of
 from kit.base.error import Failure, Usage
 from kit.base.paths import REPOSITORY
 from tests.needs import needs
@@ -50,8 +51,7 @@ class Fixture(unittest.TestCase):
             names.append(f"{number:04}-{slug}.patch")
             new = "new file mode 100644\n" if text.startswith("--- /dev") else ""
             path = text.partition("+++ b/")[2].partition("\n")[0]
-            (home / names[-1]).write_text(HEAD % slug
-                                          + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
+            (home / names[-1]).write_text(HEAD % slug + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
         (home / "series").write_text("\n".join(names) + "\n")
 
     def diff(self, old: str, new: str) -> str:
@@ -59,8 +59,7 @@ class Fixture(unittest.TestCase):
         for name, text in (("a", old), ("b", new)):
             (self.top / name / FILE).parent.mkdir(parents=True, exist_ok=True)
             (self.top / name / FILE).write_text(text)
-        return subprocess.run(["diff", "-u", f"--label=a/{FILE}", f"--label=b/{FILE}",
-                               f"a/{FILE}", f"b/{FILE}"],
+        return subprocess.run(["diff", "-u", f"--label=a/{FILE}", f"--label=b/{FILE}", f"a/{FILE}", f"b/{FILE}"],
                               cwd=self.top, capture_output=True, text=True, check=False).stdout
 
     def make(self, text: str, with_git: bool) -> Tree:
@@ -83,8 +82,7 @@ class Refused(Fixture):
     def test_a_repository_of_somebody_else(self) -> None:
         tree = self.make(ZC, True)
         with mock.patch.dict("os.environ", GIT_TEST_ASSUME_DIFFERENT_OWNER="1"), \
-                self.assertRaisesRegex(Usage,
-                                       "git refuses it: .*dubious ownership.*; sort that out"):
+                self.assertRaisesRegex(Usage, "git refuses it: .*dubious ownership.*; sort that out"):
             tree.ready()
 
     def test_no_commit_yet(self) -> None:
@@ -92,6 +90,72 @@ class Refused(Fixture):
         git(self.tree, "init", "-q")
         with self.assertRaisesRegex(Usage, "its branch has no commit yet; commit the tree"):
             tree.ready()
+
+
+    def test_a_folder_of_a_repository(self) -> None:
+        """Its changes would be commits of something else; a tree that is merely inside one is not its business."""
+        tree = self.make(ZC, False)
+        git(self.top, "init", "-q")
+        tree.ready()
+        git(self.top, "add", "-A")
+        git(self.top, "commit", "-qm", "all")
+        with self.assertRaisesRegex(Usage, "is a folder of the repository .*, not its top; apply to a copy"):
+            Tree(tree.home).ready()
+
+    def test_links(self) -> None:
+        for name in (FILE, "io_uring"):
+            with self.subTest(name=name):
+                tree = self.make(ZC, False)
+                (self.tree / name).rename(self.top / "elsewhere")
+                (self.tree / name).symlink_to(self.top / "elsewhere")
+                with self.assertRaisesRegex(Usage, "is reached by a symbolic link"):
+                    tree.ready()
+                subprocess.run(["rm", "-rf", self.tree, self.top / "elsewhere"], check=True)
+
+    def test_a_sparse_checkout(self) -> None:
+        tree = self.make(ZC, True)
+        git(self.tree, "sparse-checkout", "set", "net")
+        self.assertFalse((self.tree / FILE).exists())
+        with self.assertRaisesRegex(Usage, f"{FILE} is not checked out .a sparse checkout."):
+            tree.ready()
+
+    def test_lines_that_end_otherwise(self) -> None:
+        tree = self.make(ZC.replace("\n", "\r\n"), True)
+        with self.assertRaisesRegex(Usage, "lines that end in CR LF; set core.autocrlf"):
+            tree.ready()
+
+    def test_what_cannot_be_read(self) -> None:
+        tree = self.make(ZC, False)
+        said = PermissionError(13, "Permission denied")
+        with mock.patch.object(Path, "read_bytes", side_effect=said), \
+                self.assertRaisesRegex(Failure, "Makefile: Permission denied"):
+            plan.plan(tree)
+
+    def test_a_file_as_tree(self) -> None:
+        self.make(ZC, False)
+        with self.assertRaisesRegex(Usage, "Makefile: is not a folder"):
+            Tree(self.tree / "Makefile")
+
+    def test_what_its_user_calls_safe_is(self) -> None:
+        """In the copies, too, where no configuration of his is read."""
+        tree = self.make(ZC, True)
+        config = self.top / "config"
+        config.write_text(f"[safe]\n\tdirectory = {tree.home}\n[user]\n\tname = t\n\temail = t@t\n")
+        with mock.patch.dict("os.environ", GIT_TEST_ASSUME_DIFFERENT_OWNER="1", GIT_CONFIG_GLOBAL=str(config)):
+            tree = Tree(self.tree)
+            tree.ready()
+            plan.carry_out(tree, plan.plan(tree))
+        self.assertEqual((self.tree / FILE).read_text(), ALL)
+
+    def test_files_keep_mode_and_owner(self) -> None:
+        tree = self.make(ZC, False)
+        (self.tree / FILE).chmod(0o640)
+        if os.getuid() == 0:
+            os.chown(self.tree / FILE, 12345, 12345)
+        owner = (self.tree / FILE).stat()
+        plan.carry_out(tree, plan.plan(tree))
+        now = (self.tree / FILE).stat()
+        self.assertEqual((now.st_mode, now.st_uid, now.st_gid), (owner.st_mode, owner.st_uid, owner.st_gid))
 
 
 class Only(Fixture):
@@ -110,16 +174,24 @@ class Only(Fixture):
         return done.returncode, done.stdout, done.stderr
 
     def test_a_fix_of_another_branch(self) -> None:
-        """Nothing is applied then, not even the other fix that was asked for."""
+        """One that does not cure this tree is left, and the other that was asked for goes in."""
         self.folder(self.patches / "mainline", {"late-read": self.diff(ZC, ALL)})
         tree = self.make(ZC, False)
-        words = ("--only", "late-read", "--only", "wrong-length")
-        told = ("series: --only late-read: there is no such patch for 6.1.50; there are "
-                "lost-pointer-sendmsg-zc, wrong-length, repeated-control-sendmsg-zc, selftest\n")
-        self.assertEqual(self.said(*words), (2, "", told))
-        self.assertEqual((tree.home / FILE).read_text(), ZC)
-        self.assertEqual(self.said(*words[2:])[0], 0)
+        status, said, _ = self.said("--only", "late-read", "--only", "wrong-length")
+        self.assertEqual(status, 1, said)
+        self.assertRegex(said, r"late-read +sendmsg +MISSING ")
         self.assertEqual((tree.home / FILE).read_text(), LENGTHS)
+        self.assertEqual(self.said("--only", "wrong-length")[0], 0)
+
+    def test_what_is_left_is_said_as_status_says_it(self) -> None:
+        """The exit status is that of status afterwards, dry run or not."""
+        self.make(ZC.replace("sr->done_io += ret;", "note_progress(req, ret);"), True)
+        for words in (("--dry-run",), ()):
+            status, said, _ = self.said(*words)
+            self.assertEqual(status, 1)
+            self.assertIn("FAILED: patch", said)
+            self.assertRegex(said, r"repeated-control-sendmsg-zc +sendmsg_zc +MISSING ")
+        self.assertEqual(status_of.code(status_of.rows(Tree(self.tree))), 1)
 
     def test_a_fix_that_nothing_has(self) -> None:
         """The names that there are."""
@@ -142,8 +214,7 @@ class Planning(Fixture):
         return [step.patch.slug for step in plan.plan(tree)]
 
     def test_what_lacks_is_picked_in_order(self) -> None:
-        every = ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc",
-                 "selftest"]
+        every = ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc", "selftest"]
         self.assertEqual(self.slugs(self.make(BASE, False)), every)
         self.assertEqual(self.slugs(self.make(ZC, False)), every[1:])
         self.assertEqual(self.slugs(self.make(LENGTHS, False)), every[2:])
@@ -165,21 +236,65 @@ class Planning(Fixture):
                     self.assertEqual(len(git(self.tree, "log", "--oneline").stdout.splitlines()), 5)
                 subprocess.run(["rm", "-rf", self.tree], check=True)
 
-    def test_code_in_the_way_is_told_and_nothing_touched(self) -> None:
+    def test_code_in_the_way_is_told_and_the_rest_goes_in(self) -> None:
         odd = ZC.replace("sr->done_io += ret;", "note_progress(req, ret);")
         for with_git, words in ((False, "patch -p1"), (True, "git am --reject")):
             with self.subTest(git=with_git):
                 tree = self.make(odd, with_git)
-                with self.assertRaises(plan.Stuck) as caught:
-                    plan.plan(tree)
+                found = plan.look(tree)
                 self.assertEqual((self.tree / FILE).read_text(), odd)
-                report = caught.exception.report
-                self.assertIn('FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"',
-                              report)
+                self.assertEqual([step.patch.slug for step in found.steps], ["wrong-length", "selftest"])
+                self.assertEqual(list(found.reports), ["repeated-control-sendmsg-zc"])
+                report = found.reports["repeated-control-sendmsg-zc"]
+                self.assertIn('FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"', report)
                 self.assertIn("hunk 1 of 1, io_uring/net.c:", report)
                 self.assertIn("note_progress(req, ret);", report)
                 self.assertIn(words, report)
-                self.assertIn("0001-wrong-length.patch", report)
+
+    def test_the_commands_by_hand_run_as_they_are_printed(self) -> None:
+        """Up to where somebody has to put in what the rejects say."""
+        for with_git in (True, False):
+            with self.subTest(git=with_git):
+                tree = self.make(ZC.replace("sr->done_io += ret;", "note_progress(req, ret);"), with_git)
+                found = plan.look(tree)
+                plan.carry_out(tree, found.steps)
+                report = found.reports["repeated-control-sendmsg-zc"]
+                lines = [line[2:] for line in report.partition("scripts/series apply:")[2].splitlines()
+                         if line.startswith("  ")]
+                first, _, rest = "\n".join(lines).partition("# put in")
+                mend = f"mv {FILE}.rej rejected; echo '/* by hand */' >> {FILE}\n"
+                script = "set -e\n" + first + mend + rest.partition("\n")[2]
+                done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("+", (self.tree / "rejected").read_text())
+                if with_git:
+                    self.assertIn("cure repeated-control-sendmsg-zc", git(self.tree, "log", "-1", "--format=%s").stdout)
+                subprocess.run(["rm", "-rf", self.tree], check=True)
+
+    def test_the_closest_form_is_told(self) -> None:
+        """Of two that do not fit, the one that differs in one line and not in all."""
+        far = ALL.replace("int io_sendmsg", "int io_other").replace("ret", "length")
+        self.folder(self.patches / "mainline", {"repeated-control-sendmsg-zc": self.diff(
+            far.replace("kmsg->msg.msg_controllen = 0;", "abandon();"), far)})
+        found = plan.look(self.make(LENGTHS.replace("sr->done_io += ret;", "note_progress(req, ret);"), False))
+        report = found.reports["repeated-control-sendmsg-zc"]
+        self.assertIn("comes closest of the 2 forms", report)
+        self.assertIn("linux-6.1.y/0002-repeated-control-sendmsg-zc.patch", report)
+
+    def test_one_order_for_every_tree(self) -> None:
+        """The number of a vendor's tree says nothing of the order: an older branch has its fixes in another one."""
+        self.folder(self.patches / "linux-5.15.y", {"wrong-length": self.diff(BASE, ZC), "selftest": NEW})
+        tree = self.make(BASE, False)
+        (self.tree / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 14\nSUBLEVEL = 0\nEXTRAVERSION = -362.el9\n")
+        self.assertEqual(order.slugs(), ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc",
+                                         "selftest"])
+        self.assertEqual(self.slugs(Tree(tree.home)), order.slugs())
+
+    def test_a_selftest_that_does_not_fit_holds_back_nothing(self) -> None:
+        tree = self.make(ZC, False)
+        (self.tree / "tools/testing/selftests").mkdir(parents=True)
+        (self.tree / "tools/testing/selftests/io_uring").write_text("in the way\n")
+        self.assertEqual(self.slugs(tree), ["wrong-length", "repeated-control-sendmsg-zc"])
 
     def test_other_context_needs_the_blobs(self) -> None:
         odd = ZC.replace("		struct compat_msghdr c;", "		struct compat_msghdr other;")
@@ -190,14 +305,14 @@ class Planning(Fixture):
         text = (self.patches / "linux-6.1.y/0001-wrong-length.patch").read_text()
         for name in ("a", "b"):
             (self.top / name / FILE).write_text(ZC if name == "a" else LENGTHS)
-        ids = [subprocess.run(["git", "hash-object", self.top / name / FILE], capture_output=True,
-                              text=True, check=True).stdout.strip() for name in ("a", "b")]
+        ids = [subprocess.run(["git", "hash-object", self.top / name / FILE], capture_output=True, text=True,
+                              check=True).stdout.strip() for name in ("a", "b")]
         text = text.replace(f"--- a/{FILE}", f"index {ids[0]}..{ids[1]} 100644\n--- a/{FILE}")
         (self.patches / "linux-6.1.y/0001-wrong-length.patch").write_text(text)
         steps = plan.plan(tree, ["wrong-length"])
         self.assertEqual([step.merge for step in steps], [True])
         plan.carry_out(tree, steps)
-        self.assertEqual(plan.lacking(Tree(self.tree), ["wrong-length"]), [])
+        self.assertEqual(plan.plan(Tree(self.tree), ["wrong-length"]), [])
         self.assertIn("odd", (self.tree / FILE).read_text())
 
     def test_a_patch_that_applies_and_cures_nothing_is_not_taken(self) -> None:
@@ -205,8 +320,9 @@ class Planning(Fixture):
         end = "	kmsg->msg.msg_control = NULL;\n"
         astray = self.diff(ZC, ZC.replace(end, LENGTH + end))
         path.write_text(HEAD % "x" + f"\ndiff --git a/{FILE} b/{FILE}\n" + astray)
-        with self.assertRaises(plan.Stuck):
-            plan.plan(self.make(ZC, False), ["wrong-length"])
+        found = plan.look(self.make(ZC, False), ["wrong-length"])
+        self.assertEqual(found.steps, ())
+        self.assertIn("It fits, but by itself it cures nothing", found.reports["wrong-length"])
 
     def test_unfinished_work_is_refused(self) -> None:
         tree = self.make(ZC, True)
@@ -236,8 +352,7 @@ class Planning(Fixture):
 
     def test_without_git(self) -> None:
         tree = self.make(ZC, False)
-        with mock.patch.dict("os.environ",
-                             PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
+        with mock.patch.dict("os.environ", PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
             plan.plan(tree)
 
     def test_no_tree(self) -> None:

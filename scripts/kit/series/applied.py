@@ -1,62 +1,58 @@
-"""Which patches of a series are in a tree: what comes out of it is, what goes in is not."""
+"""Which fixes are in a tree by their patches: what comes out of it is, what goes in is not."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from . import fixes, patch, reissue
+from . import fixes
 from ..base.version import Version
-from .patch import Patch
+from .order import Slot
+from .patch import EXTRA, Patch
 from .tree import Scratch
 
 IN, MISSING, UNKNOWN = "ok", "MISSING", "CANNOT TELL"
 
 
 @dataclass(frozen=True)
-class State:
-    """What is known of one patch on a tree."""
+class Tried:
+    """What was seen of one fix: the form that comes out of the tree, or the one that goes in."""
 
-    patch: Patch
-    word: str                          # IN, MISSING or UNKNOWN
-    why: str
-
-
-def states(copies: Scratch, patches: Sequence[Patch], diagnosed: Collection[str]) -> list[State]:
-    """The state of those patches of a series that diagnosis.py does not read, in order."""
-    asked = [one for one in patches if one.slug not in patch.EXTRA]
-    if all(one.slug in diagnosed for one in asked):
-        return []
-    return [state for state in tried(copies, asked) if state.patch.slug not in diagnosed]
+    slot: Slot
+    out: Patch | None
+    fits: Patch | None
 
 
-def tried(copies: Scratch, patches: Sequence[Patch]) -> list[State]:
-    """The state of each patch of a series: those that are in come out, the last one first.
+def tried(copies: Scratch, slots: Sequence[Slot]) -> list[Tried]:
+    """What the forms of each fix do: those that are in come out, the last fix first.
 
     The copies of a tree's files are as they were afterwards.
     """
-    seen = {slug for slug, _opcode in reissue.present(copies.home)}
     start = copies.mark()
-    out = {one for one in reversed(patches) if copies.apply(one, reverse=True)}
+    slots = [slot for slot in slots if slot.slug not in EXTRA]
+    out = {slot.slug: one for slot in reversed(slots)
+           if (one := next((one for one in slot.forms if comes_out(copies, one)), None))}
     found = []
-    for one in patches:
-        # Once all are out there is nothing to find out by putting them in again
-        fits = len(out) < len(patches) and copies.apply(one)
-        if one in out:
-            found.append(State(one, IN, f"{one.name} comes out"))
-        elif fits:
-            found.append(State(one, MISSING, f"{one.name} applies"))
-        else:
-            found.append(State(one, MISSING if one.slug in seen else UNKNOWN,
-                               f"{one.name} neither applies nor comes out"))
+    for slot in slots:
+        one = out.get(slot.slug)
+        # What came out goes back, if what is missing before it does not stand in its way
+        fits = copies.apply(one) and one if one else next(
+            (form for form in slot.forms if copies.apply(form)), None)
+        found.append(Tried(slot, one, None if one else fits or None))
     copies.reset(start)
     return found
 
 
-def comes_out(copies: Scratch, forms: Sequence[Patch]) -> bool:
-    """Whether one of the forms of a fix comes out of a tree."""
-    start = copies.mark()
-    found = any(copies.apply(one, reverse=True) for one in forms)
-    copies.reset(start)
-    return found
+def comes_out(copies: Scratch, one: Patch) -> bool:
+    """Takes a patch out of a tree if it is in: the lines are there, and without them the code lacks the fix.
+
+    Lines alone do not tell: those of the fix for one opcode stand in the function of another as well.
+    """
+    before = copies.read().get(one.slug)
+    if before or not copies.apply(one, reverse=True):
+        return False
+    if before is False and not copies.read().get(one.slug):
+        copies.undo()
+        return False
+    return True
 
 
 def unseen(version: Version | None, told: Collection[str]) -> list[str]:

@@ -5,7 +5,7 @@ Relies on Documentation/process/coding-style.rst: a function's braces stand in t
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,12 @@ class Source:
 
     def _line(self, offset: int) -> int:
         return self._text.count("\n", 0, offset) + 1
+
+
+@lru_cache(maxsize=64)
+def parsed(text: str) -> Source:
+    """The source of a text; of one that was asked for before the same one, which is dear to read."""
+    return Source(text)
 
 
 def blank(text: str) -> str:

@@ -6,6 +6,7 @@ The file's own comment defines its keys; versions compare as kernel releases do.
 import tomllib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,6 +92,16 @@ class Defect:
 
 def load(path: Path = TABLE) -> dict[str, Defect]:
     """The defects by name. Raises Unusable, naming the place, when the file is missing or wrong."""
+    try:
+        written = path.stat().st_mtime_ns
+    except OSError as bad:
+        raise Unusable(f"{path}: {bad.strerror}") from bad
+    return dict(_loaded(path, written))
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path, _written: int) -> dict[str, Defect]:
+    """The table as it was written at that time: it is asked for often."""
     return _read(path, lambda table: {entry["name"]: _defect(entry) for entry in table["defect"]})
 
 

@@ -1,11 +1,13 @@
 """Which patches a tree lacks, tried out on copies of its files before the tree is touched."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from . import applied, diagnosis, patch, reject
+from . import applied, diagnosis, order, patch, reject, status
 from ..base.error import Failure
+from .order import Slot
 from .patch import Branch, Patch
+from .status import Row
 from .tree import Scratch, Tree, scratch
 
 
@@ -17,40 +19,41 @@ class Step:
     merge: bool
 
 
-class Stuck(Failure):
-    """A fix that the tree lacks has no patch that applies;
-    `report` says what is in the way, over many lines."""
+@dataclass(frozen=True)
+class Plan:
+    """What fits a tree, and what is left then."""
 
-    def __init__(self, said: str, report: str) -> None:
-        super().__init__(said)
-        self.report = report
+    steps: tuple[Step, ...]
+    reports: dict[str, str]            # slug -> what is in the way, over many lines
+    rows: tuple[Row, ...]              # status once the steps are done
 
 
-def lacking(tree: Tree, only: Collection[str] = (), selftest: bool = True,
-            coded: Collection[str] | None = None) -> list[str]:
-    """The slugs of what a tree lacks, in the order of its series.
+def look(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> Plan:
+    """The patches that give a tree what it lacks, in the one order, and what no patch fits.
 
-    `coded` is read_from_code(tree), where it is at hand. Raises Unusable when it cannot be told.
+    Each was applied to copies of the tree's files, and the code was read again after it: the defect is gone
+    and no other came. What does not fit holds back nothing. Raises Unusable when it cannot be told what is lacking.
     """
-    branches = patch.near(tree.version)
-    coded = read_from_code(tree) if coded is None else coded
+    slots = order.slots(tree.version)
     with scratch(tree) as copies:
-        missing = set(copies.lacks())
-        states = applied.states(copies, branches[0].tip, coded)
-    missing |= {state.patch.slug for state in states if state.word != applied.IN}
-    if selftest and not (tree.home / "tools/testing/selftests/io_uring").is_dir():
-        missing.add(patch.SELFTEST)
-        missing.add(patch.TARGETS)
-    if patch.TARGETS not in (one.slug for one in branches[0].tip):
-        missing.discard(patch.TARGETS)
-    return [slug for slug in offered(tree) if slug in missing and (not only or slug in only)]
+        steps = _steps(tree, copies, slots, only, selftest)
+        rows = tuple(status.rows_of(copies, tree.version))
+        left = {row.fix for row in rows if (row.missing and row.fix in only if only
+                                            else row.word == applied.MISSING)}
+        reports = {slot.slug: reject.report(slot.forms, copies, tree)
+                   for slot in slots if slot.slug in left}
+    return Plan(tuple(steps), reports, rows)
+
+
+def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[Step]:
+    """The patches that fit, as look() has them; empty when the tree lacks nothing."""
+    slots = order.slots(tree.version)
+    with scratch(tree) as copies:
+        return _steps(tree, copies, slots, only, selftest)
 
 
 def read_from_code(tree: Tree) -> frozenset[str]:
-    """The slugs of which the code of a tree itself says whether it lacks them.
-
-    Raises what diagnose() raises.
-    """
+    """The slugs of which the code of a tree itself says whether it lacks them. Raises what diagnose() raises."""
     return frozenset(finding.slug for finding in diagnosis.diagnose(tree.home))
 
 
@@ -60,65 +63,62 @@ def own_branch(tree: Tree) -> Branch | None:
                  branch.name == f"linux-{tree.version.branch}.y"), None)
 
 
-def offered(tree: Tree) -> list[str]:
-    """The slugs that there is a patch of for a tree, in order."""
-    own = own_branch(tree)
-    return list(dict.fromkeys(one.slug for branch in ([own] if own else patch.near(tree.version))
-                              for one in branch.all()))
-
-
 def unoffered(tree: Tree, steps: Collection[Step]) -> list[str]:
-    """What a tree still lacks after plan(): there is no patch, and the cover letter says why."""
+    """What a tree still lacks of the fixes for control after plan(): there is no patch, and the letter says why."""
     with scratch(tree) as copies:
         for step in steps:
             copies.apply(step.patch, step.merge)
         return list(copies.lacks())
 
 
-def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[Step]:
-    """The patches that give a tree what it lacks, in order; empty when it lacks nothing.
-
-    Each was applied to copies of the tree's files, and the code was read again after it: the defect
-    is gone and no other came. Raises Stuck when one does not apply, Unusable when it cannot be told
-    what is lacking.
-    """
-    coded = read_from_code(tree)
-    wanted = lacking(tree, only, selftest, coded)
+def _steps(tree: Tree, copies: Scratch, slots: Sequence[Slot], only: Collection[str],
+           selftest: bool) -> list[Step]:
+    """Applies what is lacking and fits, and gives it."""
     steps: list[Step] = []
-    with scratch(tree) as copies:
-        for slug in wanted:
-            if slug in coded and slug not in copies.lacks():
-                continue               # an earlier patch made it unnecessary
-            candidates = [one for branch in patch.near(tree.version)
-                          for one in (*branch.all(), *branch.older) if one.slug == slug]
-            step = _fitting(copies, candidates, coded)
-            if not step:
-                raise Stuck(f"{tree.home}: no patch for {slug} applies; nothing was changed",
-                            reject.report(candidates[0], copies, tree,
-                                          [each.patch for each in steps]))
+    present = {each.slot.slug for each in applied.tried(copies, slots) if each.out}
+    for slot in slots:
+        if slot.slug in present or only and slot.slug not in only:
+            continue
+        if slot.slug in patch.EXTRA:
+            there = (tree.home / "tools/testing/selftests/io_uring").exists()
+            if selftest and not there and slot.tip and copies.apply(slot.tip):
+                steps.append(Step(slot.tip, False))
+            continue
+        # What the code is read for and does not lack is there, or an earlier patch made it unnecessary
+        if copies.read().get(slot.slug) is not False and (step := _fitting(copies, slot, tree.git)):
             steps.append(step)
-    return steps
+    return _without_parts(copies, steps, present)
 
 
-def _fitting(copies: Scratch, candidates: Collection[Patch], coded: Collection[str]) -> Step | None:
-    """Applies the first candidate that fits, for which no other defect comes, and gives it."""
-    before = set(copies.lacks())
-    for merge in (False, True):
-        for one in candidates:
+def _without_parts(copies: Scratch, steps: Sequence[Step], present: Collection[str]) -> list[Step]:
+    """The steps without those that are there for a fix that did not fit."""
+    there = {*present, *(step.patch.slug for step in steps)}
+    wholes = [slug for slug in order.slugs() if slug not in patch.EXTRA]
+    idle = [step for step in steps if any(order.is_part(step.patch.slug, whole) and whole not in there
+                                          for whole in wholes)]
+    for step in idle:
+        copies.apply(step.patch, reverse=True)
+    return [step for step in steps if step not in idle]
+
+
+def _fitting(copies: Scratch, slot: Slot, merges: bool) -> Step | None:
+    """Applies the first form that fits, after which the defect is gone and no other came, and gives it."""
+    before = copies.read()
+    for merge in (False, True) if merges else (False,):
+        for one in slot.forms:
             if not copies.apply(one, merge):
                 continue
-            after = set(copies.lacks())
-            gone = (one.slug not in after and after < before if one.slug in coded
-                    else after <= before)
-            if one.slug in patch.EXTRA or gone:
+            after = copies.read()
+            # Upstream's own fixes may bring what later ones cure, as that for repeated-control brings cut-control
+            new = {slug for slug, lacks in after.items() if lacks and not before.get(slug)} - {"cut-control"}
+            if not after.get(slot.slug) and not new:
                 return Step(one, merge)
             copies.undo()
     return None
 
 
 def carry_out(tree: Tree, steps: Collection[Step]) -> None:
-    """Applies what plan() found, all or nothing: git am where there is git,
-    else the changed files in one go."""
+    """Applies what plan() found, all or nothing: git am where there is git, else the changed files in one go."""
     if tree.git:
         tree.am([step.patch for step in steps], any(step.merge for step in steps))
         return

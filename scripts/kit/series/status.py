@@ -1,16 +1,21 @@
-"""What a tree lacks, a row for each fix: what its code says, and whether its patch comes out.
+"""What a tree lacks, a row for each fix: whether its patch comes out, and what its code says.
 
-A fix is in where its patch comes out, or, where there is none, where the code has the shape of the
-cured one. Code that looks cured and gives the patch of its branch back in no form may have lost a
-line of it: that cannot be told from here.
+A fix is in where its patch comes out, or, of what the branch took itself, where the code has the known shape. It is
+missing where the code has the shape of before, or the patch goes in. Code that looks cured and gives its patch
+back in no form may have lost a line of it: that cannot be told from here.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from . import applied, diagnosis, fixes, patch
+from . import applied, diagnosis, fixes, order, patch
+from .applied import Tried
 from .diagnosis import Finding
+from ..base.version import Version
 from .patch import Patch
-from .tree import Tree, scratch
+from .tree import Scratch, Tree, scratch
+
+OPEN = "OPEN"                          # it has the defect, and there is no patch for it here
 
 
 @dataclass(frozen=True)
@@ -26,66 +31,109 @@ class Row:
     commit: str | None = None
     mainline: str | None = None
     branch_release: str | None = None
+    offered: bool = True               # there is a patch for this tree, or one is meant for its branch
 
     @property
     def word(self) -> str:
         """Its status in a word."""
+        if self.missing and not self.offered:
+            return OPEN
         return {True: applied.MISSING, False: applied.IN, None: applied.UNKNOWN}[self.missing]
 
 
+def code(rows: Iterable[Row]) -> int:
+    """The exit status that says what is left: 1 when something is missing that has a patch, else 3 when it cannot be told."""
+    words = {row.word for row in rows}
+    return 1 if applied.MISSING in words else 3 if applied.UNKNOWN in words else 0
+
+
 def rows(tree: Tree) -> list[Row]:
-    """A row for each fix, in the order of the series; none where io_uring refuses control.
-
-    Raises Unusable when it cannot be told what the tree does.
-    """
-    findings = diagnosis.diagnose(tree.home)
-    if not findings:
-        return []
-    branches = patch.near(tree.version)
-    tip = [one for one in branches[0].tip if one.slug not in patch.EXTRA]
-    forms = [one for branch in branches for one in (*branch.all(), *branch.older)]
-    coded = {finding.slug for finding in findings}
+    """A row for each fix, in the one order. Raises Unusable when it cannot be told what the tree does."""
     with scratch(tree) as copies:
-        states = applied.tried(copies, tip)
-        left = {state.patch.slug: state.patch for state in states if state.word != applied.IN}
-        doubts = {slug: one for slug, one in left.items() if slug in coded and
-                  not applied.comes_out(copies, [form for form in forms
-                                                 if form.slug == slug and form != one])}
-    return [*(_of_code(tree, finding, doubts.get(_key(finding))) for finding in findings),
-            *(_of_patch(state) for state in states if state.patch.slug not in coded)]
+        return rows_of(copies, tree.version)
 
 
-def _key(finding: Finding) -> str:
-    """The fix whose patch has to come out of code that looks like this; "" where none has to."""
-    if not finding.cured:
-        return ""
+def rows_of(copies: Scratch, version: Version | None) -> list[Row]:
+    """The same for copies of a tree's files, as they are."""
+    slots = order.slots(version)
+    findings = copies.findings()
+    states = {each.slot.slug: each for each in applied.tried(copies, slots)}
+    read = copies.read()
+    found: list[Row] = []
+    for slot in slots:
+        mine = [finding for finding in findings if finding.slug == slot.slug]
+        state = states.get(slot.slug)
+        if mine:
+            found += [_of_code(version, finding, state, states) for finding in mine]
+        elif state:
+            found += _of_patch(state, read.get(slot.slug), states)
+    return found
+
+
+def _doubt(finding: Finding, state: Tried | None, states: dict[str, Tried]) -> Patch | None:
+    """The patch that has to come out of code that looks like this and does not; None where none has to."""
     # What takes the control once makes the other fixes for it unnecessary: they may be left out
-    return patch.LATE_READ if finding.why == diagnosis.TAKEN else finding.slug
+    slug = patch.LATE_READ if finding.why == diagnosis.TAKEN else finding.slug
+    seen = states.get(slug, state)
+    if not finding.cured or not seen or seen.out or _commit(slug):
+        return None
+    return seen.slot.tip or next(iter(seen.slot.forms), None)
 
 
-def _of_patch(state: applied.State) -> Row:
-    """What is told of a fix that is known by its patch."""
-    missing = {applied.MISSING: True, applied.IN: False, applied.UNKNOWN: None}[state.word]
-    return Row(state.patch.slug, "any", missing, state.patch.paths[0], state.why,
-               "no release has a fix")
+def _commit(slug: str) -> bool:
+    """Whether a fix is one of upstream's own, which a tree may have in the form of any release."""
+    return any(cause.commit for defect in fixes.load().values() for cause in defect.causes
+               if cause.slug == slug)
 
 
-def _of_code(tree: Tree, finding: Finding, doubt: Patch | None) -> Row:
+def _of_patch(state: Tried, lacks: bool | None, states: dict[str, Tried]) -> list[Row]:
+    """What is told of a fix that diagnosis.py does not read; nothing where the tree has no place for it."""
+    slot = state.slot
+    tip = slot.tip or slot.forms[0]
+    whole = next((each for slug, each in states.items() if order.is_part(slot.slug, slug)), None)
+    if state.out:
+        return [_row(slot.slug, False, tip, f"{state.out.name} comes out")]
+    if state.fits and lacks is not False:
+        return [_row(slot.slug, True, tip, f"{state.fits.name} applies")]
+    if lacks:
+        return [_row(slot.slug, True, tip, "its code has the defect, and no patch here applies", slot.offered)]
+    if lacks is False and not state.fits:
+        return [_row(slot.slug, None, tip, f"its code looks cured, but {tip.name} does not come out: "
+                                           "scripts/series prove tells")]
+    if whole and (whole.out or not slot.offered) or not slot.tip:
+        return []
+    return [_row(slot.slug, None, tip, f"{tip.name} neither applies nor comes out")]
+
+
+def _row(slug: str, missing: bool | None, tip: Patch, why: str, offered: bool = True) -> Row:
+    return Row(slug, "any", missing, tip.paths[0], why, "no release has a fix", offered=offered)
+
+
+def _of_code(version: Version | None, finding: Finding, state: Tried | None,
+             states: dict[str, Tried]) -> Row:
     """What is told of one finding: the code, and the commit that cures it with its releases."""
     cause = next(cause for defect in fixes.load().values() for cause in defect.causes
                  if cause.slug == finding.slug and cause.opcode == finding.opcode)
-    branch = tree.version.branch if tree.version else ""
+    branch = version.branch if version else ""
     release = cause.cure(branch)
     if not cause.commit:
         cure = "no release has a fix"
     elif release:
         cure = f"{cause.commit[:12]} (v{cause.mainline}), in {branch}.y since {release}"
-    elif tree.version and cause.mainline and tree.version >= cause.mainline:
+    elif version and cause.mainline and version >= cause.mainline:
         cure = f"{cause.commit[:12]} (v{cause.mainline})"
     else:
         cure = (f"{cause.commit[:12]} (v{cause.mainline}), in no release of "
                 + (f"{branch}.y" if branch else "this branch"))
+    doubt = _doubt(finding, state, states)
     but = f", but {doubt.name} does not come out: scripts/series prove tells" if doubt else ""
     return Row(finding.slug, finding.opcode, None if doubt else finding.present, finding.where,
                f"{finding.why}{but}", cure, cause.commit,
-               str(cause.mainline) if cause.mainline else None, str(release) if release else None)
+               str(cause.mainline) if cause.mainline else None, str(release) if release else None,
+               bool(state and (state.slot.offered or state.fits)))
+
+
+def lines(found: Sequence[Row]) -> list[str]:
+    """The rows as text, a line each."""
+    return [f"{row.fix:<27} {row.opcode:<11} {row.word:<8} {row.where} {row.why}; {row.cure}"
+            for row in found]

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..base import command, version
-from . import diagnosis, patch, provided
+from . import diagnosis, patch, provided, reissue
 from ..base.error import BuildFailed, Failure, Unusable, Usage
 from .patch import Patch
 
@@ -20,11 +20,11 @@ class Tree:
 
     def __init__(self, home: Path) -> None:
         if not home.is_dir():
-            raise Usage(f"{home}: no such folder; give the top of a kernel tree")
+            what = "is not a folder" if home.exists() else "no such folder"
+            raise Usage(f"{home}: {what}; give the top of a kernel tree")
         self.home = home.resolve()
         if not (self.home / "Makefile").is_file() or not (self.home / "net").is_dir():
-            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the "
-                        "top folder of one")
+            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the top folder of one")
 
     @cached_property
     def release(self) -> str:
@@ -42,61 +42,80 @@ class Tree:
         said = self._git("rev-parse", "--show-toplevel")
         return said.returncode == 0 and Path(said.stdout.strip()).resolve() == self.home
 
+    @property
+    def objects(self) -> Path:
+        """Where its repository keeps what was committed; git is asked as the user asks it, with his safe.directory."""
+        return (self.home / self._git("rev-parse", "--git-path", "objects").stdout.strip()).resolve()
+
     def ready(self) -> None:
-        """Raises Usage, saying what to do, where git refuses the tree or unfinished work
-        is in the way of patches."""
-        if not self.git and (self.home / ".git").exists():
-            # To write past a git that says no would leave its user with changes
-            # that he did not make
-            said = self._git("rev-parse",
-                             "--show-toplevel").stderr.partition("\n")[0].removeprefix("fatal: ")
-            raise Usage(f"{self.home}: git refuses it: {said or 'not the top of a work tree'}; "
-                        "sort that out, or apply to a copy without .git")
+        """Raises Usage, saying what to do, where git refuses the tree or something is in the way of patches."""
         if self.git:
-            if self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
-                raise Usage(f"{self.home}: its branch has no commit yet; commit the tree, or apply "
-                            "to a copy without .git")
-            folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
-            for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"),
-                               ("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick")):
-                if (folder / name).exists():
-                    raise Usage(f"{self.home}: a git {verb} is under way; end it first: git -C "
-                                f"{self.home} {verb} --continue or --abort")
-            changed = self._git("status", "--porcelain",
-                                "--untracked-files=no").stdout.split("\n")[0]
-            if changed:
-                raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); "
-                            "commit or stash them")
-            return
-        for path in sorted({path for one in patch.branches() for each in one.all()
-                            for path in each.paths}):
-            for suffix in (".rej", ".orig"):
-                if (self.home / f"{path}{suffix}").exists():
-                    raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; "
-                                "sort that out first")
+            self._git_ready()
+        else:
+            self._repository_around()
+        for path in touched():
+            place = self.home / path
+            if place.is_file() and place.resolve() != place:
+                raise Usage(f"{place}: is reached by a symbolic link; apply to {place.resolve().parent}'s tree, "
+                            "or to a copy without links")
+            for suffix in ("" if self.git else ".rej", "" if self.git else ".orig"):
+                if suffix and (self.home / f"{path}{suffix}").exists():
+                    raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; sort that out first")
+
+    def _repository_around(self) -> None:
+        """Raises Usage where there is a git repository that is not at the top of the tree, or that git refuses.
+
+        To write past a git that says no would leave its user with changes that he did not make.
+        """
+        said = self._git("rev-parse", "--show-toplevel")
+        if (self.home / ".git").exists() or "dubious ownership" in said.stderr:
+            why = said.stderr.partition("\n")[0].removeprefix("fatal: ")
+            raise Usage(f"{self.home}: git refuses it: {why or 'not the top of a work tree'}; "
+                        "sort that out, or apply to a copy without .git")
+        # A tree that merely lies in somebody's repository is none of that repository's business
+        if said.returncode == 0 and self._git("ls-files", "--", "Makefile").stdout:
+            raise Usage(f"{self.home}: is a folder of the repository {said.stdout.strip()}, not its top; apply to a copy "
+                        "outside, and bring the patches with git am --directory")
+
+    def _git_ready(self) -> None:
+        if self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
+            raise Usage(f"{self.home}: its branch has no commit yet; commit the tree, or apply to a copy without .git")
+        folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
+        for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"), ("MERGE_HEAD", "merge"),
+                           ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")):
+            if (folder / name).exists():
+                raise Usage(f"{self.home}: a git {verb} is under way; end it first: git -C {self.home} {verb} "
+                            "--continue or --abort")
+        changed = self._git("status", "--porcelain", "--untracked-files=no").stdout.split("\n")[0]
+        if changed:
+            raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); "
+                        "commit or stash them")
+        for line in self._git("ls-files", "-t", "--", *touched()).stdout.splitlines():
+            if line.startswith("S "):
+                raise Usage(f"{self.home}: {line[2:]} is not checked out (a sparse checkout); "
+                            f"git -C {self.home} sparse-checkout disable")
+        for path in touched():
+            place = self.home / path
+            if place.is_file() and b"\r\n" in _bytes(place):
+                raise Usage(f"{place}: has lines that end in CR LF; set core.autocrlf to false and check the tree out anew")
 
     def copy(self, work: Path, leave: Iterable[str] = ()) -> None:
-        """Makes a folder a copy to build in, but for the files `leave`,
-        which stay as they are there.
+        """Makes a folder a copy to build in, but for the files `leave`, which stay as they are there.
 
         Files are hard links where that is possible: to change one, put a new one in its place.
         """
         command.run(["rsync", "-a", "--delete", f"--link-dest={self.home}", "--exclude=/.git",
-                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"],
-                    f"copying {self.home}")
+                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"], f"copying {self.home}")
 
     def am(self, patches: Iterable[Patch], merge: bool) -> None:
         """Commits patches with git am; a failure leaves the branch where it was."""
-        said = self._git("am", "--quiet", *(["--3way"] if merge else []),
-                         *(str(each.path) for each in patches))
+        said = self._git("am", "--quiet", *(["--3way"] if merge else []), *(str(each.path) for each in patches))
         if said.returncode:
             self._git("am", "--abort")
-            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; "
-                          "nothing was changed")
+            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; nothing was changed")
 
     def put(self, contents: Mapping[str, Path]) -> None:
-        """Replaces files, path in the tree -> new file: all are written beside their places
-        before any moves there."""
+        """Replaces files, path in the tree -> new file: all are written beside their places before any moves there."""
         waiting: list[tuple[Path, Path]] = []
         try:
             for path, new in contents.items():
@@ -105,7 +124,10 @@ class Tree:
                 beside = place.with_name(f".{place.name}.new")
                 waiting.append((beside, place))
                 shutil.copyfile(new, beside)
-                shutil.copymode(new, beside)
+                if place.exists():
+                    there = place.stat()
+                    os.chmod(beside, there.st_mode & 0o7777)
+                    os.chown(beside, there.st_uid, there.st_gid)
             for beside, place in waiting:
                 beside.rename(place)
         except OSError as bad:
@@ -124,25 +146,28 @@ class Scratch:
         self.home, self._of = home, of
 
     def apply(self, one: Patch, merge: bool = False, reverse: bool = False) -> bool:
-        """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed,
-        when it does not."""
-        words = ["apply", "--index", *(["--3way"] if merge else []),
-                 *(["--reverse"] if reverse else []), str(one.path)]
+        """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed, when it does not."""
+        if not merge and not self._can(one, reverse):
+            return False
+        words = ["apply", "--index", *(["--3way"] if merge else []), *(["--reverse"] if reverse else []), str(one.path)]
         if git(self.home, *words).returncode:
-            git(self.home, "reset", "--quiet", "--hard")
+            if merge:
+                git(self.home, "reset", "--quiet", "--hard")
             return False
         git(self.home, "commit", "--quiet", "--allow-empty", "-m", one.slug)
         return True
 
-    def am(self, patches: Iterable[Patch]) -> None:
-        """Commits patches with a plain `git am`, so without fuzz.
+    def _can(self, one: Patch, reverse: bool) -> bool:
+        """Whether the files have the lines that each hunk wants: most forms of a fix do not get this far."""
+        texts = {path: "\n".join(("", *self.file(path), "")) for path in one.paths}
+        wanted = ((hunk.path, hunk.new if reverse else hunk.old) for hunk in one.hunks)
+        return all("\n".join(("", *lines, "")) in texts[path] for path, lines in wanted if lines)
 
-        Raises BuildFailed when one does not apply.
-        """
+    def am(self, patches: Iterable[Patch]) -> None:
+        """Commits patches with a plain `git am`, so without fuzz. Raises BuildFailed when one does not apply."""
         said = git(self.home, "am", "--quiet", *(str(one.path) for one in patches))
         if said.returncode:
-            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: "
-                              f"{said.stderr.splitlines()[0]}")
+            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: {said.stderr.splitlines()[0]}")
 
     def changed(self) -> dict[str, Path]:
         """The files that differ from the tree's, path in the tree -> file here."""
@@ -167,7 +192,23 @@ class Scratch:
 
     def lacks(self) -> dict[str, diagnosis.Finding]:
         """The fixes that the code here lacks, by slug."""
-        return {each.slug: each for each in diagnosis.diagnose(self.home, self._of) if each.present}
+        return {each.slug: each for each in self.findings() if each.present}
+
+    def findings(self) -> list[diagnosis.Finding]:
+        """What the code here does about each fix for control. Raises what diagnose() raises."""
+        return diagnosis.diagnose(self.home, self._of)
+
+    def defects(self) -> frozenset[str]:
+        """The slugs of all fixes that the code here lacks, as far as it is read; none where that cannot be told."""
+        return frozenset(slug for slug, lacks in self.read().items() if lacks)
+
+    def read(self) -> dict[str, bool]:
+        """Slug -> whether the code here lacks the fix, of what it has a place for."""
+        found: dict[str, bool] = {}
+        for slug, lacks in (*((finding.slug, finding.present) for finding in self.findings()),
+                            *((slug, lacks) for (slug, _opcode), lacks in reissue.read(self.home).items())):
+            found[slug] = found.get(slug, False) or lacks
+        return found
 
     def undo(self) -> None:
         """Removes the last patch again."""
@@ -186,6 +227,19 @@ class Scratch:
         git(self.home, "reset", "--quiet", "--hard", mark)
 
 
+def touched() -> list[str]:
+    """The files of a tree that a patch here changes, but for the selftest's."""
+    return sorted({path for branch in patch.branches() for one in (*branch.all(), *branch.older)
+                   if one.slug not in patch.EXTRA for path in one.paths})
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as bad:
+        raise Unusable(f"{path}: {bad.strerror}") from bad
+
+
 @contextmanager
 def scratch(tree: Tree) -> Iterator[Scratch]:
     """A scratch repository with a tree's files; gone afterwards. The tree itself is only read."""
@@ -194,20 +248,18 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
         wanted = {path for one in patch.branches()
                   for each in (*one.all(), *one.older, *one.first, *one.buffers)
                   for path in each.paths}
-        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES,
-                *provided.PLACES)
+        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES, *provided.PLACES)
         for path in sorted({*read, *wanted}):
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(tree.home / path, home / path)
+                (home / path).write_bytes(_bytes(tree.home / path))
         git(home, "init", "--quiet", "--template=")
         if tree.git:                   # a 3-way merge needs the blobs that a patch was made on
-            objects = Path(git(tree.home, "rev-parse", "--git-path", "objects").stdout.strip())
-            (home / ".git/objects/info/alternates").write_text(
-                f"{(tree.home / objects).resolve()}\n")
+            (home / ".git/objects/info/alternates").write_text(f"{tree.objects}\n")
         git(home, "add", "--force", "--all")
         git(home, "commit", "--quiet", "--allow-empty", "-m", "start")
-        git(home, "tag", "start")
+        if said := git(home, "tag", "start").stderr:
+            raise Unusable(f"{home}: git: {said.splitlines()[0]}")
         yield Scratch(home, tree.home)
 
 
@@ -216,14 +268,13 @@ def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
                    **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
                       for what, value in (("NAME", "series"), ("EMAIL", "series@localhost"))}}
-    return _run_git(home, words, environment)
+    # It is ours, whoever the files of the temporary folder seem to belong to
+    return _run_git(home, ("-c", "safe.directory=*", *words), environment)
 
 
 def _run_git(home: Path, words: Iterable[str], environment: Mapping[str, str] | None = None,
              ) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True,
-                              check=False, env=environment)
+        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True, check=False, env=environment)
     except FileNotFoundError as gone:
-        raise Unusable(
-            "git is missing, patches are tried with it; as root: apt-get install git") from gone
+        raise Unusable("git is missing, patches are tried with it; as root: apt-get install git") from gone
