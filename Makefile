@@ -9,6 +9,8 @@ help:
 	@echo '             ARCH=arm64 (s390x, riscv64, ppc64el): kernels of another architecture'
 	@echo 'make prove   build 6.1, 6.12 and 7.3 without, with and with parts of the fixes'
 	@echo '             and run each; VERSIONS="6.12 path/to/linux" for others'
+	@echo 'make prove-all  each live branch whose proof is not of today; stop it and start it'
+	@echo '             again as often as you like; TREES=dir: and the trees in that folder'
 	@echo 'make check   lint, unit tests, builds, this kernel, three of Debian'"'"'s and more;'
 	@echo '             scripts/check --help has parts of it, and a run in a new Debian'
 	@echo 'make unit    the unit tests; with python3 alone, what needs more is skipped'
@@ -25,6 +27,9 @@ qa:
 
 prove:
 	@scripts/series prove --each $(or $(VERSIONS),6.1 6.12 7.3)
+
+prove-all:
+	@scripts/series prove-all $(if $(TREES),--trees '$(TREES)')
 
 harm:
 	@scripts/harm all
@@ -52,4 +57,4 @@ doc:
 dist:
 	@scripts/dist $(DIST)
 
-.PHONY: help qa prove harm check unit test lint tables doc dist
+.PHONY: help qa prove prove-all harm check unit test lint tables doc dist

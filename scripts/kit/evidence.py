@@ -176,6 +176,11 @@ def hashed(one: Patch) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
+def configuration() -> str:
+    """A hash of the fragments that kernels are configured by."""
+    return cache.digest(*sorted(FRAGMENT.resolve().parent.glob("Kconfig.fragment*")))
+
+
 def program(name: str) -> str:
     """A hash of a test program's source and all that it is made of; "" when there is none."""
     found = next(iter(sorted(SELFTESTS.glob(f"*/{name}.c"))), None)
@@ -207,7 +212,7 @@ def record(tree: str, release: str, builds: Sequence[Build], patches: Iterable[P
     programs = sorted({name for names in shown_by.values() for name in names})
     compiler = command.run(["gcc", "--version"], "gcc --version").partition("\n")[0]
     kept = Record(tree, release, datetime.date.today().isoformat(), arch.name, compiler,
-                  cache.digest(*sorted(FRAGMENT.resolve().parent.glob("Kconfig.fragment*"))),
+                  configuration(),
                   {one.slug: hashed(one) for one in patches},
                   {name: program(name) for name in programs},
                   {defect: names for defect, names in shown_by.items() if names}, buffers,
