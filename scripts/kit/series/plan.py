@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from . import applied, diagnosis, order, patch, reject, status
+from . import applied, compiled, diagnosis, order, patch, reject, status
 from ..base.error import Failure
+from .compiled import Verdict
 from .order import Slot
 from .patch import Branch, Patch
 from .status import Row
@@ -25,24 +26,38 @@ class Plan:
 
     steps: tuple[Step, ...]
     reports: dict[str, str]            # slug -> what is in the way, over many lines
+    compiled: str                      # what was compiled, or why nothing was
     rows: tuple[Row, ...]              # status once the steps are done
 
 
-def look(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> Plan:
+def look(tree: Tree, only: Collection[str] = (), selftest: bool = True, compile_it: bool = True) -> Plan:
     """The patches that give a tree what it lacks, in the one order, and what no patch fits.
 
     Each was applied to copies of the tree's files, and the code was read again after it: the defect is gone
-    and no other came. What does not fit holds back nothing. Raises Unusable when it cannot be told what is lacking.
+    and no other came, and it still compiles. What does not fit or compile holds back nothing. Raises Unusable when it cannot be told what is lacking.
     """
-    slots = order.slots(tree.version)
+    slots, bad = order.slots(tree.version), dict[str, str]()
     with scratch(tree) as copies:
         steps = _steps(tree, copies, slots, only, selftest)
+        said = _compiled(tree, steps) if compile_it else Verdict("not compiled: not asked to")
+        while said.bad:
+            # Others may have been built on what goes
+            copies.back()
+            slots = [slot for slot in slots if slot.slug not in said.bad]
+            steps = _steps(tree, copies, slots, only, selftest)
+            bad |= said.bad
+            said = _compiled(tree, steps)
         rows = tuple(status.rows_of(copies, tree.version))
         left = {row.fix for row in rows if (row.missing and row.fix in only if only
                                             else row.word == applied.MISSING)}
         reports = {slot.slug: reject.report(slot.forms, copies, tree)
                    for slot in slots if slot.slug in left}
-    return Plan(tuple(steps), reports, rows)
+        reports |= {slug: f"{slug} fits and does not compile here: {line}\n" for slug, line in bad.items()}
+    return Plan(tuple(steps), reports, said.how, rows)
+
+
+def _compiled(tree: Tree, steps: Sequence[Step]) -> Verdict:
+    return compiled.check(tree, [step.patch for step in steps if step.patch.slug not in patch.EXTRA])
 
 
 def plan(tree: Tree, only: Collection[str] = (), selftest: bool = True) -> list[Step]:

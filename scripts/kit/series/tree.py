@@ -194,6 +194,11 @@ class Scratch:
         """The fixes that the code here lacks, by slug."""
         return {each.slug: each for each in self.findings() if each.present}
 
+    def write(self, path: str, lines: Iterable[str]) -> None:
+        """Gives a file other lines, as a patch would."""
+        (self.home / path).write_text("\n".join([*lines, ""]))
+        git(self.home, "commit", "--quiet", "-a", "-m", path)
+
     def findings(self) -> list[diagnosis.Finding]:
         """What the code here does about each fix for control. Raises what diagnose() raises."""
         return diagnosis.diagnose(self.home, self._of)
