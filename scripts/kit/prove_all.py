@@ -1,7 +1,8 @@
 """Proves every live branch, and what other trees there are, one after the other: `make prove-all`.
 
-It may be stopped at any time and started again: what is recorded in patches/proofs for today's patches, test
-programs and configuration is passed over, and of a tree that was under way the kernels that have run are kept.
+It may be stopped at any time and started again: what is recorded in patches/proofs for today's
+patches, test programs and configuration is passed over, and of a tree that was under way the
+kernels that have run are kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,9 +12,10 @@ from pathlib import Path
 from . import evidence
 from .base import cache
 from .base.error import Unusable
-from .base.paths import RESULTS
+from .base.paths import RESULTS, SELFTESTS
 from .build import source
 from .series import fixes, plan
+from .series.patch import Patch
 from .series.tree import Tree
 
 Prove = Callable[["Job", Path], bool]
@@ -42,12 +44,14 @@ def jobs(others: Path | None = None) -> tuple[list[Job], list[str]]:
     there = {job.tree.version.branch for job in found if job.tree.version}
     offered = source.branches()
     own = [branch for branch in fixes.live() if branch not in there]
-    found += [Job(f"Debian's linux-source-{branch}", source.full(branch)) for branch in own if branch in offered]
+    found += [Job(f"Debian's linux-source-{branch}", source.full(branch))
+              for branch in own if branch in offered]
     return found, [branch for branch in own if branch not in offered]
 
 
 def proved(job: Job) -> bool:
-    """Whether the record of a tree is of today's patches, programs and configuration, and found what it should."""
+    """Whether the record of a tree is of today's patches, programs and configuration, and found
+    what it should."""
     wanted = _patches(job.tree)
     return any(one.release == job.tree.release and not one.stale()
                and one.configuration == evidence.configuration()
@@ -59,19 +63,29 @@ def proved(job: Job) -> bool:
 def folder(job: Job) -> Path:
     """Where the results of a proof of today's text go; another text has another folder."""
     texts = sorted(_patches(job.tree).items())
-    programs = sorted(path for path in evidence.SELFTESTS.glob("*/*.[ch]"))
+    programs = sorted(path for path in SELFTESTS.glob("*/*.[ch]"))
     key = cache.digest(job.tree.release, str(texts), evidence.configuration(), *programs)
     return RESULTS / "prove-all" / f"{job.tree.release}-{key}"
 
 
+def with_buffers(tree: Tree) -> tuple[Patch, ...]:
+    """The patches about provided buffers that go on top of the series here; often none."""
+    own = plan.own_branch(tree)
+    return own.buffers if own and own.base == tree.release else ()
+
+
 def _patches(tree: Tree) -> dict[str, str]:
-    return {step.patch.slug: evidence.hashed(step.patch) for step in plan.plan(tree, selftest=False)}
+    """What is on the tree in its proof: the series, and what its branch has about buffers."""
+    every = [*(step.patch for step in plan.plan(tree, selftest=False)), *with_buffers(tree)]
+    return {one.slug: evidence.hashed(one) for one in every}
 
 
-def go(prove: Prove, every: Sequence[Job], absent: Sequence[str] = (), say: Callable[[str], None] = print) -> int:
+def go(prove: Prove, every: Sequence[Job], absent: Sequence[str] = (),
+       say: Callable[[str], None] = print) -> int:
     """Proves what is not proved; gives the exit status.
 
-    A tree that does not behave as its code says, or cannot be built, does not keep the next from its turn.
+    A tree that does not behave as its code says, or cannot be built, does not keep the next from
+    its turn.
     """
     bad = 0
     for number, job in enumerate(every, 1):

@@ -25,7 +25,13 @@ class States(Fixture):
 
     def words(self, text: str) -> dict[str, str]:
         """slug -> what is known of it, for a tree with this code."""
-        return {row.fix: row.word for row in status.rows(self.make(text, False)) if row.fix in ("first", "third")}
+        return {
+    row.fix: row.word for row in status.rows(
+        self.make(
+            text,
+            False)) if row.fix in (
+                "first",
+                 "third")}
 
     def test_in_missing_and_unknown(self) -> None:
         self.assertEqual(self.words(ZC), {"first": applied.MISSING, "third": applied.MISSING})
@@ -38,7 +44,8 @@ class States(Fixture):
         """What restores the pointer in sendmsg is no sign of what restores it in sendmsg_zc."""
         tree = self.make(BASE, False)
         with scratch(tree) as copies:
-            fix = next((self.patches / "linux-6.1.y/older").rglob("*-lost-pointer-sendmsg-zc.patch"))
+            older = self.patches / "linux-6.1.y/older"
+            fix = next(older.rglob("*-lost-pointer-sendmsg-zc.patch"))
             self.assertFalse(applied.comes_out(copies, patch.Patch(fix)))
             self.assertEqual(copies.changed(), {})
         with scratch(self.make(ZC, False)) as copies:

@@ -1,14 +1,16 @@
-"""Tests of compiled: a patch whose lines fit and which calls what the tree does not have, in a tree in small."""
+"""Tests of compiled: a patch whose lines fit and which calls what the tree does not have, in a
+tree in small."""
 
 from unittest import mock
 
 from kit.base import cache
-from kit.series import compiled, plan
+from kit.series import plan
 from kit.series.tree import Tree
 from tests.needs import needs
 from tests.test_plan import BASE, FILE, ZC, Fixture
 
-# What the kernel's build is asked for here: a configuration, and objects. It compiles a line with `undeclared`
+# What the kernel's build is asked for here: a configuration, and objects. It compiles a line with
+# `undeclared`
 # in it no more than gcc would.
 MAKE = """\
 VERSION = 6
@@ -16,7 +18,8 @@ PATCHLEVEL = 1
 SUBLEVEL = 50
 EXTRAVERSION =
 tinyconfig olddefconfig prepare: ; @touch $(O)/.config
-%.o: %.c ; @! grep -n undeclared $< /dev/null >&2 || { echo "$<:1:1: error: undeclared" >&2; exit 1; }
+%.o: %.c
+\t@! grep -n undeclared $< /dev/null >&2 || { echo "$<:1:1: error: undeclared" >&2; exit 1; }
 """
 
 
@@ -51,6 +54,19 @@ class Compiling(Fixture):
                       found.reports["wrong-length"])
         self.assertIn("wrong-length", {row.fix for row in found.rows if row.word == "MISSING"})
 
+    def test_another_form_may_do_without(self) -> None:
+        """One that compiles is taken in the place of one that fits as well and does not."""
+        path = self.patches / "linux-6.1.y/0001-wrong-length.patch"
+        text = path.read_text()
+        path.write_text(text.replace("= kmsg->controllen;", "= undeclared;"))
+        older = self.patches / "linux-6.1.y/older/before-6.1.9"
+        older.mkdir()
+        (older / "0001-wrong-length.patch").write_text(text)
+        (older / "series").write_text("0001-wrong-length.patch\n")
+        found = plan.look(self.whole(BASE))
+        self.assertEqual([step.patch.path.parent for step in found.steps][1], older)
+        self.assertEqual(found.reports, {})
+
     def test_a_tree_that_does_not_compile_anyhow(self) -> None:
         found = plan.look(self.whole(ZC + "\n/* undeclared */\n"))
         self.assertIn("without the patches it does not compile either", found.compiled)
@@ -59,6 +75,6 @@ class Compiling(Fixture):
     def test_why_nothing_is_compiled(self) -> None:
         tree = self.make(ZC, False)
         self.assertEqual(plan.look(tree).compiled, "not compiled: the tree is not whole")
-        with mock.patch.object(compiled.shutil, "which", return_value=None):
+        with mock.patch("shutil.which", return_value=None):
             self.assertEqual(plan.look(tree).compiled, "not compiled: make is missing")
         self.assertEqual(plan.look(tree, ["selftest"]).compiled, "nothing that is compiled")

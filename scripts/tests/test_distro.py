@@ -86,6 +86,25 @@ class Exporting(unittest.TestCase):
                       "category: bugfix\n", done)
         self.assertIn("openEuler inclusion\ncategory: bugfix\n", pending)
 
+    def test_whoever_takes_them_signs_last(self) -> None:
+        """With a line of his own, and of nobody else."""
+        for name in ("suse", "rhel", "ubuntu", "openeuler"):
+            paths = distro.export(name, self.patches, "X-1", self.top / name, "B C <b@c.org>")
+            self.assertEqual(paths[0].read_text().count("\nSigned-off-by: B C <b@c.org>\n---\n"), 1)
+        with self.assertRaisesRegex(Usage, "give it as 'Name <address>'"):
+            distro.export("suse", self.patches, "X-1", self.top / "other", "me")
+
+    def test_what_is_still_to_be_added_is_said(self) -> None:
+        self.assertEqual(len(distro.advice("suse", self.patches, "")), 2)
+        self.assertEqual(len(distro.advice("suse", self.patches[1:], "B C <b@c.org>")), 0)
+        self.assertEqual(len(distro.advice("debian", self.patches[1:], "")), 0)
+
+    def test_two_of_one_subject_are_two_files(self) -> None:
+        again = self.top / "0003-again.patch"
+        again.write_text(self.patches[1].path.read_text())
+        made = distro.export("debian", [*self.patches, Patch(again)], "", self.top / "two")
+        self.assertEqual(len(made), 4)
+
     def test_bad_use(self) -> None:
         for name, bug in (("slackware", "X"), ("ubuntu", "")):
             with self.assertRaises(Usage):

@@ -1,6 +1,5 @@
 """Tests of plan, tree and reject: made-up trees and patches, with git and without."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -8,7 +7,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from kit.series import order, patch, plan, status as status_of
+from kit.series import order, patch, plan, ready, status as status_of
 from kit.base.error import Failure, Usage
 from kit.base.paths import REPOSITORY
 from tests.needs import needs
@@ -51,7 +50,8 @@ class Fixture(unittest.TestCase):
             names.append(f"{number:04}-{slug}.patch")
             new = "new file mode 100644\n" if text.startswith("--- /dev") else ""
             path = text.partition("+++ b/")[2].partition("\n")[0]
-            (home / names[-1]).write_text(HEAD % slug + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
+            (home / names[-1]).write_text(HEAD %
+     slug + f"\ndiff --git a/{path} b/{path}\n{new}{text}")
         (home / "series").write_text("\n".join(names) + "\n")
 
     def diff(self, old: str, new: str) -> str:
@@ -59,8 +59,16 @@ class Fixture(unittest.TestCase):
         for name, text in (("a", old), ("b", new)):
             (self.top / name / FILE).parent.mkdir(parents=True, exist_ok=True)
             (self.top / name / FILE).write_text(text)
-        return subprocess.run(["diff", "-u", f"--label=a/{FILE}", f"--label=b/{FILE}", f"a/{FILE}", f"b/{FILE}"],
-                              cwd=self.top, capture_output=True, text=True, check=False).stdout
+        return subprocess.run(["diff",
+    "-u",
+    f"--label=a/{FILE}",
+    f"--label=b/{FILE}",
+    f"a/{FILE}",
+    f"b/{FILE}"],
+    cwd=self.top,
+    capture_output=True,
+    text=True,
+     check=False).stdout
 
     def make(self, text: str, with_git: bool) -> Tree:
         """A tree with this send side."""
@@ -74,88 +82,6 @@ class Fixture(unittest.TestCase):
             git(self.tree, "add", "-A")
             git(self.tree, "commit", "-qm", "start")
         return Tree(self.tree)
-
-
-class Refused(Fixture):
-    """A tree that git has something against is left as it is."""
-
-    def test_a_repository_of_somebody_else(self) -> None:
-        tree = self.make(ZC, True)
-        with mock.patch.dict("os.environ", GIT_TEST_ASSUME_DIFFERENT_OWNER="1"), \
-                self.assertRaisesRegex(Usage, "git refuses it: .*dubious ownership.*; sort that out"):
-            tree.ready()
-
-    def test_no_commit_yet(self) -> None:
-        tree = self.make(ZC, False)
-        git(self.tree, "init", "-q")
-        with self.assertRaisesRegex(Usage, "its branch has no commit yet; commit the tree"):
-            tree.ready()
-
-
-    def test_a_folder_of_a_repository(self) -> None:
-        """Its changes would be commits of something else; a tree that is merely inside one is not its business."""
-        tree = self.make(ZC, False)
-        git(self.top, "init", "-q")
-        tree.ready()
-        git(self.top, "add", "-A")
-        git(self.top, "commit", "-qm", "all")
-        with self.assertRaisesRegex(Usage, "is a folder of the repository .*, not its top; apply to a copy"):
-            Tree(tree.home).ready()
-
-    def test_links(self) -> None:
-        for name in (FILE, "io_uring"):
-            with self.subTest(name=name):
-                tree = self.make(ZC, False)
-                (self.tree / name).rename(self.top / "elsewhere")
-                (self.tree / name).symlink_to(self.top / "elsewhere")
-                with self.assertRaisesRegex(Usage, "is reached by a symbolic link"):
-                    tree.ready()
-                subprocess.run(["rm", "-rf", self.tree, self.top / "elsewhere"], check=True)
-
-    def test_a_sparse_checkout(self) -> None:
-        tree = self.make(ZC, True)
-        git(self.tree, "sparse-checkout", "set", "net")
-        self.assertFalse((self.tree / FILE).exists())
-        with self.assertRaisesRegex(Usage, f"{FILE} is not checked out .a sparse checkout."):
-            tree.ready()
-
-    def test_lines_that_end_otherwise(self) -> None:
-        tree = self.make(ZC.replace("\n", "\r\n"), True)
-        with self.assertRaisesRegex(Usage, "lines that end in CR LF; set core.autocrlf"):
-            tree.ready()
-
-    def test_what_cannot_be_read(self) -> None:
-        tree = self.make(ZC, False)
-        said = PermissionError(13, "Permission denied")
-        with mock.patch.object(Path, "read_bytes", side_effect=said), \
-                self.assertRaisesRegex(Failure, "Makefile: Permission denied"):
-            plan.plan(tree)
-
-    def test_a_file_as_tree(self) -> None:
-        self.make(ZC, False)
-        with self.assertRaisesRegex(Usage, "Makefile: is not a folder"):
-            Tree(self.tree / "Makefile")
-
-    def test_what_its_user_calls_safe_is(self) -> None:
-        """In the copies, too, where no configuration of his is read."""
-        tree = self.make(ZC, True)
-        config = self.top / "config"
-        config.write_text(f"[safe]\n\tdirectory = {tree.home}\n[user]\n\tname = t\n\temail = t@t\n")
-        with mock.patch.dict("os.environ", GIT_TEST_ASSUME_DIFFERENT_OWNER="1", GIT_CONFIG_GLOBAL=str(config)):
-            tree = Tree(self.tree)
-            tree.ready()
-            plan.carry_out(tree, plan.plan(tree))
-        self.assertEqual((self.tree / FILE).read_text(), ALL)
-
-    def test_files_keep_mode_and_owner(self) -> None:
-        tree = self.make(ZC, False)
-        (self.tree / FILE).chmod(0o640)
-        if os.getuid() == 0:
-            os.chown(self.tree / FILE, 12345, 12345)
-        owner = (self.tree / FILE).stat()
-        plan.carry_out(tree, plan.plan(tree))
-        now = (self.tree / FILE).stat()
-        self.assertEqual((now.st_mode, now.st_uid, now.st_gid), (owner.st_mode, owner.st_uid, owner.st_gid))
 
 
 class Only(Fixture):
@@ -214,7 +140,11 @@ class Planning(Fixture):
         return [step.patch.slug for step in plan.plan(tree)]
 
     def test_what_lacks_is_picked_in_order(self) -> None:
-        every = ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc", "selftest"]
+        every = [
+    "lost-pointer-sendmsg-zc",
+    "wrong-length",
+    "repeated-control-sendmsg-zc",
+     "selftest"]
         self.assertEqual(self.slugs(self.make(BASE, False)), every)
         self.assertEqual(self.slugs(self.make(ZC, False)), every[1:])
         self.assertEqual(self.slugs(self.make(LENGTHS, False)), every[2:])
@@ -227,7 +157,7 @@ class Planning(Fixture):
         for with_git in (False, True):
             with self.subTest(git=with_git):
                 tree = self.make(BASE, with_git)
-                tree.ready()
+                ready.check(tree)
                 plan.carry_out(tree, plan.plan(tree))
                 self.assertEqual((self.tree / FILE).read_text(), ALL)
                 self.assertTrue((self.tree / "tools/testing/selftests/io_uring/a.c").exists())
@@ -243,10 +173,12 @@ class Planning(Fixture):
                 tree = self.make(odd, with_git)
                 found = plan.look(tree)
                 self.assertEqual((self.tree / FILE).read_text(), odd)
-                self.assertEqual([step.patch.slug for step in found.steps], ["wrong-length", "selftest"])
+                self.assertEqual([step.patch.slug for step in found.steps],
+                                 ["wrong-length", "selftest"])
                 self.assertEqual(list(found.reports), ["repeated-control-sendmsg-zc"])
                 report = found.reports["repeated-control-sendmsg-zc"]
-                self.assertIn('FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"', report)
+                self.assertIn(
+    'FAILED: patch "io_uring/net: cure repeated-control-sendmsg-zc"', report)
                 self.assertIn("hunk 1 of 1, io_uring/net.c:", report)
                 self.assertIn("note_progress(req, ret);", report)
                 self.assertIn(words, report)
@@ -255,20 +187,26 @@ class Planning(Fixture):
         """Up to where somebody has to put in what the rejects say."""
         for with_git in (True, False):
             with self.subTest(git=with_git):
-                tree = self.make(ZC.replace("sr->done_io += ret;", "note_progress(req, ret);"), with_git)
+                tree = self.make(
+    ZC.replace(
+        "sr->done_io += ret;",
+        "note_progress(req, ret);"),
+         with_git)
                 found = plan.look(tree)
                 plan.carry_out(tree, found.steps)
                 report = found.reports["repeated-control-sendmsg-zc"]
-                lines = [line[2:] for line in report.partition("scripts/series apply:")[2].splitlines()
-                         if line.startswith("  ")]
+                lines = [line[2:] for line in report.partition(
+                    "scripts/series apply:")[2].splitlines() if line.startswith("  ")]
                 first, _, rest = "\n".join(lines).partition("# put in")
                 mend = f"mv {FILE}.rej rejected; echo '/* by hand */' >> {FILE}\n"
                 script = "set -e\n" + first + mend + rest.partition("\n")[2]
-                done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+                done = subprocess.run(["sh", "-c", script],
+                                      capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn("+", (self.tree / "rejected").read_text())
                 if with_git:
-                    self.assertIn("cure repeated-control-sendmsg-zc", git(self.tree, "log", "-1", "--format=%s").stdout)
+                    self.assertIn("cure repeated-control-sendmsg-zc",
+                                  git(self.tree, "log", "-1", "--format=%s").stdout)
                 subprocess.run(["rm", "-rf", self.tree], check=True)
 
     def test_the_closest_form_is_told(self) -> None:
@@ -276,18 +214,26 @@ class Planning(Fixture):
         far = ALL.replace("int io_sendmsg", "int io_other").replace("ret", "length")
         self.folder(self.patches / "mainline", {"repeated-control-sendmsg-zc": self.diff(
             far.replace("kmsg->msg.msg_controllen = 0;", "abandon();"), far)})
-        found = plan.look(self.make(LENGTHS.replace("sr->done_io += ret;", "note_progress(req, ret);"), False))
+        found = plan.look(
+    self.make(
+        LENGTHS.replace(
+            "sr->done_io += ret;",
+            "note_progress(req, ret);"),
+             False))
         report = found.reports["repeated-control-sendmsg-zc"]
         self.assertIn("comes closest of the 2 forms", report)
         self.assertIn("linux-6.1.y/0002-repeated-control-sendmsg-zc.patch", report)
 
     def test_one_order_for_every_tree(self) -> None:
-        """The number of a vendor's tree says nothing of the order: an older branch has its fixes in another one."""
-        self.folder(self.patches / "linux-5.15.y", {"wrong-length": self.diff(BASE, ZC), "selftest": NEW})
+        """The number of a vendor's tree says nothing of the order: an older branch has its fixes
+        in another one."""
+        self.folder(self.patches / "linux-5.15.y",
+                    {"wrong-length": self.diff(BASE, ZC), "selftest": NEW})
         tree = self.make(BASE, False)
-        (self.tree / "Makefile").write_text("VERSION = 5\nPATCHLEVEL = 14\nSUBLEVEL = 0\nEXTRAVERSION = -362.el9\n")
-        self.assertEqual(order.slugs(), ["lost-pointer-sendmsg-zc", "wrong-length", "repeated-control-sendmsg-zc",
-                                         "selftest"])
+        (self.tree / "Makefile").write_text(
+            "VERSION = 5\nPATCHLEVEL = 14\nSUBLEVEL = 0\nEXTRAVERSION = -362.el9\n")
+        self.assertEqual(order.slugs(), ["lost-pointer-sendmsg-zc",
+                         "wrong-length", "repeated-control-sendmsg-zc", "selftest"])
         self.assertEqual(self.slugs(Tree(tree.home)), order.slugs())
 
     def test_a_selftest_that_does_not_fit_holds_back_nothing(self) -> None:
@@ -305,8 +251,13 @@ class Planning(Fixture):
         text = (self.patches / "linux-6.1.y/0001-wrong-length.patch").read_text()
         for name in ("a", "b"):
             (self.top / name / FILE).write_text(ZC if name == "a" else LENGTHS)
-        ids = [subprocess.run(["git", "hash-object", self.top / name / FILE], capture_output=True, text=True,
-                              check=True).stdout.strip() for name in ("a", "b")]
+        ids = [subprocess.run(["git",
+    "hash-object",
+    self.top / name / FILE],
+    capture_output=True,
+    text=True,
+    check=True).stdout.strip() for name in ("a",
+     "b")]
         text = text.replace(f"--- a/{FILE}", f"index {ids[0]}..{ids[1]} 100644\n--- a/{FILE}")
         (self.patches / "linux-6.1.y/0001-wrong-length.patch").write_text(text)
         steps = plan.plan(tree, ["wrong-length"])
@@ -328,17 +279,17 @@ class Planning(Fixture):
         tree = self.make(ZC, True)
         (self.tree / FILE).write_text(LENGTHS)
         with self.assertRaisesRegex(Usage, "not committed"):
-            tree.ready()
+            ready.check(tree)
         git(self.tree, "checkout", "-q", ".")
         (self.tree / ".git/rebase-apply").mkdir()
         with self.assertRaisesRegex(Usage, "git am is under way"):
-            tree.ready()
+            ready.check(tree)
 
     def test_left_rejects_are_refused(self) -> None:
         tree = self.make(ZC, False)
         (self.tree / f"{FILE}.rej").write_text("")
         with self.assertRaisesRegex(Usage, "did not apply"):
-            tree.ready()
+            ready.check(tree)
 
     def test_git_am_that_fails_leaves_the_branch(self) -> None:
         tree = self.make(ZC, True)
@@ -352,7 +303,8 @@ class Planning(Fixture):
 
     def test_without_git(self) -> None:
         tree = self.make(ZC, False)
-        with mock.patch.dict("os.environ", PATH=str(self.top)), self.assertRaisesRegex(Failure, "git is missing"):
+        with mock.patch.dict("os.environ", PATH=str(self.top)), \
+                self.assertRaisesRegex(Failure, "git is missing"):
             plan.plan(tree)
 
     def test_no_tree(self) -> None:

@@ -29,7 +29,20 @@ class All(Fixture):
         """As the real one: leaves a record."""
         self.calls.append(folder)
         build = evidence.Build("with the series", True, 1.0, {}, {}, {})
-        case = CaseResult("k", "6.1.50", "", "64", "late-read", "late_read.one", "pass", "", "pass", "", "", None, "")
+        case = CaseResult(
+    "k",
+    "6.1.50",
+    "",
+    "64",
+    "late-read",
+    "late_read.one",
+    "pass",
+    "",
+    "pass",
+    "",
+    "",
+    None,
+     "")
         evidence.record(job.name, job.tree.release, [build],
                         [step.patch for step in plan.plan(job.tree, selftest=False)], [case])
         return True
@@ -93,7 +106,7 @@ class All(Fixture):
         self.assertIn("6.6.y: no tree at hand", self.said[0])
 
     def test_trees_of_a_folder(self) -> None:
-        with mock.patch.object(prove_all.source, "branches", return_value=[]), \
-                mock.patch.object(prove_all.fixes, "live", return_value={"6.1": "", "6.6": ""}):
+        with mock.patch("kit.build.source.branches", return_value=[]), \
+                mock.patch("kit.series.fixes.live", return_value={"6.1": "", "6.6": ""}):
             found, absent = prove_all.jobs(self.top)
         self.assertEqual(([job.name for job in found], absent), (["tree"], ["6.6"]))

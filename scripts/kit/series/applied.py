@@ -34,17 +34,20 @@ def tried(copies: Scratch, slots: Sequence[Slot]) -> list[Tried]:
     for slot in slots:
         one = out.get(slot.slug)
         # What came out goes back, if what is missing before it does not stand in its way
-        fits = copies.apply(one) and one if one else next(
-            (form for form in slot.forms if copies.apply(form)), None)
-        found.append(Tried(slot, one, None if one else fits or None))
+        if one:
+            copies.apply(one)
+        fits = None if one else next((form for form in slot.forms if copies.apply(form)), None)
+        found.append(Tried(slot, one, fits))
     copies.reset(start)
     return found
 
 
 def comes_out(copies: Scratch, one: Patch) -> bool:
-    """Takes a patch out of a tree if it is in: the lines are there, and without them the code lacks the fix.
+    """Takes a patch out of a tree if it is in: the lines are there, and without them the code
+    lacks the fix.
 
-    Lines alone do not tell: those of the fix for one opcode stand in the function of another as well.
+    Lines alone do not tell: those of the fix for one opcode stand in the function of another as
+    well.
     """
     before = copies.read().get(one.slug)
     if before or not copies.apply(one, reverse=True):

@@ -64,7 +64,8 @@ class Source:
 
 @lru_cache(maxsize=64)
 def parsed(text: str) -> Source:
-    """The source of a text; of one that was asked for before the same one, which is dear to read."""
+    """The source of a text; of one that was asked for before the same one, which is dear to
+    read."""
     return Source(text)
 
 

@@ -1,7 +1,8 @@
-"""Whether what a plan makes of a tree still compiles: the objects that its patches touch, before any is applied.
+"""Whether what a plan makes of a tree still compiles: the objects that its patches touch, before
+any is applied.
 
-A vendor's tree may have the io_uring of one release and the headers of another, so that a patch finds all its lines
-and not what they call.
+A vendor's tree may have the io_uring of one release and the headers of another, so that a patch
+finds all its lines and not what they call.
 """
 
 import os
@@ -20,6 +21,11 @@ from .tree import Tree, scratch
 OPTIONS = ("64BIT", "NET", "INET", "UNIX", "IO_URING", "IA32_EMULATION", "COMPAT")
 
 
+NEEDS = ("make", "gcc", "flex", "bison", "rsync")
+# What a build in place leaves, and makes it refuse to be built anywhere else
+LEFT = (".config", "include/config", "include/generated", "arch/x86/include/generated")
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Which patches do not compile and why; `how` says what was compiled, or why nothing was."""
@@ -29,14 +35,15 @@ class Verdict:
 
 
 def check(tree: Tree, patches: Sequence[Patch]) -> Verdict:
-    """Compiles the tree without and with the patches, and each after the other where all of them do not."""
+    """Compiles the tree without and with the patches, and each after the other where all of them
+    do not."""
     sources = sorted({path for one in patches for path in one.paths
                       if path.endswith(".c") and not path.startswith("tools/")})
     if not sources:
         return Verdict("nothing that is compiled")
-    if lacking := next((name for name in ("make", "gcc", "flex", "bison", "rsync") if not shutil.which(name)), None):
+    if lacking := next((name for name in NEEDS if not shutil.which(name)), None):
         return Verdict(f"not compiled: {lacking} is missing")
-    if not (tree.home / "scripts/Makefile.build").is_file() or not (tree.home / "Kconfig").is_file():
+    if not all((tree.home / name).is_file() for name in ("scripts/Makefile.build", "Kconfig")):
         return Verdict("not compiled: the tree is not whole")
     top = cache.root() / "compiled"
     top.mkdir(parents=True, exist_ok=True)
@@ -71,10 +78,12 @@ class _Work:
     def configure(self) -> str:
         """Makes the copy and its configuration; gives what was wrong."""
         self._tree.copy(self._work)
-        # Built in place, it would refuse to be built anywhere else
-        for left in (".config", "include/config", "include/generated", "arch/x86/include/generated"):
+        for left in LEFT:
             path = self._work / left
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         self._out.mkdir(exist_ok=True)
         config = self._out / ".config"
         if (self._tree.home / ".config").is_file():
@@ -89,7 +98,8 @@ class _Work:
     def compile(self, patches: Iterable[Patch]) -> str:
         """The line of the compiler that tells why it does not compile; "" when it does."""
         patches = list(patches)
-        touched = sorted({path for one in patches for path in one.paths} | {f"{name[:-2]}.c" for name in self.objects})
+        touched = sorted({path for one in patches for path in one.paths}
+                         | {f"{name[:-2]}.c" for name in self.objects})
         with scratch(self._tree) as copies:
             for one in patches:
                 if not copies.apply(one) and not copies.apply(one, merge=True):
@@ -102,6 +112,7 @@ class _Work:
     _placed: tuple[str, ...] = ()
 
     def _make(self, *words: str) -> str:
-        done = subprocess.run(["make", "-s", "-C", self._work, f"O={self._out}", f"-j{os.cpu_count() or 1}", *words],
+        done = subprocess.run(["make", "-s", "-C", self._work, f"O={self._out}",
+                               f"-j{os.cpu_count() or 1}", *words],
                               capture_output=True, text=True, check=False)
         return telling_line(done.stderr) if done.returncode else ""

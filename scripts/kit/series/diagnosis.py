@@ -1,8 +1,9 @@
 """Which defects the code of a kernel tree has: read from the code, not from its version.
 
 What is looked for, in the functions that issue a sendmsg or sendmsg_zc of io_uring:
-a statement that puts msg_control back, one that puts msg_controllen back, one that clears it after a short send,
-and a copy of the control data that is made once. The last makes the others unnecessary.
+a statement that puts msg_control back, one that puts msg_controllen back, one that clears it after
+a short send, and a copy of the control data that is made once. The last makes the others
+unnecessary.
 """
 
 import re
@@ -40,7 +41,8 @@ class Finding:
 
 
 def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
-    """What a tree does about each fix; empty where io_uring refuses control messages, as it did before 5.12.
+    """What a tree does about each fix; empty where io_uring refuses control messages,
+    as it did before 5.12.
 
     `name` is the tree's name in errors, where only copies of its files are read.
     Raises Unusable when it cannot be told, with the reason: no io_uring, a shape unknown here.
@@ -49,13 +51,16 @@ def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
     if not (tree / "Makefile").is_file() or not (tree / "net/socket.c").is_file():
         raise Unusable(f"{name}: not a kernel tree (no net/socket.c); give the top folder of one")
     there = {place: parsed(_text(tree / place)) for place in PLACES if (tree / place).is_file()}
-    place = next((place for place, source in there.items() if "io_sendmsg" in source.functions), None)
+    place = next((place for place, source in there.items() if "io_sendmsg" in source.functions),
+                 None)
     if not place:
-        raise Unusable(f"{name}: cannot tell: " + (f"{next(iter(there))} has no io_sendmsg(), a shape unknown here"
-                                                   if there else "no io_uring in this tree"))
+        raise Unusable(f"{name}: cannot tell: "
+                       + (f"{next(iter(there))} has no io_sendmsg(), a shape unknown here"
+                          if there else "no io_uring in this tree"))
     socket = parsed(_text(tree / "net/socket.c")).functions.get("__sys_sendmsg_sock")
     if not socket:
-        raise Unusable(f"{name}: cannot tell: net/socket.c has no __sys_sendmsg_sock(), a shape unknown here")
+        raise Unusable(f"{name}: cannot tell: net/socket.c has no __sys_sendmsg_sock(), a shape "
+                       "unknown here")
     refused = block(socket.body, r"msg_control")
     if refused and "return" in refused[1]:
         return []
@@ -64,7 +69,8 @@ def diagnose(tree: Path, name: Path | None = None) -> list[Finding]:
 
 def present(tree: Path) -> frozenset[tuple[str, str]]:
     """The (slug, opcode) of the fixes that a tree lacks. Raises what diagnose() raises."""
-    return frozenset((each.slug, each.opcode) for each in diagnose(tree) if each.present) | reissue.present(tree)
+    return frozenset((each.slug, each.opcode) for each in diagnose(tree)
+                     if each.present) | reissue.present(tree)
 
 
 def _text(path: Path) -> str:
@@ -89,8 +95,8 @@ class _Send:
             if not issue:
                 continue
             if not any(re.search(SEND, function.body) for function in self._source.reached(name)):
-                raise Unusable(f"{self._name}: cannot tell: {self._place}:{issue.line} {name}() does not come to "
-                               "__sys_sendmsg_sock(), a shape unknown here")
+                raise Unusable(f"{self._name}: cannot tell: {self._place}:{issue.line} {name}() "
+                               "does not come to __sys_sendmsg_sock(), a shape unknown here")
             found += self._issue(opcode, issue, taken)
         return [self._compat(taken), *found]
 
@@ -114,9 +120,11 @@ class _Send:
         pointer = re.search(r"\bmsg_control(?:_user)?\s*=(?!=|\s*NULL\b)", before)
         length = re.search(r"\bmsg_controllen\s*=(?!=|\s*0\s*;)", before)
         return [
-            self._finding(f"lost-pointer{dash}", opcode, issue, pointer, "puts msg_control back before each issue",
+            self._finding(f"lost-pointer{dash}", opcode, issue, pointer,
+                          "puts msg_control back before each issue",
                           "sends again with the msg_control that the last issue left"),
-            self._finding("wrong-length", opcode, issue, length, "puts msg_controllen back before each issue",
+            self._finding("wrong-length", opcode, issue, length,
+                          "puts msg_controllen back before each issue",
                           "sends again with the msg_controllen that the last issue left"),
             Finding(f"repeated-control{dash}", opcode, bool(short and not cleared and not by_type),
                     self._where(issue, short[0] if short else 0),
@@ -134,25 +142,28 @@ class _Send:
             return Finding(slug, "any", False, self._where(taken), TAKEN)
         saving = [function for function in self._source.functions.values()
                   if re.search(r"->msg_control\s*=\s*[\w>.-]+msg\.msg_control", function.body)]
-        if not saving:                 # then nothing is saved for anybody: that is lost-pointer itself
+        if not saving:    # then nothing is saved for anybody: that is lost-pointer itself
             return Finding(slug, "any", False, self._place, "saves msg_control for no task at all")
         for function in saving:
             branch = block(function.body, r"compat")
             if branch and "return" in branch[1] and not re.search(r"->msg_control\s*=", branch[1]):
                 return Finding(slug, "any", True, self._where(function, branch[0]),
                                "does not save msg_control for a 32-bit task")
-        return Finding(slug, "any", False, self._where(saving[0]), "saves msg_control for 32-bit tasks, too")
+        return Finding(slug, "any", False, self._where(saving[0]),
+                       "saves msg_control for 32-bit tasks, too")
 
     def _taken_once(self) -> Function | None:
         """The function that copies the control data out of user memory for the issues to come."""
         for function in self._source.functions.values():
-            if re.search(r"copy_from_user\([^;]*msg_control|cmsghdr_from_user_compat_to_kern\(", function.body):
+            if re.search(r"copy_from_user\([^;]*msg_control|cmsghdr_from_user_compat_to_kern\(",
+                         function.body):
                 self._said_so(function)
                 return function
         return None
 
     def _said_so(self, taken: Function) -> None:
-        """Raises Unusable where an issue asks whether control is still the user's and none says no."""
+        """Raises Unusable where an issue asks whether control is still the user's
+        and none says no."""
         asks = any(re.search(r"\bif \((?:un)?likely\(kmsg->\w*controllen\)\)", one.body)
                    for one in self._source.functions.values())
         if asks and not re.search(r"kmsg->(?!msg\b)\w*controllen\s*=\s*0\s*;", taken.body):
@@ -164,12 +175,14 @@ class _Send:
         if direct:
             return direct.start()
         callee = next(name for name in re.findall(r"\b(\w+)\(", issue.body)
-                      if any(re.search(SEND, function.body) for function in self._source.reached(name)))
+                      if any(re.search(SEND, function.body)
+                             for function in self._source.reached(name)))
         return issue.body.index(f"{callee}(")
 
     def _finding(self, slug: str, opcode: str, issue: Function, cure: re.Match[str] | None,
                  good: str, bad: str) -> Finding:
-        return Finding(slug, opcode, not cure, self._where(issue, cure.start() if cure else self._sent(issue)),
+        return Finding(slug, opcode, not cure,
+                       self._where(issue, cure.start() if cure else self._sent(issue)),
                        good if cure else bad)
 
     def _where(self, function: Function, offset: int = 0) -> str:

@@ -29,12 +29,18 @@ class Entry:
     commit: str | None
     mainline: str | None
     bug: str
+    sign: str = ""                     # "Name <address>" of whoever takes it
 
     @property
     def text(self) -> str:
         """The message without the line that names the upstream commit,
         which each header gives in its own way."""
         return re.sub(r"\Acommit [0-9a-f]{40} upstream\.\n+", "", self.patch.message).strip("\n")
+
+    @property
+    def signed(self) -> str:
+        """The line of whoever takes it, to be the last of the message; nobody signs for others."""
+        return f"\nSigned-off-by: {self.sign}" if self.sign else ""
 
     @property
     def diff(self) -> str:
@@ -57,8 +63,8 @@ def _suse(entry: Entry) -> str:
     state = (f"Patch-mainline: v{entry.mainline}\nGit-commit: {entry.commit}" if entry.commit
              else "Patch-mainline: Not yet, no upstream fix so far")
     return (f"From: {entry.head('From')}\nDate: {entry.head('Date')}\n"
-            f"Subject: {entry.patch.subject}\n{state}\nReferences: {entry.bug}\n\n{entry.text}\n"
-            f"---\n\n{entry.diff}")
+            f"Subject: {entry.patch.subject}\n{state}\nReferences: {entry.bug}\n\n"
+            f"{entry.text}{entry.signed}\n---\n\n{entry.diff}")
 
 
 def _debian(entry: Entry) -> str:
@@ -74,13 +80,14 @@ def _debian(entry: Entry) -> str:
 def _rhel(entry: Entry) -> str:
     state = (f"commit {entry.commit}" if entry.commit
              else "Upstream Status: RHEL-only, no upstream fix so far")
-    return _mail(entry, entry.patch.subject, f"JIRA: {entry.bug}\n{state}\n\n{entry.text}")
+    return _mail(entry, entry.patch.subject, f"JIRA: {entry.bug}\n{state}\n\n"
+                                             f"{entry.text}{entry.signed}")
 
 
 def _ubuntu(entry: Entry) -> str:
     subject = entry.patch.subject if entry.commit else f"UBUNTU: SAUCE: {entry.patch.subject}"
     tail = f"\n\n(backported from commit {entry.commit})" if entry.commit else ""
-    return _mail(entry, subject, f"BugLink: {entry.bug}\n\n{entry.text}{tail}")
+    return _mail(entry, subject, f"BugLink: {entry.bug}\n\n{entry.text}{tail}{entry.signed}")
 
 
 def _openeuler(entry: Entry) -> str:
@@ -88,7 +95,8 @@ def _openeuler(entry: Entry) -> str:
              if entry.commit else ["openEuler inclusion"])
     lines += ["category: bugfix", f"bugzilla: {entry.bug}", "CVE: NA", ""]
     lines += [f"Reference: {LINUS}{entry.commit}", ""] if entry.commit else []
-    return _mail(entry, entry.patch.subject, "\n".join([*lines, "-" * 32, "", entry.text]))
+    return _mail(entry, entry.patch.subject, "\n".join([*lines, "-" * 32, "",
+                                                       f"{entry.text}{entry.signed}"]))
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,17 @@ FORMS = {
 }
 
 
-def export(distro: str, patches: list[Patch], bug: str, into: Path) -> list[Path]:
+def advice(distro: str, patches: list[Patch], sign: str) -> list[str]:
+    """What whoever takes the patches still has to add."""
+    said = [] if sign or distro == "debian" else [
+        "add your Signed-off-by: to each (--sign-off 'Name <address>' does): nobody signs for you"]
+    if any("upstream.\n" in one.message for one in patches):
+        said.append("of what is a commit upstream the text is ours: git log -1 COMMIT has the "
+                    "author's name, and his own words")
+    return said
+
+
+def export(distro: str, patches: list[Patch], bug: str, into: Path, sign: str = "") -> list[Path]:
     """Writes the patches and their list below a folder; gives the files, the list last.
 
     Raises Usage for an unknown distribution, a missing bug reference,
@@ -123,6 +141,8 @@ def export(distro: str, patches: list[Patch], bug: str, into: Path) -> list[Path
         raise Usage(f"no distribution {distro}; there are {', '.join(FORMS)}")
     if form.bug and not bug:
         raise Usage(f"{distro} wants --bug, {form.bug}")
+    if sign and not re.fullmatch(r"[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>", sign):
+        raise Usage(f"--sign-off {sign}: give it as 'Name <address>'")
     known = {cause.slug: cause for defect in fixes.load().values() for cause in defect.causes}
     made: dict[Path, str] = {}
     for number, one in enumerate(patches, 1):
@@ -132,7 +152,9 @@ def export(distro: str, patches: list[Patch], bug: str, into: Path) -> list[Path
         mainline = str(cause.mainline) if cause and cause.mainline else None
         slug = re.sub(r"[^A-Za-z0-9]+", "-", one.subject).strip("-").lower()[:60].rstrip("-")
         name = f"{slug}.patch" if distro in ("suse", "debian") else f"{number:04}-{slug}.patch"
-        made[into / form.folder / name] = form.write(Entry(one, commit, mainline, bug))
+        if into / form.folder / name in made:
+            name = f"{slug}-{number}.patch"
+        made[into / form.folder / name] = form.write(Entry(one, commit, mainline, bug, sign))
     start = {"suse": "\t"}.get(distro, "")
     base = {"debian": "bugfix/all/", "suse": "patches.suse/"}.get(distro, "")
     listing = "".join(f"{start}{base}{path.name}\n" for path in made)

@@ -14,12 +14,14 @@ from ..base.version import Version
 SELFTEST = "selftest"                  # the slug of the patch that brings the selftest
 TARGETS = "targets"                    # and of the one that makes it part of the whole
 EXTRA = (SELFTEST, TARGETS)            # patches that cure nothing
-LATE_READ = "late-read"                # the slug of the patch that makes those for other defects unnecessary
+LATE_READ = "late-read"                # the slug of the patch that makes those
+                                       # for other defects unnecessary
 
 
 @dataclass(frozen=True)
 class Hunk:
-    """One hunk of a unified diff: the file, its first line in the old file, and the old file's lines."""
+    """One hunk of a unified diff: the file, its first line in the old file,
+    the old file's lines and those of the new one."""
 
     path: str
     number: int                        # within its file, from 1
@@ -57,7 +59,8 @@ class Patch:
     def subject(self) -> str:
         """The Subject: line, unfolded, without [PATCH]."""
         match = re.search(r"^Subject: (.*(?:\n[ \t].*)*)", self.text, re.M)
-        return re.sub(r"\[PATCH[^]]*\] ", "", re.sub(r"\n[ \t]+", " ", match[1])) if match else self.slug
+        return re.sub(r"\[PATCH[^]]*\] ", "",
+                      re.sub(r"\n[ \t]+", " ", match[1])) if match else self.slug
 
     @cached_property
     def message(self) -> str:
@@ -71,8 +74,9 @@ class Patch:
 
     @cached_property
     def change(self) -> str:
-        """Its diff without blob ids: two patches with the same one do the same."""
-        return re.sub(r"^(index .*|-- |\d+\.\d+\S*)\n", "", self.text.partition("\ndiff --git ")[2], flags=re.M)
+        """Its diff without blob ids and line numbers: two patches with the same one do the same."""
+        diff = re.sub(r"^@@ .*", "@@", self.text.partition("\ndiff --git ")[2], flags=re.M)
+        return re.sub(r"^(index .*|-- |\d+\.\d+\S*)\n", "", diff, flags=re.M)
 
     @cached_property
     def hunks(self) -> tuple[Hunk, ...]:
@@ -92,7 +96,8 @@ class Patch:
 
 @dataclass(frozen=True)
 class Branch:
-    """The folder of one branch, or of mainline: the series for its tip, and what it took itself before."""
+    """The folder of one branch, or of mainline: the series for its tip,
+    and what it took itself before."""
 
     home: Path
 
@@ -123,18 +128,22 @@ class Branch:
     @cached_property
     def taken(self) -> dict[Version, tuple[Patch, ...]]:
         """release -> what the branch took itself in it, oldest first."""
-        homes = {version.parse(home.name.removeprefix("since-")): home for home in self.home.glob("older/since-*")}
+        homes = {version.parse(home.name.removeprefix("since-")): home
+                 for home in self.home.glob("older/since-*")}
         return {release: series(homes[release]) for release in sorted(homes)}
 
     @cached_property
     def older(self) -> tuple[Patch, ...]:
         """Fixes for releases before a certain one, where the tip's do not apply."""
-        homes = {version.parse(home.name.removeprefix("before-")): home for home in self.home.glob("older/before-*")}
-        return tuple(one for release in sorted(homes, reverse=True) for one in series(homes[release]))
+        homes = {version.parse(home.name.removeprefix("before-")): home
+                 for home in self.home.glob("older/before-*")}
+        return tuple(one for release in sorted(homes, reverse=True)
+                     for one in series(homes[release]))
 
     @cached_property
     def first(self) -> tuple[Patch, ...]:
-        """Small fixes on the same base that are posted before the series, by themselves; none in most branches."""
+        """Small fixes on the same base that are posted before the series, by themselves;
+        none in most branches."""
         folder = self.home / "first"
         return series(folder) if folder.is_dir() else ()
 
@@ -161,7 +170,10 @@ def author() -> str:
 
 
 def series(folder: Path) -> tuple[Patch, ...]:
-    """The patches that a folder's file `series` lists. Raises Unusable when that is not what lies there."""
+    """The patches that a folder's file `series` lists.
+
+    Raises Unusable when that is not what lies there.
+    """
     listed = _listed(folder)
     there = {path.name for path in folder.glob("*.patch")}
     if wrong := [*(f"lists {name}, which is not there" for name in listed if name not in there),
@@ -175,7 +187,8 @@ def copies() -> dict[Path, Path]:
 
     Raises Unusable when that is not there, or is a copy itself.
     """
-    found = {home / name: PATCHES / origin for home in sorted(path.parent for path in PATCHES.rglob("series"))
+    found = {home / name: PATCHES / origin
+             for home in sorted(path.parent for path in PATCHES.rglob("series"))
              for name, origin in _listed(home).items() if origin}
     for path, origin in found.items():
         if not origin.is_file() or origin in found:
@@ -191,7 +204,8 @@ def _listed(folder: Path) -> dict[str, str]:
 
 def branches() -> list[Branch]:
     """All branch folders, those of ended branches among them, oldest first, mainline last."""
-    homes = [*PATCHES.glob("mainline"), *PATCHES.glob("linux-*.y"), *PATCHES.glob("ended/linux-*.y")]
+    homes = [*PATCHES.glob("mainline"), *PATCHES.glob("linux-*.y"),
+             *PATCHES.glob("ended/linux-*.y")]
     return sorted((Branch(home) for home in homes), key=lambda branch: branch.number)
 
 
@@ -200,10 +214,12 @@ def near(release: Version | None) -> list[Branch]:
     every = branches()
     if not release:
         return every[::-1]
-    place = sum(branch.number <= Version(release.major, release.minor, 1 << 20, 0) for branch in every) - 1
+    place = sum(branch.number <= Version(release.major, release.minor, 1 << 20, 0)
+                for branch in every) - 1
     if place == len(every) - 2 and every[place].number.branch != release.branch:
         place += 1                     # newer than all branches: on its way to be one
-    return sorted(every, key=lambda branch: (abs(every.index(branch) - place), -every.index(branch)))
+    return sorted(every,
+                  key=lambda branch: (abs(every.index(branch) - place), -every.index(branch)))
 
 
 def read(path: Path) -> str:

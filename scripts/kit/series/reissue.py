@@ -10,17 +10,23 @@ from .ccode import block, parsed
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 # An IV is not repeated, and what is cleared for that says nothing of other control
 AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
+# The fixes that are read here, if a tree has a place for them
+SLUGS = ("eaten-data", "used-up-control", "merged-records", "fastopen-unfinished", "late-file",
+         "unannounced-notification", "rewritten-name", "grown-name", "repeated-peek", "lost-error",
+         "repeated-id", "cut-control")
 ZERO_COPY = {"send_zc": ("io_send_zc", "io_sendmsg_zc"), "sendmsg_zc": ("io_sendmsg_zc",)}
 
 
 def present(tree: Path) -> frozenset[tuple[str, str]]:
     """The (slug, opcode) of the fixes that a tree lacks; what it does not have cannot lack one."""
     bodies = _bodies(tree)
-    return frozenset({key for key, lacks in _read(bodies).items() if lacks} | provided.present(bodies))
+    return frozenset({key for key, lacks in _read(bodies).items()
+                     if lacks} | provided.present(bodies))
 
 
 def read(tree: Path) -> dict[tuple[str, str], bool]:
-    """(slug, opcode) -> whether a tree lacks the fix, of what it has a place for; not of buffers/."""
+    """(slug, opcode) -> whether a tree lacks the fix, of what it has a place for; not of
+    buffers/."""
     return _read(_bodies(tree))
 
 
@@ -90,6 +96,8 @@ def _after_a_part(bodies: Mapping[str, str]) -> dict[tuple[str, str], bool]:
         # Whoever holds an id from the first issue on takes it there
         found["repeated-id", "any"] = not any("msg_zerocopy_realloc(" in body
                                               for body in bodies.values())
-        found["cut-control", "sendmsg"] = bool(re.search(r"\bmsg_controllen\s*=\s*0\s*;",
-                                                         AF_ALG.sub("", short[1])))
+        cuts = bool(re.search(r"\bmsg_controllen\s*=\s*0\s*;", AF_ALG.sub("", short[1])))
+        # Where it does neither, all goes with each part: that is repeated-control
+        if cuts or "msg_rights_sent" in short[1]:
+            found["cut-control", "sendmsg"] = cuts
     return found

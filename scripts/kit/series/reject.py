@@ -9,13 +9,15 @@ from .tree import Scratch, Tree
 
 
 def report(forms: Sequence[Patch], copies: Scratch, tree: Tree) -> str:
-    """A text like the stable team's mails about a patch that FAILED to apply: the form that comes closest.
+    """A text like the stable team's mails about a patch that FAILED to apply: the form that comes
+    closest.
 
     `copies` is the tree with all that fits.
     """
     one = min(forms, key=lambda form: _distance(form, copies))
     bad = _bad(one, copies)
-    lines = [f'FAILED: patch "{one.subject}" ({one.name})', f"does not apply to {tree.home} ({tree.release})."]
+    lines = [f'FAILED: patch "{one.subject}" ({one.name})',
+             f"does not apply to {tree.home} ({tree.release})."]
     if len(forms) > 1:
         lines.append(f"It comes closest of the {len(forms)} forms that there are.")
     lines.append("")
@@ -32,8 +34,9 @@ def _by_hand(one: Patch, copies: Scratch, tree: Tree) -> list[str]:
     if absent:
         return [f"There is no {', '.join(absent)} here: the change has to be made anew."]
     if tree.git:
-        go = [f"git am --reject {shlex.quote(str(one.path))} || :", "# put in what the *.rej files say, then",
-              "git add --update", "git am --continue"]
+        go = [f"git am --reject {shlex.quote(str(one.path))} || :",
+              "# put in what the *.rej files say, then", "git add --update",
+              "git am --continue"]
     else:
         go = [f"patch -p1 -i {shlex.quote(str(one.path))} || :",
               "# put in what the *.rej files say, and remove them"]
@@ -46,7 +49,8 @@ def _bad(one: Patch, copies: Scratch) -> list[Hunk]:
 
 
 def _distance(one: Patch, copies: Scratch) -> tuple[int, int]:
-    """How far a form is from the code: the lines that differ in hunks that do not fit, and how many those are."""
+    """How far a form is from the code: the lines that differ in hunks that do not fit, and how
+    many those are."""
     bad = _bad(one, copies)
     differ = 0
     for hunk in bad:
@@ -60,7 +64,8 @@ def _distance(one: Patch, copies: Scratch) -> tuple[int, int]:
 def _place(hunk: Hunk, lines: Sequence[str]) -> tuple[int, bool]:
     """Where a hunk's old lines are in a file (from 0), or should be, and whether they match."""
     size = len(hunk.old)
-    starts = sorted(range(max(1, len(lines) - size + 1)), key=lambda start: abs(start - hunk.line + 1))
+    starts = sorted(range(max(1, len(lines) - size + 1)),
+                    key=lambda start: abs(start - hunk.line + 1))
     best, most = 0, -1.0
     for start in starts:
         same = sum(a == b for a, b in zip(hunk.old, lines[start:start + size]))
@@ -69,7 +74,8 @@ def _place(hunk: Hunk, lines: Sequence[str]) -> tuple[int, bool]:
         if same > most:
             best, most = start, same
     old = [line.strip() for line in hunk.old if len(line.strip()) > 3]
-    # Lines that came or went shift all that follows; look for the window that shares most lines in any place.
+    # Lines that came or went shift all that follows; look for the window that shares most lines in
+    # any place.
     window = {line.strip() for line in lines[best:best + size]}
     share = sum(line in window for line in old)
     for start in starts:
@@ -86,5 +92,12 @@ def _meeting(hunk: Hunk, lines: Sequence[str]) -> list[str]:
         return [f"{head}: the tree has no such file", ""]
     start, _ = _place(hunk, lines)
     there = lines[start:start + len(hunk.old)]
-    told = list(difflib.unified_diff(hunk.old, there, "expected", f"found at {hunk.path}:{start + 1}", lineterm=""))
-    return [f"{head}, meets this code:", *(f"  {line}" for line in told if not line.startswith("@@")), ""]
+    told = list(
+    difflib.unified_diff(
+        hunk.old,
+        there,
+        "expected",
+        f"found at {hunk.path}:{start + 1}",
+         lineterm=""))
+    return [f"{head}, meets this code:", *
+    (f"  {line}" for line in told if not line.startswith("@@")), ""]

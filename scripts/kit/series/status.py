@@ -1,14 +1,15 @@
 """What a tree lacks, a row for each fix: whether its patch comes out, and what its code says.
 
-A fix is in where its patch comes out, or, of what the branch took itself, where the code has the known shape. It is
-missing where the code has the shape of before, or the patch goes in. Code that looks cured and gives its patch
-back in no form may have lost a line of it: that cannot be told from here.
+A fix is in where its patch comes out, or, of what the branch took itself, where the code has the
+known shape. It is missing where the code has the shape of before, or the patch goes in. Code that
+looks cured and gives its patch back in no form may have lost a line of it: that cannot be told
+from here.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from . import applied, diagnosis, fixes, order, patch
+from . import applied, diagnosis, fixes, order, patch, reissue
 from .applied import Tried
 from .diagnosis import Finding
 from ..base.version import Version
@@ -31,7 +32,7 @@ class Row:
     commit: str | None = None
     mainline: str | None = None
     branch_release: str | None = None
-    offered: bool = True               # there is a patch for this tree, or one is meant for its branch
+    offered: bool = True               # there is a patch for it, or one is meant for its branch
 
     @property
     def word(self) -> str:
@@ -42,13 +43,15 @@ class Row:
 
 
 def code(rows: Iterable[Row]) -> int:
-    """The exit status that says what is left: 1 when something is missing that has a patch, else 3 when it cannot be told."""
+    """The exit status that says what is left: 1 when something is missing that has a patch, else 3
+    when it cannot be told."""
     words = {row.word for row in rows}
     return 1 if applied.MISSING in words else 3 if applied.UNKNOWN in words else 0
 
 
 def rows(tree: Tree) -> list[Row]:
-    """A row for each fix, in the one order. Raises Unusable when it cannot be told what the tree does."""
+    """A row for each fix, in the one order. Raises Unusable when it cannot be told what the tree
+    does."""
     with scratch(tree) as copies:
         return rows_of(copies, tree.version)
 
@@ -66,12 +69,13 @@ def rows_of(copies: Scratch, version: Version | None) -> list[Row]:
         if mine:
             found += [_of_code(version, finding, state, states) for finding in mine]
         elif state:
-            found += _of_patch(state, read.get(slot.slug), states)
+            found += _of_patch(state, read, states)
     return found
 
 
 def _doubt(finding: Finding, state: Tried | None, states: dict[str, Tried]) -> Patch | None:
-    """The patch that has to come out of code that looks like this and does not; None where none has to."""
+    """The patch that has to come out of code that looks like this and does not; None where none
+    has to."""
     # What takes the control once makes the other fixes for it unnecessary: they may be left out
     slug = patch.LATE_READ if finding.why == diagnosis.TAKEN else finding.slug
     seen = states.get(slug, state)
@@ -86,21 +90,30 @@ def _commit(slug: str) -> bool:
                if cause.slug == slug)
 
 
-def _of_patch(state: Tried, lacks: bool | None, states: dict[str, Tried]) -> list[Row]:
-    """What is told of a fix that diagnosis.py does not read; nothing where the tree has no place for it."""
+def _of_patch(state: Tried, read: dict[str, bool], states: dict[str, Tried]) -> list[Row]:
+    """What is told of a fix that diagnosis.py does not read; nothing where the tree has no place
+    for it."""
     slot = state.slot
+    lacks = read.get(slot.slug)
     tip = slot.tip or slot.forms[0]
     whole = next((each for slug, each in states.items() if order.is_part(slot.slug, slug)), None)
     if state.out:
         return [_row(slot.slug, False, tip, f"{state.out.name} comes out")]
+    if whole and not (whole.out or whole.fits or read.get(whole.slot.slug)):
+        return []
     if state.fits and lacks is not False:
-        return [_row(slot.slug, True, tip, f"{state.fits.name} applies")]
+        # A part of a fix that there is no other part of for this tree does nothing by itself
+        return [_row(slot.slug, True, tip, f"{state.fits.name} applies",
+                     slot.offered or not whole)]
     if lacks:
-        return [_row(slot.slug, True, tip, "its code has the defect, and no patch here applies", slot.offered)]
+        return [_row(slot.slug, True, tip, "its code has the defect, and no patch here applies",
+                     slot.offered)]
     if lacks is False and not state.fits:
-        return [_row(slot.slug, None, tip, f"its code looks cured, but {tip.name} does not come out: "
-                                           "scripts/series prove tells")]
-    if whole and (whole.out or not slot.offered) or not slot.tip:
+        return [_row(slot.slug, None, tip, f"its code looks cured, but {tip.name} does not come "
+                                           "out: scripts/series prove tells")]
+    # Without it the other part does not do what it is for; any other fix has no place here
+    if not (whole.out and slot.offered if whole else
+            slot.tip and slot.slug not in reissue.SLUGS):
         return []
     return [_row(slot.slug, None, tip, f"{tip.name} neither applies nor comes out")]
 

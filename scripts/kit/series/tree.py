@@ -24,7 +24,8 @@ class Tree:
             raise Usage(f"{home}: {what}; give the top of a kernel tree")
         self.home = home.resolve()
         if not (self.home / "Makefile").is_file() or not (self.home / "net").is_dir():
-            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the top folder of one")
+            raise Usage(f"{home}: not a kernel tree (no Makefile with net/ beside it); give the "
+                        "top folder of one")
 
     @cached_property
     def release(self) -> str:
@@ -39,83 +40,40 @@ class Tree:
     @cached_property
     def git(self) -> bool:
         """Whether it is the top of a git work tree."""
-        said = self._git("rev-parse", "--show-toplevel")
+        said = self.asked("rev-parse", "--show-toplevel")
         return said.returncode == 0 and Path(said.stdout.strip()).resolve() == self.home
 
     @property
     def objects(self) -> Path:
-        """Where its repository keeps what was committed; git is asked as the user asks it, with his safe.directory."""
-        return (self.home / self._git("rev-parse", "--git-path", "objects").stdout.strip()).resolve()
+        """Where its repository keeps what was committed.
 
-    def ready(self) -> None:
-        """Raises Usage, saying what to do, where git refuses the tree or something is in the way of patches."""
-        if self.git:
-            self._git_ready()
-        else:
-            self._repository_around()
-        for path in touched():
-            place = self.home / path
-            if place.is_file() and place.resolve() != place:
-                raise Usage(f"{place}: is reached by a symbolic link; apply to {place.resolve().parent}'s tree, "
-                            "or to a copy without links")
-            for suffix in ("" if self.git else ".rej", "" if self.git else ".orig"):
-                if suffix and (self.home / f"{path}{suffix}").exists():
-                    raise Usage(f"{self.home}/{path}{suffix}: left by a patch that did not apply; sort that out first")
-
-    def _repository_around(self) -> None:
-        """Raises Usage where there is a git repository that is not at the top of the tree, or that git refuses.
-
-        To write past a git that says no would leave its user with changes that he did not make.
+        git is asked as its user asks it, with the safe.directory that is configured.
         """
-        said = self._git("rev-parse", "--show-toplevel")
-        if (self.home / ".git").exists() or "dubious ownership" in said.stderr:
-            why = said.stderr.partition("\n")[0].removeprefix("fatal: ")
-            raise Usage(f"{self.home}: git refuses it: {why or 'not the top of a work tree'}; "
-                        "sort that out, or apply to a copy without .git")
-        # A tree that merely lies in somebody's repository is none of that repository's business
-        if said.returncode == 0 and self._git("ls-files", "--", "Makefile").stdout:
-            raise Usage(f"{self.home}: is a folder of the repository {said.stdout.strip()}, not its top; apply to a copy "
-                        "outside, and bring the patches with git am --directory")
-
-    def _git_ready(self) -> None:
-        if self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
-            raise Usage(f"{self.home}: its branch has no commit yet; commit the tree, or apply to a copy without .git")
-        folder = Path(self._git("rev-parse", "--absolute-git-dir").stdout.strip())
-        for name, verb in (("rebase-apply", "am"), ("rebase-merge", "rebase"), ("MERGE_HEAD", "merge"),
-                           ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")):
-            if (folder / name).exists():
-                raise Usage(f"{self.home}: a git {verb} is under way; end it first: git -C {self.home} {verb} "
-                            "--continue or --abort")
-        changed = self._git("status", "--porcelain", "--untracked-files=no").stdout.split("\n")[0]
-        if changed:
-            raise Usage(f"{self.home}: has changes that are not committed ({changed.strip()}); "
-                        "commit or stash them")
-        for line in self._git("ls-files", "-t", "--", *touched()).stdout.splitlines():
-            if line.startswith("S "):
-                raise Usage(f"{self.home}: {line[2:]} is not checked out (a sparse checkout); "
-                            f"git -C {self.home} sparse-checkout disable")
-        for path in touched():
-            place = self.home / path
-            if place.is_file() and b"\r\n" in _bytes(place):
-                raise Usage(f"{place}: has lines that end in CR LF; set core.autocrlf to false and check the tree out anew")
+        where = self.asked("rev-parse", "--git-path", "objects").stdout.strip()
+        return (self.home / where).resolve()
 
     def copy(self, work: Path, leave: Iterable[str] = ()) -> None:
-        """Makes a folder a copy to build in, but for the files `leave`, which stay as they are there.
+        """Makes a folder a copy to build in, but for the files `leave`,
+        which stay as they are there.
 
         Files are hard links where that is possible: to change one, put a new one in its place.
         """
         command.run(["rsync", "-a", "--delete", f"--link-dest={self.home}", "--exclude=/.git",
-                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"], f"copying {self.home}")
+                     *(f"--exclude=/{path}" for path in leave), f"{self.home}/", f"{work}/"],
+                    f"copying {self.home}")
 
     def am(self, patches: Iterable[Patch], merge: bool) -> None:
         """Commits patches with git am; a failure leaves the branch where it was."""
-        said = self._git("am", "--quiet", *(["--3way"] if merge else []), *(str(each.path) for each in patches))
+        said = self.asked("am", "--quiet", *(["--3way"] if merge else []),
+                         *(str(each.path) for each in patches))
         if said.returncode:
-            self._git("am", "--abort")
-            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; nothing was changed")
+            self.asked("am", "--abort")
+            raise Failure(f"git am: {(said.stderr or said.stdout).strip().splitlines()[0]}; "
+                          "nothing was changed")
 
     def put(self, contents: Mapping[str, Path]) -> None:
-        """Replaces files, path in the tree -> new file: all are written beside their places before any moves there."""
+        """Replaces files, path in the tree -> new file: all are written beside their places
+        before any moves there."""
         waiting: list[tuple[Path, Path]] = []
         try:
             for path, new in contents.items():
@@ -135,7 +93,8 @@ class Tree:
                 beside.unlink(missing_ok=True)
             raise Unusable(f"{bad.filename}: {bad.strerror}") from bad
 
-    def _git(self, *words: str) -> "subprocess.CompletedProcess[str]":
+    def asked(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """What git says in this tree, with its user's configuration."""
         return _run_git(self.home, words)
 
 
@@ -146,10 +105,14 @@ class Scratch:
         self.home, self._of = home, of
 
     def apply(self, one: Patch, merge: bool = False, reverse: bool = False) -> bool:
-        """Applies a patch without fuzz, or by a 3-way merge; False, and nothing changed, when it does not."""
+        """Applies a patch without fuzz, or by a 3-way merge.
+
+        False, and nothing changed, when it does not.
+        """
         if not merge and not self._can(one, reverse):
             return False
-        words = ["apply", "--index", *(["--3way"] if merge else []), *(["--reverse"] if reverse else []), str(one.path)]
+        words = ["apply", "--index", *(["--3way"] if merge else []),
+                 *(["--reverse"] if reverse else []), str(one.path)]
         if git(self.home, *words).returncode:
             if merge:
                 git(self.home, "reset", "--quiet", "--hard")
@@ -158,16 +121,20 @@ class Scratch:
         return True
 
     def _can(self, one: Patch, reverse: bool) -> bool:
-        """Whether the files have the lines that each hunk wants: most forms of a fix do not get this far."""
+        """Whether the files have the lines that each hunk wants; few forms of a fix get further."""
         texts = {path: "\n".join(("", *self.file(path), "")) for path in one.paths}
         wanted = ((hunk.path, hunk.new if reverse else hunk.old) for hunk in one.hunks)
         return all("\n".join(("", *lines, "")) in texts[path] for path, lines in wanted if lines)
 
     def am(self, patches: Iterable[Patch]) -> None:
-        """Commits patches with a plain `git am`, so without fuzz. Raises BuildFailed when one does not apply."""
+        """Commits patches with a plain `git am`, so without fuzz.
+
+        Raises BuildFailed when one does not apply.
+        """
         said = git(self.home, "am", "--quiet", *(str(one.path) for one in patches))
         if said.returncode:
-            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: {said.stderr.splitlines()[0]}")
+            raise BuildFailed(f"git am: {said.stdout.splitlines()[0]}: "
+                              f"{said.stderr.splitlines()[0]}")
 
     def changed(self) -> dict[str, Path]:
         """The files that differ from the tree's, path in the tree -> file here."""
@@ -190,10 +157,6 @@ class Scratch:
         place = self.home / path
         return place.read_text(errors="replace").splitlines() if place.is_file() else []
 
-    def lacks(self) -> dict[str, diagnosis.Finding]:
-        """The fixes that the code here lacks, by slug."""
-        return {each.slug: each for each in self.findings() if each.present}
-
     def write(self, path: str, lines: Iterable[str]) -> None:
         """Gives a file other lines, as a patch would."""
         (self.home / path).write_text("\n".join([*lines, ""]))
@@ -203,15 +166,16 @@ class Scratch:
         """What the code here does about each fix for control. Raises what diagnose() raises."""
         return diagnosis.diagnose(self.home, self._of)
 
-    def defects(self) -> frozenset[str]:
-        """The slugs of all fixes that the code here lacks, as far as it is read; none where that cannot be told."""
-        return frozenset(slug for slug, lacks in self.read().items() if lacks)
+    def lacks(self) -> dict[str, diagnosis.Finding]:
+        """The fixes for control that the code here lacks, by slug."""
+        return {each.slug: each for each in self.findings() if each.present}
 
     def read(self) -> dict[str, bool]:
         """Slug -> whether the code here lacks the fix, of what it has a place for."""
         found: dict[str, bool] = {}
-        for slug, lacks in (*((finding.slug, finding.present) for finding in self.findings()),
-                            *((slug, lacks) for (slug, _opcode), lacks in reissue.read(self.home).items())):
+        for slug, lacks in (
+                *((finding.slug, finding.present) for finding in self.findings()),
+                *((slug, lacks) for (slug, _opcode), lacks in reissue.read(self.home).items())):
             found[slug] = found.get(slug, False) or lacks
         return found
 
@@ -232,13 +196,8 @@ class Scratch:
         git(self.home, "reset", "--quiet", "--hard", mark)
 
 
-def touched() -> list[str]:
-    """The files of a tree that a patch here changes, but for the selftest's."""
-    return sorted({path for branch in patch.branches() for one in (*branch.all(), *branch.older)
-                   if one.slug not in patch.EXTRA for path in one.paths})
-
-
-def _bytes(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """What is in a file. Raises Unusable when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as bad:
@@ -253,11 +212,12 @@ def scratch(tree: Tree) -> Iterator[Scratch]:
         wanted = {path for one in patch.branches()
                   for each in (*one.all(), *one.older, *one.first, *one.buffers)
                   for path in each.paths}
-        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES, *provided.PLACES)
+        read = ("Makefile", "net/socket.c", "io_uring/timeout.c", *diagnosis.PLACES,
+                *provided.PLACES)
         for path in sorted({*read, *wanted}):
             if (tree.home / path).is_file():
                 (home / path).parent.mkdir(parents=True, exist_ok=True)
-                (home / path).write_bytes(_bytes(tree.home / path))
+                (home / path).write_bytes(content(tree.home / path))
         git(home, "init", "--quiet", "--template=")
         if tree.git:                   # a 3-way merge needs the blobs that a patch was made on
             (home / ".git/objects/info/alternates").write_text(f"{tree.objects}\n")
@@ -280,6 +240,8 @@ def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def _run_git(home: Path, words: Iterable[str], environment: Mapping[str, str] | None = None,
              ) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True, check=False, env=environment)
+        return subprocess.run(["git", "-C", home, *words], capture_output=True, text=True,
+                              check=False, env=environment)
     except FileNotFoundError as gone:
-        raise Unusable("git is missing, patches are tried with it; as root: apt-get install git") from gone
+        raise Unusable(
+            "git is missing, patches are tried with it; as root: apt-get install git") from gone
