@@ -91,6 +91,9 @@ class Unseen(unittest.TestCase):
         self.assertNotIn("eaten-data", applied.unseen(old, told | {"eaten-data"}))
         self.assertEqual(applied.unseen(None, told), [])
 
+    def test_what_another_fix_cures_is_not_told(self) -> None:
+        self.assertNotIn("repeated-control", applied.unseen(parse("6.6.150"), {"cut-control"}))
+
 
 class Ours(unittest.TestCase):
     """The folders of this repository."""

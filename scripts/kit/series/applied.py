@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from . import fixes
 from ..base.version import Version
 from .order import Slot
-from .patch import EXTRA, Patch
+from .patch import EXTRA, Patch, branches
 from .tree import Scratch
 
 IN, MISSING, UNKNOWN = "ok", "MISSING", "CANNOT TELL"
@@ -59,9 +59,14 @@ def comes_out(copies: Scratch, one: Patch) -> bool:
 
 
 def unseen(version: Version | None, told: Collection[str]) -> list[str]:
-    """The defects that fixes.toml has in this version with a cause that no fix of these is for."""
+    """The defects that fixes.toml has in this version with a cause that no fix of these is for.
+
+    A cause that no patch is for, in any branch, is cured with another.
+    """
     if not version:
         return []
+    some = {one.slug for branch in branches()
+            for one in (*branch.all(), *branch.older, *branch.buffers)}
     return [name for name, defect in fixes.load().items()
-            if any(cause.present(version) and cause.slug not in told
+            if any(cause.present(version) and cause.slug in some - set(told)
                    for cause in defect.causes)]
