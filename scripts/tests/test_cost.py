@@ -48,19 +48,19 @@ class Read(unittest.TestCase):
 
 class Bars(unittest.TestCase):
     def test_within(self) -> None:
-        self.assertEqual(harm(straight=10010, segment=10100), [])
+        self.assertEqual(harm(straight=10030, segment=10030, retry=10000), [])
 
-    def test_no_control(self) -> None:
-        self.assertEqual(harm(straight=10011),
-                         ["7.3.4: 64 bit sendmsg, no control, straight through: 1.0011 times the "
-                          "instructions, 1.001 is the most"])
+    def test_at_once(self) -> None:
+        self.assertEqual(harm(straight=10031), [
+            "7.3.4: 64 bit sendmsg, no control, straight through: 1.0031 times the instructions, "
+            "1.003 is the most"])
+        self.assertIn("1.0031 times the instructions, 1.003 is the most", harm(segment=10031)[0])
 
-    def test_segment(self) -> None:
-        self.assertIn("1.0101 times the instructions, 1.01 is the most", harm(segment=10101)[0])
-
-    def test_a_retry_has_to_get_cheaper(self) -> None:
-        self.assertIn("1.0000 times the instructions, and a retry has to get cheaper",
-                      harm(retry=10000)[0])
+    def test_a_retry_and_large_control_cost_no_more(self) -> None:
+        self.assertIn("1.0001 times the instructions, 1.000 is the most", harm(retry=10001)[0])
+        large = Case("64", "sendmsg", "large", "straight")
+        pair = Pair("7.3.4", kernel({large: 10000}), kernel({large: 10001}), "with buffers")
+        self.assertTrue(cost.harm(pair)[0].startswith("7.3.4 with buffers: 64 bit sendmsg, 248"))
 
     def test_provided_buffers(self) -> None:
         ring = Case("64", "recv", "ring", "straight")

@@ -2,26 +2,25 @@
 /*
  * What one send through io_uring costs: instructions, or slab allocations.
  *
- * For each of {sendmsg, sendmsg_zc} x {no control, UDP_SEGMENT, UDP_SEGMENT +
- * IP_TOS + IP_PKTINFO} x {straight through, one retry} it sends REQUESTS times
- * one request over loopback and prints the median, least and most that an
+ * For each of {sendmsg, sendmsg_zc} x {no control, UDP_SEGMENT, with IP_TOS and
+ * IP_PKTINFO, 248 bytes} x {straight through, one retry} it sends REQUESTS
+ * times one request over loopback and prints the median, least and most that an
  * io_uring_enter(2) took, liburing around it included:
  *
  *	cost: instructions 64 sendmsg segment retry 16421 16421 19872
  *	cost: instructions 32 sendmsg segment retry fails EINVAL
  *
- * A retry is two calls: the first meets a full send buffer and waits for
- * POLLOUT, the second finds room again and sends. What makes the room is not
- * counted. The receiver has to get what was sent, or there is no figure.
+ * A retry is two calls: the first waits for POLLOUT, the second sends. What
+ * makes the room is not counted. The receiver has to get what was sent.
  *
  *	cost instructions REQUESTS	reads the TSC; a count of instructions
  *					in a guest of QEMU -icount shift=0
  *	cost allocations REQUESTS	reads /sys/kernel/slab, of a kernel
  *					with CONFIG_SLUB_STATS
  *
- * Also {send, recv} of as much over an AF_UNIX datagram socket, from and to
- * memory of its own or a buffer that is selected from a ring, where there are
- * such sends:
+ * Also over an AF_UNIX datagram socket: send and recv from and to memory of its
+ * own or a buffer that is selected from a ring, where there are such sends;
+ * recvmsg, too; sendmsg and recvmsg with descriptors or credentials:
  *
  *	cost: instructions 64 recv ring straight 6421 6421 7872
  *
@@ -31,6 +30,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,14 +46,34 @@
 #define MOST_CACHES	1024
 #define CALIBRATIONS	9
 #define PATIENCE	2	/* seconds */
+#define LARGE		256	/* bytes of control, at most */
 
 static const struct {
 	const char *name;
 	enum control control;
+	bool large;
 } controls[] = {
-	{ "none", CTL_NONE },
-	{ "segment", CTL_SEGMENT },
-	{ "quic", CTL_QUIC },
+	{ "none", CTL_NONE, false },
+	{ "segment", CTL_SEGMENT, false },
+	{ "quic", CTL_QUIC, false },
+	{ "large", CTL_QUIC, true },
+};
+
+/* Messages over AF_UNIX; each goes straight through, and is tried again */
+static const struct {
+	const char *opcode, *name;
+	enum plain_op op;
+	enum plain_what what;
+} plains[] = {
+	{ "send", "memory", PLAIN_SEND, MEMORY },
+	{ "send", "ring", PLAIN_SEND, RING_BUFFER },
+	{ "recv", "memory", PLAIN_RECV, MEMORY },
+	{ "recv", "ring", PLAIN_RECV, RING_BUFFER },
+	{ "recvmsg", "memory", PLAIN_RECVMSG, MEMORY },
+	{ "recvmsg", "ring", PLAIN_RECVMSG, RING_BUFFER },
+	{ "recvmsg", "credentials", PLAIN_RECVMSG, CREDENTIALS },
+	{ "sendmsg", "credentials", PLAIN_SENDMSG, CREDENTIALS },
+	{ "sendmsg", "rights", PLAIN_SENDMSG, RIGHTS },
 };
 
 static const char *unit;
@@ -176,8 +196,27 @@ static const char *reopen(struct run *run)
 	return wrong;
 }
 
+/* More of the same, which does not change what is sent */
+static void enlarge(struct message *p)
+{
+	static union {
+		size_t align;		/* as a cmsghdr is */
+		char room[LARGE];
+	} more;
+	struct cmsghdr *cmsg;
+	int tos = 0;
+
+	for (cmsg = CMSG_FIRSTHDR(&p->msg); cmsg; cmsg = CMSG_NXTHDR(&p->msg, cmsg))
+		if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_TOS)
+			memcpy(&tos, CMSG_DATA(cmsg), sizeof(tos));
+	memcpy(more.room, p->msg.msg_control, p->msg.msg_controllen);
+	p->buf = more.room;
+	while (p->msg.msg_controllen + CMSG_SPACE(sizeof(tos)) <= LARGE)
+		message_add_control(p, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+}
+
 /* One request; a send that fails is told by done[0].res */
-static const char *request(struct run *run, enum control control, int64_t *cost)
+static const char *request(struct run *run, unsigned int control, int64_t *cost)
 {
 	const char *wrong = run->hold ? fill(run) : NULL;
 	unsigned int came;
@@ -185,7 +224,10 @@ static const char *request(struct run *run, enum control control, int64_t *cost)
 	if (wrong)
 		return wrong;
 	run->n = 1;
-	message_shape(run->messages, &run->pair, 0, control, LENGTH, SEGMENT);
+	message_shape(run->messages, &run->pair, 0, controls[control].control, LENGTH,
+		      SEGMENT);
+	if (controls[control].large)
+		enlarge(run->messages);
 	ring_send(&run->ring, run->op, run->how, &run->pair, run->messages, 0);
 	*cost = 0;
 	if (run->hold)
@@ -214,7 +256,7 @@ static int measure(enum opcode op, unsigned int control, bool retry, long n)
 	if (!wrong)
 		calibrate();
 	for (i = 0; i < n && !wrong && run.done[0].res >= 0; i++)
-		wrong = request(&run, controls[control].control, &cost[i]);
+		wrong = request(&run, control, &cost[i]);
 	if (wrong) {
 		fprintf(stderr, "cost: %s\n", wrong);
 		return 3;
@@ -231,44 +273,45 @@ static int measure(enum opcode op, unsigned int control, bool retry, long n)
 	return fflush(stdout) ? 3 : 0;
 }
 
-static int measure_plain(bool send, bool ring, long n)
+static int measure_plain(unsigned int at, bool retry, long n)
 {
 	static int64_t cost[MOST_REQUESTS];
-	struct plain plain = { .send = send };
+	struct plain plain = {
+		.op = plains[at].op, .what = plains[at].what, .retry = retry,
+	};
 	const char *wrong = NULL;
 	long i;
 
-	if (plain_open(&plain, ring))
+	if (plain_open(&plain))
 		return 0;		/* it has no such requests */
 	calibrate();
 	for (i = 0; i < n && !wrong; i++)
 		wrong = plain_request(&plain, i, &cost[i]);
 	if (wrong) {
-		fprintf(stderr, "cost: %s\n", wrong);
+		fprintf(stderr, "cost: %s %s: %s\n", plains[at].opcode, plains[at].name,
+			wrong);
 		return 3;
 	}
 	qsort(cost, n, sizeof(*cost), compare);
-	printf("cost: %s %zu %s %s straight %lld %lld %lld\n", unit,
-	       8 * sizeof(long), send ? "send" : "recv",
-	       ring ? "ring" : "memory", (long long)cost[n / 2],
-	       (long long)cost[0], (long long)cost[n - 1]);
+	printf("cost: %s %zu %s %s %s %lld %lld %lld\n", unit, 8 * sizeof(long),
+	       plains[at].opcode, plains[at].name, retry ? "retry" : "straight",
+	       (long long)cost[n / 2], (long long)cost[0], (long long)cost[n - 1]);
 	return fflush(stdout) ? 3 : 0;
 }
 
-/*
- * In a process, and so in a network namespace and with a ring of its own; first
- * what has control, behind it what has not
- */
+#define SENT	(4 * ARRAY_SIZE(controls))
+#define ALL	(SENT + 2 * ARRAY_SIZE(plains))
+
+/* In a process, and so in a network namespace and with a ring of its own */
 static int measure_apart(unsigned int i, long n)
 {
-	const unsigned int messages = 4 * ARRAY_SIZE(controls);
 	pid_t child = fork();
 	int status;
 
-	if (!child && i < messages)
+	if (!child && i < SENT)
 		_exit(measure(i & 1 ? OP_ZC : OP_SENDMSG, i / 4, i & 2, n));
 	if (!child)
-		_exit(measure_plain((i - messages) & 1, (i - messages) & 2, n));
+		_exit(measure_plain((i - SENT) / 2, (i - SENT) & 1, n));
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return 3;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
@@ -298,7 +341,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cost: %s\n", wrong);
 		return 3;
 	}
-	for (i = 0; i < 4 * ARRAY_SIZE(controls) + 4; i++) {
+	for (i = 0; i < ALL; i++) {
 		ret = measure_apart(i, n);
 		if (ret > worst)
 			worst = ret;

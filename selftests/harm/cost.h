@@ -10,15 +10,26 @@
 #define LENGTH		1000
 #define SEGMENT		600
 
+enum plain_op { PLAIN_SEND, PLAIN_RECV, PLAIN_SENDMSG, PLAIN_RECVMSG };
+
+/* Where its data is, or what goes along with it */
+enum plain_what { MEMORY, RING_BUFFER, RIGHTS, CREDENTIALS };
+
 struct plain {
-	bool send;		/* or recv */
-	bool ring;		/* its buffer is selected from a ring */
+	enum plain_op op;
+	enum plain_what what;
+	bool retry;
 	int sv[2];
 	struct pool pool;
 };
 
+static inline bool plain_sends(const struct plain *plain)
+{
+	return plain->op == PLAIN_SEND || plain->op == PLAIN_SENDMSG;
+}
+
 /* NULL, or why there is no such request on this kernel */
-const char *plain_open(struct plain *plain, bool ring);
+const char *plain_open(struct plain *plain);
 
 /* One request; what has been received is what was sent. NULL, or what is wrong */
 const char *plain_request(struct plain *plain, long number, int64_t *cost);
