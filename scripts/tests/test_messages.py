@@ -6,9 +6,12 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+from kit.base import version
 from kit.base.error import Unusable, Usage
+from kit.base.paths import REPOSITORY
 from kit.harm import messages
 from kit.harm.messages import Listener, Total
+from kit.kernel.kernel import Kernel
 
 
 def summary(first: int = 0, done: int = 100, **more: Any) -> dict[str, Any]:
@@ -82,6 +85,20 @@ class Listening(unittest.TestCase):
             self.assertEqual(said, ["40 exchanges", "100 exchanges, 0 differences"])
             with self.assertRaisesRegex(Unusable, "messages: not a summary"):
                 listener('{"program": "messages", "kern')
+
+
+class Names(unittest.TestCase):
+    def test_the_program_has_each(self) -> None:
+        """Any other would never be found."""
+        text = (REPOSITORY / "selftests/harm/messages_names.c").read_text()
+        for name in (*messages.FINDS, *messages.BUFFERS):
+            self.assertIn(f'{{ "{name}", ', text)
+
+    def test_running_kernels_have_those_of_their_version(self) -> None:
+        kernel = Kernel("6.18.44", "", "running", version.parse("6.18.44"))
+        found = messages.predicted(kernel)
+        self.assertLess({"late-read", "unannounced-notification", "stuck-length"}, set(found))
+        self.assertNotIn("missed-end", found)
 
 
 class Shell(unittest.TestCase):

@@ -118,6 +118,18 @@ struct step {
 	uint8_t oob;
 };
 
+/* What else there is to it */
+enum besides {
+	B_TAKEN = 1,		/* another request takes the small buffer that is first */
+	B_READ = 2,		/* IORING_OP_READ */
+	B_ON = 4,		/* others go on behind it, by the same buffers */
+	B_LINKED = 8,		/* a request is linked to it */
+	B_HASTY = 16,		/* the end comes right behind the last step */
+	B_IOVEC = 32,		/* of recvmsg multishot: how much of each message */
+	B_FIXED = 64,		/* zero-copy from a registered buffer */
+	B_LENGTH = 128,		/* more is provided than is to be sent */
+};
+
 struct plan {
 	uint8_t kind, act, way, flavour, control, later, options, end;
 	uint8_t pieces;		/* iovecs */
@@ -127,6 +139,7 @@ struct plan {
 	uint8_t steps, early;	/* of a receive, and how many come before it */
 	uint8_t pool;		/* provided buffers: 1 + enum kind of pool.h */
 	uint8_t bundle, shots;	/* many of them at once; a receive that goes on */
+	uint8_t besides;
 	uint16_t each;		/* bytes of a buffer */
 	int flags;
 	uint32_t len;
@@ -153,6 +166,19 @@ static inline bool has(const struct plan *p, unsigned int traits)
 
 struct plan plan_make(struct dice *dice, unsigned int kind);
 void plan_print(FILE *to, const struct plan *p);
+
+/* In messages_provided.c: provided buffers, and what else there may be */
+bool takes_pool(struct dice *dice, const struct plan *p);
+void send_from_pool(struct dice *dice, struct plan *p);
+void receive_by_pool(struct dice *dice, struct plan *p);
+void besides_send(struct dice *dice, struct plan *p);
+void besides_receive(struct dice *dice, struct plan *p);
+unsigned int one_of(struct dice *dice, const unsigned int *of, unsigned int n);
+
+#define ONE_OF(dice, ...) ({						\
+	static const unsigned int of_[] = { __VA_ARGS__ };		\
+	one_of(dice, of_, ARRAY_SIZE(of_));				\
+})
 
 /* In messages_shrink.c: make it smaller in the n-th way. False when there are no more ways */
 bool plan_shrink(struct plan *p, unsigned int n);
@@ -186,7 +212,7 @@ void queue_tell(struct outcome *o, int fd);
 enum side { BY_CALL, BY_RING };
 
 /* Buffers are enough for all that is sent */
-#define BUFFERS	32
+#define BUFFERS	60
 
 struct exchange {
 	enum side by;
@@ -200,6 +226,8 @@ struct exchange {
 	bool more;		/* of zero-copy: a notification is announced */
 	unsigned int notices;
 	uint64_t id;		/* its user_data */
+	size_t asked;		/* bytes of the first iovec */
+	int linked;		/* what became of what is linked to it; 0: not known */
 	uint8_t *into;		/* where what provided buffers got is put together */
 	size_t at;
 	/* Of a receive that goes on: what each turn got */
@@ -224,6 +252,21 @@ const char *exchange_stop(struct exchange *x);
 
 /* Take down what was set up for this exchange alone */
 void exchange_end(struct exchange *x);
+
+/* B_TAKEN: another request takes the first buffer meanwhile */
+const char *exchange_overtake(struct exchange *x);
+
+/* B_LINKED: whether what is linked to it runs */
+void exchange_linked(struct exchange *x);
+
+/*
+ * B_ON: one more, which does not wait: of what is left of data, or, where that
+ * is NULL, received into x->into
+ */
+const char *exchange_on(struct exchange *x, const uint8_t *data, size_t rest);
+
+/* The payload that zero-copy sends may take from a registered buffer */
+void exchange_register(void *data, size_t len);
 
 /* The notification that was announced, and whatever else may have come */
 const char *exchange_notices(struct exchange *x);
@@ -271,6 +314,15 @@ struct design {
 	unsigned long met;
 };
 
+/* A defect shows in some facts, and goes away without what it rests on */
+struct defect {
+	const char *name;
+	unsigned int facts;
+	bool (*fits)(const struct plan *p);
+	void (*less)(struct plan *p);
+};
+
+extern const struct defect defects[];	/* in messages_names.c */
 extern struct design designs[];
 extern unsigned long too_slow;	/* exchanges that could not be compared */
 

@@ -30,7 +30,19 @@ static bool short_send(const struct plan *p, const struct outcome *call,
 {
 	return !receives(p) && has(p, T_STREAM) && !(p->flags & MSG_WAITALL) &&
 	       ring->res > 0 && ring->res < call->res && ring->right &&
-	       (ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
+	       (p->besides & B_ON ? ring->came == call->came :
+		ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
+}
+
+/* It ends behind a buffer, and the next one is there for another request */
+static bool short_bundle(const struct plan *p, const struct outcome *call,
+			 const struct outcome *ring)
+{
+	return !receives(p) && p->bundle && p->flags & MSG_WAITALL &&
+	       ring->res > 0 && ring->res < call->res && ring->right &&
+	       ring->res % p->each == 0 &&
+	       (p->besides & B_ON ? ring->came == call->came :
+		ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
 }
 
 /* What io_uring received is the first part of what the system call did */
@@ -111,6 +123,9 @@ struct design designs[] = {
 	{ "short-send", "man 3 io_uring_prep_send, MSG_WAITALL",
 	  "a send on a stream may be short unless MSG_WAITALL is set",
 	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_send, 0 },
+	{ "short-bundle", "io_uring/net.c:529",
+	  "a send bundle that waited ends with the buffers that it had",
+	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_bundle, 0 },
 	{ "short-peek", "io_uring/net.c:1280; selftests/io_uring/difference.h",
 	  "a peek with MSG_WAITALL may be short: it cannot go on behind what is not taken",
 	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS), short_peek, 0 },

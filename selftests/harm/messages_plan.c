@@ -31,17 +31,6 @@ static const char * const end_names[ENDS] = {
 	"", "peer closes", "peer shuts down", "peer resets", "cancelled",
 };
 
-/* One of some values; an index of the last stands for no limit */
-static unsigned int one_of(struct dice *dice, const unsigned int *of, unsigned int n)
-{
-	return of[below(dice, n)];
-}
-
-#define ONE_OF(dice, ...) ({						\
-	static const unsigned int of_[] = { __VA_ARGS__ };		\
-	one_of(dice, of_, ARRAY_SIZE(of_));				\
-})
-
 static enum along choose_control(struct dice *dice, const struct plan *p)
 {
 	if (percent(dice, 3))
@@ -92,37 +81,6 @@ static void choose_way(struct dice *dice, struct plan *p)
 		p->flavour = R_SQPOLL;
 }
 
-/* Whether a plan may take provided buffers */
-static bool takes_pool(struct dice *dice, const struct plan *p)
-{
-	return kinds[p->kind].type != SOCK_RAW && !has(p, T_ONE_WAY | T_FASTOPEN) &&
-	       percent(dice, 25);
-}
-
-static void send_from_pool(struct dice *dice, struct plan *p)
-{
-	p->pool = 1 + below(dice, 3);
-	p->len += !p->len;
-	p->bundle = has(p, T_STREAM) && percent(dice, 50);
-	p->each = p->bundle ? p->len < 3000 ? 100 : 1000 : p->len + 100 * below(dice, 2);
-}
-
-/* Not MSG_WAITALL with incremental ones: on 6.18 that stores where it must not */
-static void receive_by_pool(struct dice *dice, struct plan *p)
-{
-	p->pool = 1 + below(dice, 3);
-	p->each = p->act == A_RECVMSG ? 1000 : ONE_OF(dice, 100, 400, 600, 1000);
-	p->shots = p->act == A_RECVMSG || percent(dice, 40);
-	/* How much room a message finds there depends on what came before */
-	if (p->act == A_RECVMSG && p->pool == 3)
-		p->pool = 2;
-	p->bundle = !p->shots && has(p, T_STREAM) && percent(dice, 40);
-	p->pieces = 1;
-	if (p->shots)
-		p->flags &= MSG_CMSG_CLOEXEC;
-	p->flags &= ~(MSG_OOB | (p->bundle || p->pool == 3 ? MSG_WAITALL : 0));
-}
-
 static void make_send(struct dice *dice, struct plan *p)
 {
 	const bool stream = has(p, T_STREAM);
@@ -166,6 +124,7 @@ static void make_send(struct dice *dice, struct plan *p)
 	if (p->act == A_SEND && takes_pool(dice, p))
 		send_from_pool(dice, p);
 	p->end = choose_end(dice, p);
+	besides_send(dice, p);
 }
 
 static void make_steps(struct dice *dice, struct plan *p)
@@ -224,6 +183,7 @@ static void make_receive(struct dice *dice, struct plan *p)
 	if (takes_pool(dice, p))
 		receive_by_pool(dice, p);
 	p->end = choose_end(dice, p);
+	besides_receive(dice, p);
 }
 
 struct plan plan_make(struct dice *dice, unsigned int kind)
@@ -264,6 +224,11 @@ void plan_print(FILE *to, const struct plan *p)
 		"PASSCRED or PKTINFO", "TIMESTAMP", "PASSPIDFD", "TIMESTAMPING ids",
 		"ZEROCOPY",
 	};
+	static const char * const besides[] = {
+		"the first small and taken meanwhile", "by READ", "others go on behind it",
+		"something linked", "the end at once", "an iovec",
+		"from a registered buffer", "more provided than asked for",
+	};
 	unsigned int i;
 
 	fprintf(to, "%s, %s of %u bytes in %u", kinds[p->kind].name,
@@ -280,6 +245,9 @@ void plan_print(FILE *to, const struct plan *p)
 	if (p->pool)
 		fprintf(to, ", %s buffers of %u%s%s", pool_names[p->pool], p->each,
 			p->bundle ? ", bundle" : "", p->shots ? ", multishot" : "");
+	for (i = 0; i < ARRAY_SIZE(besides); i++)
+		if (p->besides >> i & 1)
+			fprintf(to, ", %s", besides[i]);
 	if (p->control)
 		fprintf(to, ", with %s", control_names[p->control]);
 	if (p->later)

@@ -2,14 +2,21 @@
 /*
  * Exchanges by provided buffers: the kernel chooses one when it issues a request.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "messages_side.h"
 #include "pool.h"
 
+#define SMALL	50		/* bytes of the buffer that another request takes */
+#define MORE	3		/* buffers for which nobody has asked */
+
 static struct pool pool;
 static bool opened;
+static bool taken;		/* by another request */
 
 struct io_uring *pool_ring(void)
 {
@@ -23,8 +30,10 @@ static const char *add_buffers(const struct plan *p, const struct iovec *iov)
 	const char *wrong = NULL;
 
 	if (receives(p)) {
-		memset(pool_room, UNTOUCHED, BUFFERS * p->each);
-		return pool_add(&pool, p->each, BUFFERS);
+		memset(pool_room, UNTOUCHED, SMALL + BUFFERS * p->each);
+		if (p->besides & B_TAKEN)
+			wrong = pool_add(&pool, SMALL, 1);
+		return wrong ?: pool_add(&pool, p->each, BUFFERS);
 	}
 	memcpy(pool_room, iov->iov_base, iov->iov_len);
 	if (!p->bundle)
@@ -32,6 +41,10 @@ static const char *add_buffers(const struct plan *p, const struct iovec *iov)
 	for (; at < iov->iov_len && !wrong; at += len) {
 		len = iov->iov_len - at < p->each ? iov->iov_len - at : p->each;
 		wrong = pool_add(&pool, len, 1);
+	}
+	if (p->besides & B_LENGTH) {
+		memset(pool_room + at, UNTOUCHED, MORE * p->each);
+		wrong = wrong ?: pool_add(&pool, p->each, MORE);
 	}
 	return wrong;
 }
@@ -50,21 +63,27 @@ const char *pool_begin(struct exchange *x)
 
 void exchange_end(struct exchange *x)
 {
+	static struct io_uring_buf_ring *old[100];
+	static unsigned int at;
+
 	if (x->by != BY_RING || !opened)
 		return;
 	io_uring_queue_exit(&pool.ring);
-	free(pool.br);
+	/* The kernel takes its time to close a ring, and may write there until then */
+	free(old[at]);
+	old[at] = pool.br;
+	at = (at + 1) % ARRAY_SIZE(old);
 	opened = false;
 }
 
-void pool_queue(struct exchange *x, int opcode)
+struct io_uring_sqe *pool_queue(struct exchange *x, int opcode)
 {
 	const struct plan *p = x->plan;
 	/* A length of 0 is all of the buffer, which may be larger than the message */
 	size_t len = receives(p) && p->len >= p->each && !p->bundle ? 0 : p->len;
 	struct io_uring_sqe *sqe;
 
-	if (p->shots || (!receives(p) && p->bundle))
+	if (p->shots || (!receives(p) && p->bundle && !(p->besides & B_LENGTH)))
 		len = 0;
 	sqe = pool_request(&pool, opcode, x->fd, len, p->flags);
 	if (p->act == A_RECVMSG) {
@@ -80,6 +99,7 @@ void pool_queue(struct exchange *x, int opcode)
 	if (p->way == W_ASYNC)
 		sqe->flags |= IOSQE_ASYNC;
 	sqe->user_data = x->id;
+	return sqe;
 }
 
 /* What one turn of recvmsg got: a header, name, control and payload in one buffer */
@@ -110,11 +130,11 @@ bool pool_take_one(struct exchange *x, struct io_uring_cqe *cqe)
 		size_t align;
 		uint8_t data[POOL_ROOM];
 	} got;
-	size_t len = receives(x->plan) ? pool_take(&pool, cqe, (char *)got.data) : 0;
+	size_t len = pool_take(&pool, cqe, (char *)got.data);
 	bool last = !(cqe->flags & IORING_CQE_F_MORE);
 
 	if (!x->plan->shots) {
-		if (len && x->at + len <= LONGEST)
+		if (x->into && x->at + len <= LONGEST)
 			memcpy(x->into + x->at, got.data, len);
 		x->at += len;
 		x->res = x->res > 0 && cqe->res > 0 ? x->res + cqe->res :
@@ -127,4 +147,72 @@ bool pool_take_one(struct exchange *x, struct io_uring_cqe *cqe)
 	else if (cqe->res > 0)
 		x->shot(x, got.data, len, NULL);
 	return last;
+}
+
+/* Of another request: what it has used is not there for the next ones */
+void pool_take_other(struct io_uring_cqe *cqe)
+{
+	static char got[POOL_ROOM];
+
+	pool_take(&pool, cqe, got);
+	taken = true;
+}
+
+/* A datagram on a socket of its own, as large as the buffer that is first */
+const char *pool_overtake(struct exchange *x)
+{
+	const char *wrong = "no other request has taken a buffer";
+	const char small[SMALL] = { };
+	int sv[2], i;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sv))
+		return "no AF_UNIX socket";
+	taken = false;
+	if (send(sv[0], small, SMALL, MSG_DONTWAIT) == SMALL) {
+		pool_request(&pool, IORING_OP_RECV, sv[1], SMALL, 0)->user_data = OTHER;
+		wrong = ring_submit(&pool.ring);
+	}
+	for (i = 0; i < TURNS && !wrong && !taken; i++)
+		ring_look(x);
+	close(sv[0]);
+	close(sv[1]);
+	return wrong;
+}
+
+/* One more request, which does not wait, by the same buffers */
+static const char *again(struct exchange *x, int opcode, size_t len)
+{
+	const bool bundle = x->plan->bundle && opcode == IORING_OP_SEND;
+	struct io_uring_sqe *sqe;
+
+	x->id += AGAIN;
+	x->at = 0;
+	x->res = 0;
+	x->done = false;
+	sqe = pool_request(&pool, opcode, x->fd, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	sqe->ioprio = bundle ? BUNDLE : 0;
+	sqe->user_data = x->id;
+	return ring_submit(&pool.ring) ?: ring_settle(x);
+}
+
+const char *pool_receive_on(struct exchange *x)
+{
+	return again(x, IORING_OP_RECV, 0);
+}
+
+/* The rest of a buffer that is not provided any more goes by hand */
+const char *pool_send_on(struct exchange *x, size_t rest)
+{
+	const unsigned int last = pool.next - 1;
+	const bool whole = x->plan->bundle && !(x->plan->besides & B_LENGTH);
+
+	if (pool.kind == INCREMENTAL || !pool.next || pool.at[last] == pool.len[last])
+		return again(x, IORING_OP_SEND, whole ? 0 : rest);
+	x->res = send(x->fd, pool.base[last] + pool.at[last],
+		      pool.len[last] - pool.at[last], MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (x->res < 0)
+		x->res = -errno;
+	else
+		pool.at[last] += x->res;
+	return NULL;
 }

@@ -172,9 +172,38 @@ static void tell_left(struct outcome *o, const struct ends *e)
 	}
 }
 
+/* The same by more of the buffers, on a stream: what is there, and how it ends */
+static const char *receive_on(struct outcome *o, const struct ends *e,
+			      struct exchange *x)
+{
+	const size_t before = o->taken;
+	const char *wrong = NULL;
+	long end = 0, len;
+
+	if (!(x->plan->besides & B_ON))
+		return NULL;
+	do {
+		wrong = exchange_on(x, NULL, 0);
+		keep(o, buffer, x->res > 0 ? x->res : 0);
+	} while (!wrong && x->res > 0);
+	if (x->res != -EAGAIN && x->res != -ENOBUFS)
+		end = x->res;
+	while ((len = recv(e->rx, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0)
+		keep(o, buffer, len);
+	if (!end && len)
+		end = -errno;
+	note(o, F_NEXT, "%zu more, sum %08x, then ", o->taken - before,
+	     sum_of(o->data + before, o->taken - before));
+	tell_number(o, F_NEXT, end);
+	note(o, F_NEXT, "; ");
+	return wrong;
+}
+
 static const char *step(struct ends *e, struct exchange *x, unsigned int i)
 {
 	send_step(e, x->plan, i);
+	if (x->plan->besides & B_HASTY && i + 1 == x->plan->steps)
+		end_of_peer(e, x->plan->end);
 	return ends_flush(e) ?: x->started ? exchange_settle(x) : NULL;
 }
 
@@ -189,7 +218,9 @@ static void use_pool(struct exchange *x, struct iovec *iov)
 			x->msg.msg_controllen;
 	if (p->shots || iov->iov_len > most)
 		iov->iov_len = most;
-	if (x->by == BY_RING && p->act == A_RECVMSG)
+	if (p->besides & B_IOVEC && p->len < most)
+		iov->iov_len = p->len;
+	else if (x->by == BY_RING && p->act == A_RECVMSG)
 		x->msg.msg_iovlen = 0;
 }
 
@@ -231,10 +262,12 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side by,
 	wrong = wrong ?: exchange_start(&x);
 	if (by == BY_RING)
 		memset(iov, 0xa5, sizeof(iov));
+	wrong = wrong ?: exchange_overtake(&x);
 	exchange_go(&x);
 	for (; i < p->steps && !wrong; i++)
 		wrong = step(e, &x, i);
-	end_of_peer(e, p->end);
+	if (!(p->besides & B_HASTY))
+		end_of_peer(e, p->end);
 	wrong = wrong ?: ends_flush(e) ?: exchange_settle(&x);
 	if (wrong) {
 		exchange_end(&x);
@@ -247,9 +280,11 @@ const char *receive_one(struct ends *e, const struct plan *p, enum side by,
 		o->stopped = true;
 		wrong = exchange_stop(&x);
 	}
-	exchange_end(&x);
+	exchange_linked(&x);
 	o->res = x.res;
 	tell_received(o, e, &x);
+	wrong = wrong ?: receive_on(o, e, &x);
+	exchange_end(&x);
 	tell_left(o, e);
 	tell_error_of(o, "receiver", e->rx);
 	tell_error_of(o, "sender", e->tx);

@@ -12,13 +12,13 @@
 
 #define SURELY		5		/* looks at workers that find none at work */
 #define CANCEL_AGAIN	50		/* turns until it is tried once more */
-#define OTHERS		1		/* user_data of requests around the one that counts */
-#define FIRST		100		/* and of that, from here on */
-#define OP_SEND_ZC	47		/* headers of old distributions lack it */
+#define OP_SEND_ZC	47		/* headers of old distributions lack it, */
+#define FIXED_BUF	4		/* and IORING_RECVSEND_FIXED_BUF */
 
 static struct io_uring rings[FLAVOURS];
 static bool there[FLAVOURS];		/* else the plain one does its work */
 static int trigger[2];			/* a byte here lets a link go */
+static bool fixed[ACTS];		/* takes registered buffers */
 
 static struct io_uring *ring_of(const struct exchange *x)
 {
@@ -39,9 +39,21 @@ static unsigned int opcode(const struct plan *p)
 	return codes[p->act];
 }
 
+/* With SQPOLL the kernel's thread may not yet have taken those of before */
+static struct io_uring_sqe *next_sqe(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe;
+
+	while (!(sqe = io_uring_get_sqe(ring))) {
+		io_uring_submit(ring);
+		sched_yield();
+	}
+	return sqe;
+}
+
 static void queue_head(struct io_uring *ring, enum way way)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_sqe *sqe = next_sqe(ring);
 
 	if (way == W_LINK)
 		io_uring_prep_poll_add(sqe, trigger[0], POLLIN);
@@ -51,10 +63,10 @@ static void queue_head(struct io_uring *ring, enum way way)
 	sqe->flags |= IOSQE_IO_LINK;
 }
 
-static void queue_exchange(struct io_uring *ring, struct exchange *x)
+static struct io_uring_sqe *queue_exchange(struct io_uring *ring, struct exchange *x)
 {
 	const struct plan *p = x->plan;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_sqe *sqe = next_sqe(ring);
 
 	io_uring_prep_sendmsg(sqe, x->fd, &x->msg, p->flags);
 	sqe->opcode = opcode(p);
@@ -67,14 +79,25 @@ static void queue_exchange(struct io_uring *ring, struct exchange *x)
 			sqe->addr_len = x->msg.msg_namelen;
 		}
 	}
+	if (p->besides & B_READ) {
+		sqe->opcode = IORING_OP_READ;
+		sqe->rw_flags = 0;
+	}
+	if (p->besides & B_FIXED && fixed[p->act])
+		sqe->ioprio |= FIXED_BUF;
 	if (p->way == W_POLL_FIRST)
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	if (p->way == W_ASYNC)
 		sqe->flags |= IOSQE_ASYNC;
+	return sqe;
 }
 
 static void take(struct exchange *x, struct io_uring_cqe *cqe)
 {
+	if (cqe->user_data == OTHER)
+		pool_take_other(cqe);
+	if (cqe->user_data == LINKED)
+		x->linked = cqe->res < 0 ? -1 : 1;
 	if (cqe->user_data != x->id)
 		return;
 	if (cqe->flags & IORING_CQE_F_NOTIF) {
@@ -90,8 +113,7 @@ static void take(struct exchange *x, struct io_uring_cqe *cqe)
 	x->done = true;
 }
 
-/* Whether something came */
-static bool ring_look(struct exchange *x)
+bool ring_look(struct exchange *x)
 {
 	struct io_uring *ring = ring_of(x);
 	struct io_uring_cqe *cqe;
@@ -158,6 +180,7 @@ const char *ring_start(struct exchange *x)
 	struct io_uring *ring = ring_of(x);
 	enum way way = x->plan->way;
 	static uint64_t last = FIRST;
+	struct io_uring_sqe *sqe;
 	const char *wrong = x->plan->pool ? pool_begin(x) : NULL;
 
 	if (wrong)
@@ -165,10 +188,13 @@ const char *ring_start(struct exchange *x)
 	x->id = last++;
 	if (way == W_LINK || way == W_BROKEN_LINK)
 		queue_head(ring, way);
-	if (x->plan->pool)
-		pool_queue(x, opcode(x->plan));
-	else
-		queue_exchange(ring, x);
+	sqe = x->plan->pool ? pool_queue(x, opcode(x->plan)) : queue_exchange(ring, x);
+	if (x->plan->besides & B_LINKED) {
+		sqe->flags |= IOSQE_IO_LINK;
+		sqe = next_sqe(ring);
+		io_uring_prep_nop(sqe);
+		sqe->user_data = LINKED;
+	}
 	wrong = ring_submit(ring);
 	while (!wrong && x->plan->flavour == R_SQPOLL && io_uring_sq_ready(ring))
 		sched_yield();
@@ -185,7 +211,7 @@ const char *ring_stop(struct exchange *x)
 
 	for (i = 0; i < TURNS && !wrong && !x->done; i++) {
 		if (i % CANCEL_AGAIN == 0) {
-			sqe = io_uring_get_sqe(ring);
+			sqe = next_sqe(ring);
 			io_uring_prep_cancel64(sqe, x->id, 0);
 			sqe->user_data = OTHERS + 2;
 			wrong = ring_submit(ring);
@@ -221,6 +247,56 @@ const char *exchange_notices(struct exchange *x)
 			usleep(50);
 	}
 	return NULL;
+}
+
+void ring_linked(struct exchange *x)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS && !x->linked; i++)
+		ring_look(x);
+}
+
+/* Whether an opcode takes registered buffers: it then looks for the socket */
+static bool takes_fixed(enum act act)
+{
+	const struct plan p = { .act = act, .besides = B_FIXED };
+	struct iovec iov = { };
+	struct exchange x = {
+		.plan = &p, .fd = -1, .msg = { .msg_iov = &iov, .msg_iovlen = 1 },
+		.id = OTHERS + act,
+	};
+	struct io_uring_cqe *cqe;
+	const char *wrong;
+	long res = 0;
+
+	fixed[act] = true;
+	queue_exchange(&rings[R_PLAIN], &x);
+	wrong = ring_submit(&rings[R_PLAIN]);
+	/* There may be a notification as well */
+	while (!wrong && !res && !io_uring_wait_cqe(&rings[R_PLAIN], &cqe)) {
+		if (cqe->user_data == x.id && !(cqe->flags & IORING_CQE_F_NOTIF))
+			res = cqe->res;
+		io_uring_cqe_seen(&rings[R_PLAIN], cqe);
+	}
+	return res == -EBADF;
+}
+
+void exchange_register(void *data, size_t len)
+{
+	const struct iovec all = { .iov_base = data, .iov_len = len };
+	static bool before;
+	unsigned int i;
+	bool done = true;
+
+	if (before)
+		return;
+	before = true;
+	for (i = 0; i < FLAVOURS; i++)
+		done &= !there[i] || !io_uring_register_buffers(&rings[i], &all, 1);
+	done = done && !io_uring_register_buffers(&rings[R_PLAIN], &all, 1);
+	fixed[A_SEND_ZC] = done && takes_fixed(A_SEND_ZC);
+	fixed[A_SENDMSG_ZC] = done && takes_fixed(A_SENDMSG_ZC);
 }
 
 const char *rings_begin(void)

@@ -16,6 +16,7 @@
 #define LATE_MS		50	/* and a worker of the kernel's */
 /* Or a connection that may not come: its last ACK waits for data to go with */
 #define CONNECT_MS	500
+#define MOST_ON		80	/* sends that go on behind one that was short */
 
 /* What is being received: of a stream, bytes that come with the same control */
 struct reader {
@@ -215,6 +216,9 @@ static void tell_sent(struct outcome *o, const struct plan *p, struct exchange *
 	} else {
 		tell_number(o, F_RESULT, x->res);
 	}
+	if (p->besides & B_ON)
+		snprintf(o->text[F_PEER], sizeof(*o->text), "%ld bytes in all%s", o->came,
+			 o->right ? "" : ", wrong");
 	if (x->by == BY_RING && zero_copy(p) && x->more != x->notices)
 		note(o, F_NOTICE, "%u notifications, %u announced", x->notices,
 		     x->more);
@@ -242,6 +246,27 @@ static const char *go_on(struct reader *r, const struct plan *p, struct exchange
 	return wrong ?: exchange_notices(x);
 }
 
+/* What is left of a short send goes behind it, as its application does that */
+static const char *send_on(struct reader *r, struct exchange *x, const uint8_t *data)
+{
+	const size_t len = x->plan->len;
+	const long first = x->res;
+	size_t sent = first > 0 ? first : 0;
+	const char *wrong = NULL;
+	unsigned int i;
+
+	exchange_linked(x);
+	if (!(x->plan->besides & B_ON))
+		return NULL;
+	for (i = 0; i < MOST_ON && sent < len && !wrong; i++) {
+		wrong = exchange_on(x, data + sent, len - sent);
+		sent += x->res > 0 ? x->res : 0;
+		wrong = wrong ?: drain(r, NULL);
+	}
+	x->res = first;
+	return wrong;
+}
+
 const char *send_one(struct ends *e, const struct plan *p, enum side by,
 		     struct outcome *o)
 {
@@ -251,13 +276,14 @@ const char *send_one(struct ends *e, const struct plan *p, enum side by,
 	struct reader r = { .e = e, .o = o, .of = F_PEER };
 	struct iovec iov[MOST_PIECES];
 	struct exchange x = {
-		.by = by, .plan = p, .fd = e->tx,
+		.by = by, .plan = p, .fd = e->tx, .o = o,
 		.msg = { .msg_iov = iov, .msg_iovlen = p->pieces },
 	};
 	int files[FILES];
 	const char *wrong = p->full ? ends_fill(e) : NULL;
 	long filled = now_ms();
 
+	exchange_register(data, sizeof(data));
 	if (wrong)
 		return wrong;
 	files_take(files);
@@ -282,7 +308,7 @@ const char *send_one(struct ends *e, const struct plan *p, enum side by,
 	}
 	exchange_go(&x);
 	o->slow = has(p, T_TCP) && p->full && now_ms() - filled > PROBE_MS;
-	wrong = wrong ?: go_on(&r, p, &x);
+	wrong = wrong ?: go_on(&r, p, &x) ?: send_on(&r, &x, data);
 	exchange_end(&x);
 	files_close(files);
 	if (wrong)

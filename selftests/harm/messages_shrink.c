@@ -55,11 +55,12 @@ static void without_pool(struct plan *p)
 	p->pool = 0;
 	p->shots = 0;
 	p->bundle = 0;
+	p->besides &= ~(B_TAKEN | B_ON | B_IOVEC | B_LENGTH);
 }
 
 static void by_message(struct plan *p)
 {
-	if (!p->pool)
+	if (!p->pool && !p->besides)
 		p->act = receives(p) ? A_RECVMSG : A_SENDMSG;
 }
 
@@ -122,6 +123,11 @@ bool plan_shrink(struct plan *p, unsigned int n)
 		return true;
 	}
 	n -= ARRAY_SIZE(flags);
+	if (n < 8) {
+		p->besides &= ~(1 << n);
+		return true;
+	}
+	n -= 8;
 	p->options &= ~(1 << n);
 	return n < 5;
 }

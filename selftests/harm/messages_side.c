@@ -139,6 +139,7 @@ const char *exchange_start(struct exchange *x)
 	const char *wrong = NULL;
 
 	x->started = true;
+	x->asked = x->msg.msg_iov->iov_len;
 	/* What a broken link takes with it is as if it had never been asked for */
 	if (x->by == BY_CALL && x->plan->way == W_BROKEN_LINK) {
 		x->res = -ECANCELED;
@@ -154,6 +155,39 @@ const char *exchange_start(struct exchange *x)
 	x->again = x->waited && x->by == BY_RING &&
 		   (x->plan->way == W_PLAIN || x->plan->way == W_ASYNC);
 	return wrong;
+}
+
+const char *exchange_overtake(struct exchange *x)
+{
+	return x->by == BY_RING && x->plan->besides & B_TAKEN && !x->done ?
+	       pool_overtake(x) : NULL;
+}
+
+/* What failed, or has less than it was to wait for, takes its link with it */
+void exchange_linked(struct exchange *x)
+{
+	const struct plan *p = x->plan;
+
+	if (!(p->besides & B_LINKED))
+		return;
+	if (x->by == BY_RING)
+		ring_linked(x);
+	else
+		x->linked = x->res < 0 || (p->flags & MSG_WAITALL &&
+					   x->res < (long)x->asked) ? -1 : 1;
+	note(x->o, F_NEXT, "what is linked %s; ", !x->linked ? "never ends" :
+	     x->linked > 0 ? "runs" : "is cancelled");
+}
+
+const char *exchange_on(struct exchange *x, const uint8_t *data, size_t rest)
+{
+	if (x->by == BY_RING)
+		return data ? pool_send_on(x, rest) : pool_receive_on(x);
+	x->res = data ? send(x->fd, data, rest, MSG_DONTWAIT | MSG_NOSIGNAL) :
+			recv(x->fd, x->into, x->plan->each, MSG_DONTWAIT);
+	if (x->res < 0)
+		x->res = -errno;
+	return NULL;
 }
 
 const char *exchange_settle(struct exchange *x)

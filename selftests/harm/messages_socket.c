@@ -147,7 +147,9 @@ static const char *open_stream(struct ends *e, const struct plan *p)
 		e->listener = *listener;
 		return NULL;
 	}
-	if (connect(e->tx, (void *)&e->to, e->to_len))
+	/* What is left of a request of before may interrupt it */
+	if (connect(e->tx, (void *)&e->to, e->to_len) &&
+	    (errno != EINTR || connect(e->tx, (void *)&e->to, e->to_len)))
 		return refused(e, "connect");
 	pfd.fd = *listener;
 	poll(&pfd, 1, WAIT_MS);

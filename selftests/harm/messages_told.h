@@ -7,7 +7,7 @@
 
 #include "messages.h"
 
-#define MOST_DEFECTS	24
+#define MOST_DEFECTS	48
 #define MOST_KINDS	32
 
 extern struct settings {

@@ -35,10 +35,14 @@ TWICE = 2000                           # and of the system call against itself
 QUICK = 4000
 ODD = ("unexplained", "not repeated")  # what has no name
 SEVERAL = "several"                    # goes away when what several defects rest on does
-# What a 64-bit program can find; the rest takes 32 bits, 5.10, or memory that is given back
-FINDS = ("late-read", "late-file", "unannounced-notification", "fastopen-unfinished",
-         "repeated-id", "rewritten-name", "eaten-data", "cut-control", "lost-error",
-         "merged-records", "repeated-peek", "grown-name", "used-up-control")
+# What it can find; the rest takes 5.10, or memory that is given back
+FINDS = ("wrong-length", "late-read", "late-file", "unannounced-notification",
+         "fastopen-unfinished", "repeated-id", "rewritten-name", "eaten-data", "cut-control",
+         "lost-error", "merged-records", "repeated-peek", "grown-name", "used-up-control")
+ONLY = {"wrong-length": ("32",)}       # what not every program can find
+# Of provided buffers: the name of a difference -> the patch with which it is gone
+BUFFERS = {"stuck-length": "stuck-length", "missed-end": "missed-end",
+           **{name: slug for name, slug, *_ in provided.LACKS}}
 Counts = dict[str, list[int]]          # name -> done, waited, issued again
 
 
@@ -277,6 +281,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernels", nargs="+", default=[], metavar="KERNEL",
                         help="these kernels as they are, as scripts/qa has them, such as running; "
                              "no trees then")
+    parser.add_argument("--buffers", action="store_true",
+                        help="with the fixes about provided buffers on top of the series")
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -294,7 +300,9 @@ def run(options: argparse.Namespace, home: Path) -> bool:
             for bits in (each for each in kernel.abis if each in PROGRAMS):
                 total = runner.run(kernel, bits, many)
                 done.append((total, bits))
-                bad += harm(total, bits, many, [] if options.quick else expected, cured)
+                wanted = [name for name in expected
+                          if not options.quick and bits in ONLY.get(name, PROGRAMS)]
+                bad += harm(total, bits, many, wanted, cured)
     table = "\n".join([*(text(total, bits) for total, bits in done),
                        *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
     record.leave("messages", home, table, [asdict(total) for total, _ in done], options.record)
@@ -305,24 +313,31 @@ def _asked(options: argparse.Namespace, count: int,
            hunt: int) -> Iterable[tuple[Kernel, int, list[str], set[str]]]:
     """Each kernel, how many exchanges, which defects it must show, and which it must not."""
     for kernel in Kernels().resolve(options.kernels):
-        yield kernel, count, _predicted(kernel), set()
+        yield kernel, count, predicted(kernel), set()
     trees = [] if options.kernels else options.trees[:1 if options.quick else None]
     for tree in map(proof.find, trees):
-        builder, series = proof.Builder(tree, arch=UML), mutant.series_of(tree)
+        builder = proof.Builder(tree, arch=UML)
+        series = proof.buffers(tree, each=False)[-1] if options.buffers else mutant.series_of(tree)
         slugs = {patch.slug for patch in series.applied}
         gone = {name for name in FINDS if name in slugs}
-        if {slug for _, slug, *_ in provided.LACKS} <= slugs:
+        gone |= {name for name, slug in BUFFERS.items() if slug in slugs}
+        before = builder.kernel(proof.Variant("as it is"))
+        expected = {name for name in gone if name not in BUFFERS or
+                    (BUFFERS[name], name) in (before.present or ())}
+        if set(BUFFERS.values()) <= slugs:
             gone.add("buffers")
-        before, after = (builder.kernel(one) for one in mutant.main_variants(tree))
-        yield before, hunt, sorted(gone), set()
-        yield after, count, [], gone
+        yield before, hunt, sorted(expected), set()
+        yield builder.kernel(series), count, [], gone
 
 
-def _predicted(kernel: Kernel) -> list[str]:
+def predicted(kernel: Kernel) -> list[str]:
     """What fixes.toml says that a kernel of this version has, of what the program can find."""
     version = kernel.version
     defects = fixes.load()
     if not version:
         return []
-    return [name for name in FINDS if name in defects and
-            any(defects[name].expected(opcode, "64", version) for opcode in ("sendmsg", "any"))]
+    found = {name for name in FINDS if name in defects and
+             any(defects[name].expected(opcode, abi, version)
+                 for opcode in ("sendmsg", "send_zc", "any") for abi in ONLY.get(name, ("64",)))}
+    found |= {name for name in BUFFERS if defects["buffers"].expected(name, "64", version)}
+    return sorted(found)
