@@ -154,6 +154,13 @@ class Parse(unittest.TestCase):
                          ["io_copy_control.isra.0", "", "__alloc_skb"])
         self.assertEqual([point.ours for point in self.told.points], ["io_copy_control", "", ""])
 
+    def test_a_trace_of_user_mode_linux(self) -> None:
+        """It has the addresses, and guesses with a question mark."""
+        console = CONSOLE.replace("\n io_copy", "\n [<60036d9d>] ? guess+0x1/0x2\n"
+                                  " [<60036d9d>] io_copy").replace(" </TASK>\n", "\n")
+        self.assertEqual([point.where for point in fault.parse(LINES, console).points],
+                         ["io_copy_control.isra.0", "", "__alloc_skb"])
+
     def test_wrong(self) -> None:
         self.assertEqual(self.told.wrong, ("32 sendmsg small link 7 WRONG completed with -EPERM",))
 
@@ -161,6 +168,13 @@ class Parse(unittest.TestCase):
 class Missed(unittest.TestCase):
     def test_all_is_well(self) -> None:
         self.assertEqual(fault.missed(whole()), [])
+
+    def test_one_abi(self) -> None:
+        told = whole()
+        only = replace(told, points=tuple(one for one in told.points if one.way.startswith("64")),
+                       totals={way: 5 for way in fault.ways(["64"])})
+        self.assertEqual(fault.missed(only, abis=["64"]), [])
+        self.assertNotEqual(fault.missed(only), [])
 
     def without(self, group: str, *numbers: int) -> fault.Told:
         """All is well but for these points of a group of ways."""
@@ -233,7 +247,10 @@ class Table(unittest.TestCase):
                             "kind": "fail_usercopy", "where": "io_copy_control",
                             "ours": "io_copy_control"}]}
         text = fault.table(kept)
-        self.assertIn("\n  large, full              4           4", text)
+        self.assertRegex(text, r"\n  large, full +4 +4 +4 +4\n")
+        hosted = fault.table({**kept, "engine": "uml", "series": "with buffers", "abis": ["64"]})
+        self.assertIn("7.3.4 with buffers, User Mode Linux: points that failed", hosted)
+        self.assertRegex(hosted, r"\n  large, full +4 +4\n")
         self.assertIn("    io_copy_control (fail_usercopy), 64 bit: 1 EFAULT\n", text)
         self.assertIn("no leak, no other report", text)
         self.assertIn("NOT AS IT SHOULD BE:\n    something\n",

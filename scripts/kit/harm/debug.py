@@ -35,6 +35,9 @@ NET = {"leak": ("kmemleak", "unreferenced object"),
        "double-free": ("KASAN", "KASAN: (double-free|.*invalid-free)")}
 
 
+ENGINES = {"qemu": "", "uml": ", User Mode Linux"}
+
+
 @dataclass(frozen=True)
 class Seen:
     """What one guest saw: the cases of the selftest, the programs' exits,
@@ -44,6 +47,7 @@ class Seen:
     run: Run
     cases: tuple[result.CaseResult, ...] = ()
     outcome: str = "passed"
+    abis: tuple[str, ...] = ("64", "32")
 
     @property
     def reports(self) -> list[str]:
@@ -70,25 +74,26 @@ class Seen:
         """Whether there was no harm, and each case came out as the code of the kernel says."""
         programs = not self.variant.cured or not any(self.exits.values())
         return (self.outcome in ("passed", "failed") and not self.reports and not self.odd and
-                {case.abi for case in self.cases} >= {"64", "32"}
-                and set(self.exits) == set(watch.PROGRAMS) and programs)
+                {case.abi for case in self.cases} >= set(self.abis) and
+                len(self.exits) == len(self.abis) and programs)
 
 
 def selftest(guests: watch.Guests, kernel: Kernel, variant: Variant, home: Path) -> Seen:
-    """Runs the whole selftest, both ABIs, and the sends of fault.c in a debug kernel."""
-    chosen = bundle.on_loopback(guests.bundle)
-    words = bundle.request(chosen)
-    run = guests.run(kernel,
-                     watch.watched(f"sh /bundle/run_kselftest.sh {words}\n{watch.exits('rest')}"),
-                     home, watch.STEADY, told=ktap.started)
+    """Runs the whole selftest, all ABIs, and the sends of fault.c in a debug kernel."""
+    chosen = [name for name in bundle.on_loopback(guests.bundle)
+              if ktap.split_abi(name)[1] in kernel.abis]
+    rest = watch.exits("rest", watch.programs(kernel))
+    script = f"sh /bundle/run_kselftest.sh {bundle.request(chosen)}\n{rest}"
+    run = guests.run(kernel, watch.watched(script), home, watch.STEADY, told=ktap.started)
     cases = ktap.parse(run.lines, chosen)
     defects = fixes.load()
     judged = tuple(verdict.judge(case, kernel, defects, "scripts/harm debug") for case in cases)
-    return Seen(variant, run, judged, verdict.outcome(cases, run)[0])
+    return Seen(variant, run, judged, verdict.outcome(cases, run)[0], kernel.abis)
 
 
-def options(_parser: argparse.ArgumentParser) -> None:
-    """None but those that each part has."""
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of this part alone."""
+    watch.options(parser)
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -99,7 +104,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         guests = watch.Guests(progress)
         for word in options.trees:
-            kept.append(_tree(guests, proof.find(word), home))
+            kept.append(_tree(guests, proof.find(word), home, options))
     record.leave("debug", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
@@ -127,11 +132,12 @@ def _quick(tree: Tree, home: Path) -> bool:
             and set(seen.exits) == set(watch.PROGRAMS))
 
 
-def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: watch.Guests, tree: Tree, home: Path,
+          options: argparse.Namespace) -> dict[str, Any]:
     """All of one tree, as it goes to debug.json."""
-    builder = proof.Builder(tree, watch.FLAVOUR)
+    builder = watch.builder(tree, options.engine)
     kernels = []
-    for variant in mutant.main_variants(tree):
+    for variant in mutant.main_variants(tree, options.buffers):
         kernel = builder.kernel(variant)
         seen = selftest(guests, kernel, variant, home / kernel.label)
         kernels.append({"name": variant.name, "well": seen.well, "outcome": seen.outcome,
@@ -144,18 +150,19 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
     caught_ = []
     for variant in mutant.mutants(tree, NET, mutant.series_of(tree)):
         kernel = builder.kernel(variant)
-        found = mutant.hunt(guests, kernel, variant.name, NET[variant.name],
-                            watch.exits("rest large"), home / kernel.label)
+        rest = watch.exits("rest large", watch.programs(kernel))
+        found = mutant.hunt(guests, kernel, variant.name, NET[variant.name], rest,
+                            home / kernel.label)
         caught_.append(mutant.entry(found))
-    return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "kernels": kernels,
-            "mutants": caught_}
+    return {"release": tree.release, "engine": options.engine, "date": time.strftime("%Y-%m-%d"),
+            "kernels": kernels, "mutants": caught_}
 
 
 def table(kept: dict[str, Any]) -> str:
     """What came of one tree: a row for each kernel and each mutant;
     beneath it what is not as it should be."""
-    rows = [[f"{kept['release']}, debug kernel", "passed", "failed", "skipped",
-             "reports", "time", ""]]
+    title = f"{kept['release']}, debug kernel{ENGINES[kept.get('engine', 'qemu')]}"
+    rows = [[title, "passed", "failed", "skipped", "reports", "time", ""]]
     details = []
     for one in kept["kernels"]:
         rows.append([f"  {one['name']}", str(one["passed"]), str(one["failed"]),

@@ -70,6 +70,10 @@ _PLUMBING = re.compile(
     r"|get_from_partial|alloc_slab|stack_depot|kasan|mem_pool|_*create_object|kmemleak|fill_pool")
 
 
+# A line of a trace, which in User Mode Linux begins with the address; "?" stands before a guess
+_FRAME = re.compile(r"^(?:\[[^]]*\])* +(?:\[<[0-9a-f]+>\] )?(\w[\w.]*)\+0x[0-9a-f]+/0x", re.M)
+
+
 @dataclass(frozen=True)
 class Point:
     """One point that was made to fail: what came of the send,
@@ -123,10 +127,10 @@ class Told:
     wrong: tuple[str, ...]
 
 
-def ways() -> list[str]:
+def ways(abis: Sequence[str] = ("64", "32")) -> list[str]:
     """All ways that fault.c tries, named as it names them."""
-    return [f"{abi} {op} {size} {course}" for abi in ("64", "32")
-            for op in ("sendmsg", "sendmsg_zc") for size in SIZES for course in COURSES]
+    return [f"{abi} {op} {size} {course}" for abi in abis for op in ("sendmsg", "sendmsg_zc")
+            for size in SIZES for course in COURSES]
 
 
 def parse(lines: Iterable[str], console: str) -> Told:
@@ -158,7 +162,7 @@ def _traces(console: str) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
         head = re.match(r"fault: (\d+ \S+ \S+ \S+) (\d+)$", part, re.M)
         for trace in re.split(r"^.*?(?=name \w+, interval)", part, flags=re.M)[1:]:
             lines = trace.partition("</TASK>")[0]
-            frames = tuple(re.findall(r"^(?:\[[^]]*\])* +(\w[\w.]*)\+0x[0-9a-f]+/0x", lines, re.M))
+            frames = tuple(_FRAME.findall(lines))
             if head and not any(frame.startswith("proc_fail_nth") for frame in frames):
                 found[head[1], int(head[2])] = (trace.split()[1].rstrip(","), frames)
                 break
@@ -189,16 +193,17 @@ def astray(point: Point, wanted: Sequence[Point] = ()) -> str:
     return should if point.came != should else ""
 
 
-def missed(told: Told, courses: Sequence[str] = COURSES) -> list[str]:
+def missed(told: Told, courses: Sequence[str] = COURSES,
+           abis: Sequence[str] = ("64", "32")) -> list[str]:
     """What of the fix was not made to fail: a sentence for each ABI, opcode and size
     where some course should have.
 
     Now and then a point has another number than in the send before, as when a slab is used up, so a
     course alone may pass over one. `courses`: those that were tried.
     """
-    tried = [way for way in ways() if way.split()[3] in courses]
+    tried = [way for way in ways(abis) if way.split()[3] in courses]
     found = [f"{way}: did not come to its end" for way in tried if way not in told.totals]
-    for group in sorted({way.rpartition(" ")[0] for way in ways()}):
+    for group in sorted({way.rpartition(" ")[0] for way in tried}):
         copies, wanted, wrong = [], [], set()
         for course in courses:
             points = [point for point in told.points if point.way == f"{group} {course}"]
@@ -215,8 +220,9 @@ def missed(told: Told, courses: Sequence[str] = COURSES) -> list[str]:
     return found
 
 
-def options(_parser: argparse.ArgumentParser) -> None:
-    """None but those that each part has."""
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of this part alone."""
+    watch.options(parser)
 
 
 def run(options: argparse.Namespace, home: Path) -> bool:
@@ -227,25 +233,27 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         guests = watch.Guests(progress)
         for word in options.trees:
-            kept.append(_tree(guests, proof.find(word), home))
+            kept.append(_tree(guests, proof.find(word), home, options))
     record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(one["well"] and all(found["well"] for found in one["mutants"]) for one in kept)
 
 
-def _tree(guests: watch.Guests, tree: Tree, home: Path) -> dict[str, Any]:
+def _tree(guests: watch.Guests, tree: Tree, home: Path,
+          options: argparse.Namespace) -> dict[str, Any]:
     """All of one tree, as it goes to fault.json."""
-    builder = proof.Builder(tree, watch.FLAVOUR)
-    series = mutant.series_of(tree)
-    script = SETUP + watch.exits("nth")
+    builder = watch.builder(tree, options.engine)
+    series = mutant.main_variants(tree, options.buffers)[-1]
     kernel = builder.kernel(series)
+    script = SETUP + watch.exits("nth", watch.programs(kernel))
     done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *missed(told), *watch.caught(done)]
-    wanted = {point for way in ways()
+    bad = [*told.wrong, *missed(told, abis=kernel.abis), *watch.caught(done)]
+    wanted = {point for way in ways(kernel.abis)
               for point in refused([one for one in told.points if one.way == way])}
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
                for variant in mutant.mutants(tree, NET, series)]
-    return {"release": tree.release, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
+    return {"release": tree.release, "engine": options.engine, "series": series.name,
+            "abis": kernel.abis, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
             "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind,
                         "where": one.where, "ours": one.ours or FIRST.function * (one in wanted)}
@@ -267,7 +275,7 @@ def _quick(tree: Tree, home: Path) -> bool:
             print(f"fault: no debug kernel of {tree.release} has been built here, `scripts/harm "
                   f"fault` does; {good} of {len(ways())} ways to send work without faults")
             return good == len(ways())
-        done = guests.run(kernel, watch.watched(_few()), home, MACHINE, told=_way)
+        done = guests.run(kernel, watch.watched(_few(kernel)), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
            *watch.caught(done)]
@@ -277,13 +285,14 @@ def _quick(tree: Tree, home: Path) -> bool:
     return not bad
 
 
-def _few() -> str:
+def _few(kernel: Kernel) -> str:
     """What strikes the fix on both its ways to take the control, and little else."""
-    return SETUP + "\n".join(watch.exits(f"nth large {course}") for course in QUICK)
+    names = watch.programs(kernel)
+    return SETUP + "\n".join(watch.exits(f"nth large {course}", names) for course in QUICK)
 
 
 def _hunted(guests: watch.Guests, kernel: Kernel, name: str, home: Path) -> mutant.Catch:
-    return mutant.hunt(guests, kernel, name, NET[name], _few(), home / kernel.label, MACHINE)
+    return mutant.hunt(guests, kernel, name, NET[name], _few(kernel), home / kernel.label, MACHINE)
 
 
 def _way(line: str) -> str:
@@ -294,8 +303,11 @@ def _way(line: str) -> str:
 def table(kept: dict[str, Any]) -> str:
     """What came of one tree: points of each way and what they came to, the fix's own, the mutants,
     what was wrong."""
-    heads = [f"{abi} {op}" for abi in ("64", "32") for op in ("sendmsg", "sendmsg_zc")]
-    rows = [[f"{kept['release']}: points that failed", *heads]]
+    heads = [f"{abi} {op}" for abi in kept.get("abis", ("64", "32"))
+             for op in ("sendmsg", "sendmsg_zc")]
+    title = f"{kept['release']} {kept.get('series', mutant.WITH)}"
+    title += debug.ENGINES[kept.get("engine", "qemu")]
+    rows = [[f"{title}: points that failed", *heads]]
     for size in SIZES:
         for course in COURSES:
             rows.append([f"  {size}, {course}",

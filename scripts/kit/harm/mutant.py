@@ -40,9 +40,10 @@ def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
     raise Unusable(f"{tree.release}: none of {MUTANTS.name}/*/{name}.patch applies on its series")
 
 
-def main_variants(tree: Tree) -> list[Variant]:
-    """The tree as it is, and with its series."""
-    return [one for one in proof.variants(tree, each=False) if not one.removed]
+def main_variants(tree: Tree, buffers: bool = False) -> list[Variant]:
+    """The tree as it is, and with its series; with `buffers` also with the fixes on top of it."""
+    found = [one for one in proof.variants(tree, each=False) if not one.removed]
+    return [*found, *(proof.buffers(tree, each=False)[-1:] if buffers else [])]
 
 
 def series_of(tree: Tree) -> Variant:

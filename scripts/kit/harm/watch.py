@@ -3,11 +3,14 @@
 The net is all that looks for trouble there: KASAN, kmemleak, lockdep and the like.
 """
 
+import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from .. import proof
 from ..base import splat
+from ..base.arch import AMD64, UML
 from ..build import bundle, static
 from ..guest import guest, initramfs, vm
 from ..kernel.kernel import Kernel
@@ -15,6 +18,7 @@ from ..guest.program import Files as Content
 from ..base.progress import Progress
 from ..proof import Flavour
 from ..guest.vm import Run
+from ..series.tree import Tree
 
 PROGRAMS = ("fault", "fault_32")
 # What looks for harm, what only makes its reports readable,
@@ -48,6 +52,9 @@ FLAVOUR = Flavour("debug", (
     "# CONFIG_RD_XZ is not set", "# CONFIG_RD_ZSTD is not set", "# CONFIG_SERIO is not set",
     "# CONFIG_UNIX98_PTYS is not set", "# CONFIG_VT is not set", "# CONFIG_WIRELESS is not set",
     "# CONFIG_X86_INTEL_PSTATE is not set"))
+# The same as User Mode Linux, which does without what it has not
+HOSTED = replace(FLAVOUR, lines=(*(line for line in FLAVOUR.lines if line not in (
+    "CONFIG_KASAN_INLINE=y", "CONFIG_KERNEL_GZIP=y")), "CONFIG_KASAN_OUTLINE=y"))
 # A guest that ends at the first warning, within limits for a kernel like that on a busy host. TCG
 # does the string instructions a byte at a time, and such a kernel fills much memory: without these
 # features it takes eight at a time. With page tables of five levels KASAN now and then takes a good
@@ -68,6 +75,28 @@ echo "# net: tainted $(cat /proc/sys/kernel/tainted)"
 grep -q '^ *debug_locks: *1' /proc/lockdep_stats || echo "# net: no lockdep"
 echo "# net: end"
 """
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of the parts that run debug kernels."""
+    parser.add_argument("--engine", choices=("qemu", "uml"), default="qemu",
+                        help="what runs the kernels; uml, User Mode Linux, is quick and has "
+                             "64-bit programs alone (default: qemu)")
+    parser.add_argument("--buffers", action="store_true",
+                        help="also with the fixes about provided buffers on top of the series")
+
+
+def builder(tree: Tree, engine: str = "qemu") -> proof.Builder:
+    """What builds the debug kernels of a tree."""
+    if engine == "uml":
+        return proof.Builder(tree, HOSTED, UML)
+    return proof.Builder(tree, FLAVOUR, AMD64)
+
+
+def programs(kernel: Kernel, names: Iterable[str] = PROGRAMS) -> tuple[str, ...]:
+    """Those that a kernel runs, of the 64-bit ones and the 32-bit ones behind them."""
+    return tuple(name for name in names
+                 if ("32" if name.endswith("_32") else "64") in kernel.abis)
 
 
 def watched(script: str) -> str:
