@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,8 @@ def half_lost(branch: str) -> str:
             after = copies.file(path)
             for number in _added(old, after):
                 tried += 1
+                if not tried % 25:
+                    print(f"half-lost: {tried} lines tried", file=sys.stderr, flush=True)
                 copies.write(path, [*after[:number], *after[number + 1:]])
                 if _ok(copies, tree):
                     fooled.append(f"{path}:{number + 1} {after[number].strip()}")
