@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .base import cache, host
-from .series import diagnosis, fixes, patch, plan, tree as trees
+from .series import diagnosis, order, patch, plan, tree as trees
 from .build import fragment, source
 from . import evidence
 from .report import report
@@ -128,14 +128,8 @@ def cured(found: Sequence[Variant]) -> list[Variant]:
 
 def _heads(steps: Sequence[Patch]) -> list[Patch]:
     """The patches that are a fix by themselves, and not part of another's."""
-    return [one for one in steps if not any(_part(one, other) for other in steps)]
-
-
-def _part(one: Patch, whole: Patch) -> bool:
-    """Whether a patch is there for a fix that has a patch besides,
-    as late-file-scm is for late-file."""
-    causes = {cause.slug for defect in fixes.load().values() for cause in defect.causes}
-    return one.slug.startswith(f"{whole.slug}-") and one.slug not in causes
+    return [one for one in steps if not any(order.is_part(one.slug, other.slug)
+                                              for other in steps)]
 
 
 def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...]:
@@ -146,7 +140,7 @@ def _without(tree: Tree, steps: Sequence[Patch], one: Patch) -> tuple[Patch, ...
     with trees.scratch(tree) as copies:
         for other in steps:
             covers = other.slug == patch.LATE_READ and one.slug in covered
-            if other == one or covers or _part(other, one):
+            if other == one or covers or order.is_part(other.slug, one.slug):
                 continue
             if copies.apply(other) or copies.apply(other, merge=True):
                 rest.append(other)
