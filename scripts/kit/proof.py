@@ -17,6 +17,7 @@ from .base import cache, host
 from .series import diagnosis, order, patch, plan, tree as trees
 from .build import fragment, source
 from . import evidence
+from .guest import uml
 from .report import report
 from .base.arch import AMD64, UML, Architecture
 from .base.command import run
@@ -172,13 +173,14 @@ def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
     if engine in ("uml", "both") and (nics or arch != AMD64):
         raise Usage(
             f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
-    if engine == "qemu" or nics or arch != AMD64:
+    fits = engine != "auto" or uml.fits(tree.version)
+    if engine == "qemu" or nics or arch != AMD64 or not fits:
         return [(Builder(tree, arch=arch, nics=nics), arch.abis)]
-    uml = (Builder(tree, arch=UML), UML.abis)
+    hosted = (Builder(tree, arch=UML), UML.abis)
     if engine == "uml":
-        return [uml]
+        return [hosted]
     rest = arch.abis if engine == "both" else tuple(abi for abi in arch.abis if abi not in UML.abis)
-    return [uml, (Builder(tree, arch=arch), rest)]
+    return [hosted, (Builder(tree, arch=arch), rest)]
 
 
 class Builder:

@@ -11,6 +11,7 @@ from kit.base import command, host
 from kit.series import patch
 from kit.build import fragment, source
 from kit import evidence, proof
+from kit.guest import uml
 from kit.base.error import Usage
 from kit.series.fixes import load
 from kit.kernel.kernel import Kernel
@@ -203,8 +204,11 @@ class Engines(Fixture):
                     (builder.kernel(variant, abis)
                      for builder, abis in proof.builders(tree, engine))]
 
-        self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
-        self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
+        with mock.patch.object(uml, "fits", return_value=True):
+            self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
+            self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
+        with mock.patch.object(uml, "fits", return_value=False):
+            self.assertEqual([abis for _, abis in asked("auto")], [("64", "32")])
         self.assertEqual([abis for _, abis in asked("both")], [("64",), ("64", "32")])
         self.assertEqual(asked("uml"), [("uml:", ("64",))])
         self.assertEqual([abis for _, abis in asked("qemu")], [("64", "32")])

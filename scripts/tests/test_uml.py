@@ -13,6 +13,7 @@ from unittest import mock
 from kit import verdict
 from kit.base import ktap
 from kit.base.arch import UML
+from kit.base.version import parse
 from kit.guest import guest, uml, vm
 from kit.kernel.kernel import Files
 
@@ -155,6 +156,17 @@ class Words(unittest.TestCase):
             self.assertIn(word, kernel)
         self.assertEqual(kernel[-2:], ["a=b", "c"])
         self.assertEqual(words[:3], ["setpriv", "--pdeathsig", "KILL"])
+
+    def test_room_for_the_registers(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            processor = Path(folder, "cpuinfo")
+            processor.write_text("flags\t\t: fpu avx512f amx_tile amx_int8\n")
+            self.assertEqual([uml.fits(parse(version), processor)
+                              for version in ("6.1.192", "6.12.118", "6.13", "7.3.4")],
+                             [False, False, True, True])
+            self.assertTrue(uml.fits(None, processor))
+            processor.write_text("flags\t\t: fpu avx512f\n")
+            self.assertTrue(uml.fits(parse("6.1.192"), processor))
 
     def test_memory_where_there_is_room(self) -> None:
         def stat(name: str) -> os.statvfs_result:
