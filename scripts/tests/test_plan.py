@@ -236,6 +236,20 @@ class Planning(Fixture):
                          "wrong-length", "repeated-control-sendmsg-zc", "selftest"])
         self.assertEqual(self.slugs(Tree(tree.home)), order.slugs())
 
+    def test_the_tip_takes_its_series_alone(self) -> None:
+        """Though an older form fits it, whose defect the series cures as well."""
+        self.folder(self.patches / "linux-6.1.y", {
+            "wrong-length": self.diff(BASE, LENGTHS),
+            "repeated-control-sendmsg-zc": self.diff(LENGTHS, ALL), "selftest": NEW})
+        tree = self.make(BASE, False)
+        path = tree.home / "Makefile"
+        for point in (192, 200):
+            path.write_text(MAKEFILE.replace("SUBLEVEL = 50", f"SUBLEVEL = {point}"))
+            self.assertEqual(self.slugs(Tree(tree.home)),
+                             ["wrong-length", "repeated-control-sendmsg-zc", "selftest"])
+        path.write_text(MAKEFILE)
+        self.assertIn("lost-pointer-sendmsg-zc", self.slugs(Tree(tree.home)))
+
     def test_a_selftest_that_does_not_fit_holds_back_nothing(self) -> None:
         tree = self.make(ZC, False)
         (self.tree / "tools/testing/selftests").mkdir(parents=True)

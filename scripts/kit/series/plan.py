@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from . import applied, compiled, diagnosis, order, patch, reject, status
+from ..base import version
 from ..base.error import Failure
 from .compiled import Verdict
 from .order import Slot
@@ -99,8 +100,9 @@ def _steps(tree: Tree, copies: Scratch, slots: Sequence[Slot], only: Collection[
     """Applies what is lacking and fits, and gives it."""
     steps: list[Step] = []
     present = {each.slot.slug for each in applied.tried(copies, slots) if each.out}
-    for slot in slots:
-        if slot.slug in present or only and slot.slug not in only:
+    for slot in [*_series(tree, slots), *slots]:
+        done = slot.slug in present or any(step.patch.slug == slot.slug for step in steps)
+        if done or only and slot.slug not in only:
             continue
         if slot.slug in patch.EXTRA:
             there = (tree.home / "tools/testing/selftests/io_uring").exists()
@@ -113,6 +115,16 @@ def _steps(tree: Tree, copies: Scratch, slots: Sequence[Slot], only: Collection[
         if copies.read().get(slot.slug) is not False and (step := _fitting(copies, slot, tree.git)):
             steps.append(step)
     return _without_parts(copies, steps, present)
+
+
+def _series(tree: Tree, slots: Sequence[Slot]) -> list[Slot]:
+    """The release that a branch's series is made for, and later ones, take that first: they need
+    none of what older releases take in front of it."""
+    own = own_branch(tree)
+    if not own or not tree.version or tree.version < version.parse(own.base):
+        return []
+    return [replace(slot, forms=(slot.tip,)) for slot in slots
+            if slot.slug not in patch.EXTRA and slot.tip in slot.forms]
 
 
 def _without_parts(copies: Scratch, steps: Sequence[Step], present: Collection[str]) -> list[Step]:
