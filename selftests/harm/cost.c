@@ -244,6 +244,25 @@ static const char *request(struct run *run, unsigned int control, int64_t *cost)
 	return run_judge(run);
 }
 
+/* A line: what n requests took, or the errno that one failed with */
+static int told(const char *opcode, const char *what, bool retry, int failed,
+		const char *wrong, int64_t *cost, long n)
+{
+	if (wrong) {
+		fprintf(stderr, "cost: %s %s: %s\n", opcode, what, wrong);
+		return 3;
+	}
+	qsort(cost, n, sizeof(*cost), compare);
+	printf("cost: %s %zu %s %s %s ", unit, 8 * sizeof(long), opcode, what,
+	       retry ? "retry" : "straight");
+	if (failed)
+		printf("fails %s\n", errno_name(failed));
+	else
+		printf("%lld %lld %lld\n", (long long)cost[n / 2],
+		       (long long)cost[0], (long long)cost[n - 1]);
+	return fflush(stdout) ? 3 : 0;
+}
+
 static int measure(enum opcode op, unsigned int control, bool retry, long n)
 {
 	static int64_t cost[MOST_REQUESTS];
@@ -257,20 +276,8 @@ static int measure(enum opcode op, unsigned int control, bool retry, long n)
 		calibrate();
 	for (i = 0; i < n && !wrong && run.done[0].res >= 0; i++)
 		wrong = request(&run, control, &cost[i]);
-	if (wrong) {
-		fprintf(stderr, "cost: %s\n", wrong);
-		return 3;
-	}
-	qsort(cost, n, sizeof(*cost), compare);
-	printf("cost: %s %zu %s %s %s ", unit, 8 * sizeof(long),
-	       opcode_name(op), controls[control].name,
-	       retry ? "retry" : "straight");
-	if (run.done[0].res < 0)
-		printf("fails %s\n", errno_name(-run.done[0].res));
-	else
-		printf("%lld %lld %lld\n", (long long)cost[n / 2],
-		       (long long)cost[0], (long long)cost[n - 1]);
-	return fflush(stdout) ? 3 : 0;
+	return told(opcode_name(op), controls[control].name, retry,
+		    run.done[0].res < 0 ? -run.done[0].res : 0, wrong, cost, n);
 }
 
 static int measure_plain(unsigned int at, bool retry, long n)
@@ -285,18 +292,10 @@ static int measure_plain(unsigned int at, bool retry, long n)
 	if (plain_open(&plain))
 		return 0;		/* it has no such requests */
 	calibrate();
-	for (i = 0; i < n && !wrong; i++)
+	for (i = 0; i < n && !wrong && !plain.failed; i++)
 		wrong = plain_request(&plain, i, &cost[i]);
-	if (wrong) {
-		fprintf(stderr, "cost: %s %s: %s\n", plains[at].opcode, plains[at].name,
-			wrong);
-		return 3;
-	}
-	qsort(cost, n, sizeof(*cost), compare);
-	printf("cost: %s %zu %s %s %s %lld %lld %lld\n", unit, 8 * sizeof(long),
-	       plains[at].opcode, plains[at].name, retry ? "retry" : "straight",
-	       (long long)cost[n / 2], (long long)cost[0], (long long)cost[n - 1]);
-	return fflush(stdout) ? 3 : 0;
+	return told(plains[at].opcode, plains[at].name, retry, plain.failed, wrong, cost,
+		    n);
 }
 
 #define SENT	(4 * ARRAY_SIZE(controls))

@@ -19,6 +19,7 @@ struct plain {
 	enum plain_op op;
 	enum plain_what what;
 	bool retry;
+	int failed;		/* the errno of a request */
 	int sv[2];
 	struct pool pool;
 };

@@ -172,6 +172,9 @@ const char *plain_request(struct plain *plain, long number, int64_t *cost)
 		recvmsg(plain->sv[1], &all, MSG_DONTWAIT);
 	if (plain->what == RIGHTS)
 		close_files();
+	plain->failed = cqe.res < 0 ? -cqe.res : 0;
+	if (plain->failed)
+		return NULL;
 	/* In front of what a multishot receive alone has a header for */
 	return cqe.res == LENGTH && !memcmp(data, got, LENGTH) ? NULL :
 	       reason("not what was sent: %d", cqe.res);

@@ -6,7 +6,6 @@ again. The same program runs on the kernel as it is and with the series.
 """
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -293,8 +292,6 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     record.leave("cost", home, table, [_plain(pair) for pair in pairs], options.record)
     if not options.quick:
         plot(pairs, home / "cost.svg")
-    if options.record:
-        shutil.copy(home / "cost.svg", record.HOME)
     return not found
 
 
