@@ -29,20 +29,8 @@ class All(Fixture):
         """As the real one: leaves a record."""
         self.calls.append(folder)
         build = evidence.Build("with the series", True, 1.0, {}, {}, {})
-        case = CaseResult(
-    "k",
-    "6.1.50",
-    "",
-    "64",
-    "late-read",
-    "late_read.one",
-    "pass",
-    "",
-    "pass",
-    "",
-    "",
-    None,
-     "")
+        case = CaseResult("k", "6.1.50", "", "64", "late-read", "late_read.one", "pass", "",
+                          "pass", "", "", None, "")
         evidence.record(job.name, job.tree.release, [build],
                         [step.patch for step in plan.plan(job.tree, selftest=False)], [case])
         return True

@@ -136,16 +136,22 @@ static int lo_add6(const char *text)
 	return rtnl_talk(&req);
 }
 
-/* What a case has left on lo, if it failed: packets, too */
-static void qdisc_drop(void)
+static struct request qdisc_request(int ifindex, int type, int flags)
 {
-	struct request req = {
-		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.tc)),
-		.nlh.nlmsg_type = RTM_DELQDISC,
-		.tc.tcm_ifindex = LO_IFINDEX,
+	return (struct request) {
+		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)),
+		.nlh.nlmsg_type = type,
+		.nlh.nlmsg_flags = flags,
+		.tc.tcm_ifindex = ifindex,
 		.tc.tcm_handle = QDISC_HANDLE,
 		.tc.tcm_parent = TC_H_ROOT,
 	};
+}
+
+/* What a case has left on lo, if it failed: packets, too */
+static void qdisc_drop(void)
+{
+	struct request req = qdisc_request(LO_IFINDEX, RTM_DELQDISC, 0);
 
 	rtnl_talk(&req);
 }
@@ -222,14 +228,7 @@ bool qdisc_on_card(void)
 
 static int qdisc_set(const struct qdisc *qdisc, bool hold, int flags)
 {
-	struct request req = {
-		.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.tc)),
-		.nlh.nlmsg_type = RTM_NEWQDISC,
-		.nlh.nlmsg_flags = flags,
-		.tc.tcm_ifindex = device,
-		.tc.tcm_handle = QDISC_HANDLE,
-		.tc.tcm_parent = TC_H_ROOT,
-	};
+	struct request req = qdisc_request(device, RTM_NEWQDISC, flags);
 
 	attr_put(&req, TCA_KIND, qdisc->kind, strlen(qdisc->kind) + 1);
 	qdisc->options(&req, hold);
