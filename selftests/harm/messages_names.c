@@ -135,12 +135,13 @@ static bool is_failed_whole(const struct plan *p)
 
 static bool is_zc_pieces(const struct plan *p)
 {
-	return p->act == A_SENDMSG_ZC && p->besides & B_FIXED && p->pieces > 1;
+	return p->act == A_SENDMSG_ZC && p->besides & B_FIXED &&
+	       (p->pieces > 1 || !p->len);
 }
 
-static void one_piece(struct plan *p)
+static void not_registered(struct plan *p)
 {
-	p->pieces = 1;
+	p->besides &= ~B_FIXED;
 }
 
 static bool is_stuck_length(const struct plan *p)
@@ -281,7 +282,7 @@ const struct defect defects[] = {
 	{ "lost-flags", F(F_FLAGS), is_lost_flags, in_parts },
 	{ "used-up-control", F(F_CONTROL) | F(F_FILES) | F(F_FLAGS), is_used_up,
 	  without_options },
-	{ "zc-pieces", F(F_RESULT) | F(F_PEER) | F(F_NOTICE), is_zc_pieces, one_piece },
+	{ "zc-pieces", F(F_RESULT) | F(F_PEER) | F(F_NOTICE), is_zc_pieces, not_registered },
 	{ "refused-bundle", ALL, is_refused_bundle, plain_way },
 	{ "ignored-length", ALL, is_ignored_length, no_longer },
 	{ "stuck-length", ALL, is_stuck_length, not_taken },

@@ -207,19 +207,24 @@ static const char *step(struct ends *e, struct exchange *x, unsigned int i)
 	return ends_flush(e) ?: x->started ? exchange_settle(x) : NULL;
 }
 
-/* With provided buffers: so much for one call, and for io_uring none of its own */
+/*
+ * With provided buffers: so much for one call, and for io_uring none of its own.
+ * If it has one, that is for all of the buffer, in front of which is the header.
+ */
 static void use_pool(struct exchange *x, struct iovec *iov)
 {
 	const struct plan *p = x->plan;
 	size_t most = p->bundle ? BUFFERS * p->each : p->each;
+	size_t head = 0;
 
 	if (p->act == A_RECVMSG)
-		most -= sizeof(struct io_uring_recvmsg_out) + x->msg.msg_namelen +
-			x->msg.msg_controllen;
+		head = sizeof(struct io_uring_recvmsg_out) + x->msg.msg_namelen +
+		       x->msg.msg_controllen;
+	most -= head;
 	if (p->shots || iov->iov_len > most)
 		iov->iov_len = most;
 	if (p->besides & B_IOVEC && p->len < most)
-		iov->iov_len = p->len;
+		iov->iov_len = p->len + (x->by == BY_RING ? head : 0);
 	else if (x->by == BY_RING && p->act == A_RECVMSG)
 		x->msg.msg_iovlen = 0;
 }
