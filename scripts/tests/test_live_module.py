@@ -76,6 +76,16 @@ class Fuzz(unittest.TestCase):
         self.assertEqual(told.harm, [])
         self.assertRegex(told.table[2], r"without +32 +50 +100 +40 +wrong-length 9, x 2$")
 
+    def test_chance(self) -> None:
+        """What did not come again is none of the module's, unless there is more of it."""
+        one = {"not repeated": 1}
+        two = {"not repeated": 2}
+        self.assertEqual(self.told([fuzzed(64, **two), fuzzed(32)],
+                                   [fuzzed(64, **one), fuzzed(32, **one)]).harm, [])
+        self.assertEqual(self.told([fuzzed(64, **one), fuzzed(32)],
+                                   [fuzzed(64, **one), fuzzed(32, **one)]).harm,
+                         ["not repeated 2 times with the module, 1 without"])
+
     def test_new(self) -> None:
         """A new one, one that comes more often, and a run that is missing."""
         self.assertEqual(
