@@ -74,8 +74,8 @@ static const struct course {
 
 /*
  * By what the series needs for the control: its place in the request will do,
- * it is copied from the stack into memory of its own, or to there at once. In
- * 32 bit, where it grows, it goes there at once from the second on.
+ * it is just past that, or well past it, which is what a mutant is tried with.
+ * What is past it has memory of its own.
  */
 static const struct size {
 	const char *name;
