@@ -36,6 +36,17 @@ def turn(*cases: str) -> list[str]:
     return [*said, f"{'not ' if any(cases) else ''}ok 1 selftests: io_uring: lost_pointer"]
 
 
+class Kept(unittest.TestCase):
+    """What is kept of one step."""
+
+    def test_kept(self) -> None:
+        """Each kernel's table, then what is harm; no text where nothing was told,
+        so that the record of a step that did not run stays."""
+        told = [live.Told("6.1", "error", ["a", "b"]), live.Told("6.12", "error", [], ["worse"])]
+        self.assertEqual(live.kept(told), "a\nb\n\n\nHARM: 6.12, error: worse\n")
+        self.assertEqual(live.kept([]), "")
+
+
 class Cost(unittest.TestCase):
     """Instructions of a send."""
 

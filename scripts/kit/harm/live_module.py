@@ -257,12 +257,20 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         for tree in trees:
             _stock(guests, tree, options)
             _built(guests, tree, options)
-    lines = [line for told in guests.told for line in (*told.table, "")]
-    bad = [f"HARM: {told.kernel}, {told.step}: {line}" for told in guests.told
-           for line in told.harm]
-    data = [vars(told) for told in guests.told]
-    record.leave("live", home, "\n".join([*lines, *bad]).rstrip("\n") + "\n", data, options.record)
+    bad = False
+    for step in options.steps:
+        told = [one for one in guests.told if one.step == step]
+        if text := kept(told):
+            bad |= any(one.harm for one in told)
+            record.leave(f"live-{step}", home, text, [vars(one) for one in told], options.record)
     return not bad
+
+
+def kept(told: Sequence[Told]) -> str:
+    """What one step told of all kernels, and what was harm in it; empty if nothing was told."""
+    lines = [line for one in told for line in (*one.table, "")]
+    lines += [f"HARM: {one.kernel}, {one.step}: {line}" for one in told for line in one.harm]
+    return "\n".join(lines).strip("\n") + "\n" if lines else ""
 
 
 def _stock(guests: Guests, tree: Tree, options: argparse.Namespace) -> None:

@@ -71,9 +71,11 @@ class Came:
                 and self.sums.get("lost_pointer", 0) + self.sums.get("wrong_length", 0) > 0)
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{name} {number}" for name, number in self.sums.items())
-        return (f"loaded and unloaded {self.rounds} times; exits {self.exits}; {counts}; "
-                f"missed {self.missed} with 4 places"
+        ended = ", ".join(f"{name} {code}" for name, code in self.exits.items())
+        counts = "\n".join(f"  {name:19}{number:6}" for name, number in self.sums.items())
+        return (f"loaded and unloaded {self.rounds} times\n"
+                f"  exit statuses: {ended}\n{counts}\n"
+                f"  missed, with 4 places for 8 sends that block: {self.missed}"
                 + "".join(f"\n  {line}" for line in self.complaints))
 
 
