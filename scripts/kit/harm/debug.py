@@ -148,7 +148,8 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path,
                         "exits": seen.exits, "reports": seen.reports,
                         "seconds": round(seen.run.seconds)})
     caught_ = []
-    for variant in mutant.mutants(tree, NET, mutant.series_of(tree)):
+    net = watch.net(NET, options.engine)
+    for variant in mutant.mutants(tree, net, mutant.series_of(tree)):
         kernel = builder.kernel(variant)
         rest = watch.exits("rest large", watch.programs(kernel))
         found = mutant.hunt(guests, kernel, variant.name, NET[variant.name], rest,

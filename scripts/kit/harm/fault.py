@@ -251,7 +251,7 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path,
     wanted = {point for way in ways(kernel.abis)
               for point in refused([one for one in told.points if one.way == way])}
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
-               for variant in mutant.mutants(tree, NET, series)]
+               for variant in mutant.mutants(tree, watch.net(NET, options.engine), series)]
     return {"release": tree.release, "engine": options.engine, "series": series.name,
             "abis": kernel.abis, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,

@@ -4,7 +4,7 @@ The net is all that looks for trouble there: KASAN, kmemleak, lockdep and the li
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,9 +52,11 @@ FLAVOUR = Flavour("debug", (
     "# CONFIG_RD_XZ is not set", "# CONFIG_RD_ZSTD is not set", "# CONFIG_SERIO is not set",
     "# CONFIG_UNIX98_PTYS is not set", "# CONFIG_VT is not set", "# CONFIG_WIRELESS is not set",
     "# CONFIG_X86_INTEL_PSTATE is not set"))
-# The same as User Mode Linux, which does without what it has not
+# The same as User Mode Linux, which does without what it has not. There kmemleak's scan reads
+# memory that is not mapped, and the kernel panics (7.3.4)
 HOSTED = replace(FLAVOUR, lines=(*(line for line in FLAVOUR.lines if line not in (
-    "CONFIG_KASAN_INLINE=y", "CONFIG_KERNEL_GZIP=y")), "CONFIG_KASAN_OUTLINE=y"))
+    "CONFIG_KASAN_INLINE=y", "CONFIG_KERNEL_GZIP=y") and "KMEMLEAK" not in line),
+    "CONFIG_KASAN_OUTLINE=y"))
 # A guest that ends at the first warning, within limits for a kernel like that on a busy host. TCG
 # does the string instructions a byte at a time, and such a kernel fills much memory: without these
 # features it takes eight at a time. With page tables of five levels KASAN now and then takes a good
@@ -67,10 +69,12 @@ MACHINE = vm.Machine(arguments="panic_on_warn=1 page_poison=1 printk.devkmsg=on 
 STEADY = replace(MACHINE, words=(*MACHINE.words, "-icount", "shift=0,sleep=off"))
 # kmemleak takes nothing for lost that is younger than five seconds, nor what it has seen but once
 _WATCH = """
-sleep 6
-for _ in 1 2; do echo scan >/sys/kernel/debug/kmemleak || echo "# net: no kmemleak"; done
-echo "# net: leaks"
-cat /sys/kernel/debug/kmemleak
+if ! grep -q "User Mode Linux" /proc/cpuinfo; then
+	sleep 6
+	for _ in 1 2; do echo scan >/sys/kernel/debug/kmemleak || echo "# net: no kmemleak"; done
+	echo "# net: leaks"
+	cat /sys/kernel/debug/kmemleak
+fi
 echo "# net: tainted $(cat /proc/sys/kernel/tainted)"
 grep -q '^ *debug_locks: *1' /proc/lockdep_stats || echo "# net: no lockdep"
 echo "# net: end"
@@ -91,6 +95,11 @@ def builder(tree: Tree, engine: str = "qemu") -> proof.Builder:
     if engine == "uml":
         return proof.Builder(tree, HOSTED, UML)
     return proof.Builder(tree, FLAVOUR, AMD64)
+
+
+def net(every: Mapping[str, tuple[str, str]], engine: str) -> dict[str, tuple[str, str]]:
+    """Of mutants and who is there for each, those that somebody catches on this engine."""
+    return {name: by for name, by in every.items() if engine != "uml" or by[0] != "kmemleak"}
 
 
 def programs(kernel: Kernel, names: Iterable[str] = PROGRAMS) -> tuple[str, ...]:
