@@ -1,6 +1,8 @@
 """What messages.c prints, how its runs add up, and what is made of them."""
 
+import argparse
 import json
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,7 +12,7 @@ from kit.base import version
 from kit.base.error import Unusable, Usage
 from kit.base.paths import REPOSITORY
 from kit.harm import messages
-from kit.harm.messages import Listener, Total
+from kit.harm.exchanges import Listener, Total, read
 from kit.kernel.kernel import Kernel
 
 
@@ -57,14 +59,14 @@ class Adding(unittest.TestCase):
         with tempfile.TemporaryDirectory() as home:
             path = Path(home, "7.3.4-64.json")
             new = Total("7.3.4", "abc", 1)
-            self.assertIs(messages.read(path, new), new)
+            self.assertIs(read(path, new), new)
             total().write(path)
-            self.assertEqual(messages.read(path, new), total())
+            self.assertEqual(read(path, new), total())
             with self.assertRaisesRegex(Usage, "another kernel, program or seed"):
-                messages.read(path, Total("7.3.4", "def", 1))
+                read(path, Total("7.3.4", "def", 1))
             path.write_text("{")
             with self.assertRaisesRegex(Usage, "broken"):
-                messages.read(path, new)
+                read(path, new)
 
 
 class Listening(unittest.TestCase):
@@ -101,7 +103,23 @@ class Names(unittest.TestCase):
         self.assertNotIn("missed-end", found)
 
 
+class Asked(unittest.TestCase):
+    def test_no_kernels(self) -> None:
+        """Trees alone are enough: no kernel has to be named as well."""
+        options = argparse.Namespace(kernels=[], trees=[], quick=False, buffers=False)
+        self.assertEqual(list(messages._asked(options, 1, 1)), [])
+
+
 class Shell(unittest.TestCase):
+    def test_no_turn_behind_one_that_cannot_go_on(self) -> None:
+        """Its exchanges are missing, so that those of the next would not be counted."""
+        said = []
+        for code in (0, 1, 3):
+            script = messages.until_broken([f"echo a; (exit {code})", "echo b"])
+            said.append(subprocess.run(["sh", "-c", script], capture_output=True, text=True,
+                                       check=False).stdout)
+        self.assertEqual(said, ["a\nb\n", "a\nb\n", "a\n"])
+
     def test_turns_go_on_where_it_ended(self) -> None:
         lines = messages.turns("/messages", 7, 30000, 75000).splitlines()
         self.assertEqual(len(lines), 9)

@@ -175,12 +175,13 @@ static bool wanted(const char *name)
 	return !options.kinds;
 }
 
-/* Which sockets there are decides which plans a seed gives */
+/* Which sockets and buffers there are decides which plans a seed gives */
 static const char *begin(void)
 {
 	const char *wrong = netns_enter(true) ?: files_open();
 	unsigned int i;
 
+	pools_begin();
 	for (i = 0; i < kinds_known && !wrong; i++) {
 		const char *why = kind_missing(i);
 

@@ -180,8 +180,13 @@ unsigned int one_of(struct dice *dice, const unsigned int *of, unsigned int n);
 	one_of(dice, of_, ARRAY_SIZE(of_));				\
 })
 
+/* In messages_pool.c: find out what of provided buffers there is; the rest goes */
+void pools_begin(void);
+void pool_fit(struct plan *p);
+
 /* In messages_shrink.c: make it smaller in the n-th way. False when there are no more ways */
 bool plan_shrink(struct plan *p, unsigned int n);
+void without_pool(struct plan *p);
 
 /* -- control (messages_control.c) ----------------------------------------- */
 

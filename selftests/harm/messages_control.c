@@ -178,6 +178,11 @@ static void tell_credentials(struct outcome *o, int fact,
 {
 	struct ucred cred;
 
+	/* Cut where the room ends, and behind it is what was there before */
+	if (cmsg->cmsg_len < CMSG_LEN(sizeof(cred))) {
+		note(o, fact, " a part of credentials");
+		return;
+	}
 	memcpy(&cred, CMSG_DATA(cmsg), sizeof(cred));
 	note(o, fact, " %s uid %d gid %d", cred.pid == getpid() ? "this program" :
 	     cred.pid == getppid() ? "its parent" : cred.pid ? "pid" : "pid 0",

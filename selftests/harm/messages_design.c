@@ -45,6 +45,32 @@ static bool short_bundle(const struct plan *p, const struct outcome *call,
 		ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
 }
 
+/* A classic buffer is used up by a send that fails, whose completion names it */
+static bool used_up(const struct plan *p, const struct outcome *call,
+		    const struct outcome *ring)
+{
+	return !receives(p) && p->pool == 1 && p->besides & B_ON &&
+	       ring->res < 0 && !ring->came &&
+	       (ring->res == call->res ||
+		(call->res == -EINTR && ring->res == -ECANCELED));
+}
+
+/*
+ * What it has not sent when it is cancelled, but for the rest of the last buffer.
+ * Where more is provided than was to be sent, the others send that
+ */
+static bool kept_bundle(const struct plan *p, const struct outcome *call,
+			const struct outcome *ring)
+{
+	if (receives(p) || !p->bundle || !(p->besides & B_ON) ||
+	    p->end != E_CANCEL || ring->res <= 0)
+		return false;
+	if (p->besides & B_LENGTH)
+		return ring->came < call->came;
+	return ring->right && ring->came >= ring->res &&
+	       ring->came < ring->res + p->each;
+}
+
 /* What io_uring received is the first part of what the system call did */
 static bool first_part(const struct outcome *call, const struct outcome *ring)
 {
@@ -60,6 +86,28 @@ static bool short_peek(const struct plan *p, const struct outcome *call,
 	       p->flags & (MSG_PEEK | MSG_TRUNC) &&
 	       (ring->res > 0 || call->stopped) && ring->len <= call->len &&
 	       !memcmp(ring->data, call->data, ring->len);
+}
+
+/* All else is there for the next receive */
+static bool part_of_bundle(const struct plan *p, const struct outcome *call,
+			   const struct outcome *ring)
+{
+	if (!receives(p) || !p->bundle || ring->res <= 0 || ring->res >= call->res)
+		return false;
+	if (p->flags & MSG_PEEK)
+		return !memcmp(ring->data, call->data, ring->res) &&
+		       !strcmp(ring->text[F_NEXT], call->text[F_NEXT]);
+	return ring->taken == call->taken &&
+	       !memcmp(ring->data, call->data, ring->taken);
+}
+
+/* Each of its issues is a send of its own */
+static bool ids_of_bundle(const struct plan *p, const struct outcome *call,
+			  const struct outcome *ring)
+{
+	(void)call;
+	(void)ring;
+	return p->bundle && p->flags & MSG_ZEROCOPY;
 }
 
 static bool part_with_control(const struct plan *p, const struct outcome *call,
@@ -126,6 +174,18 @@ struct design designs[] = {
 	{ "short-bundle", "io_uring/net.c:529",
 	  "a send bundle that waited ends with the buffers that it had",
 	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_bundle, 0 },
+	{ "used-up", "io_uring/kbuf.c:431",
+	  "a classic buffer is used up by a send that fails; its completion names it",
+	  F(F_RESULT) | F(F_PEER), used_up, 0 },
+	{ "kept-bundle", "io_uring/net.c:1069 with patches/mainline/buffers",
+	  "a send bundle that waits with a part sent has used up all it goes on with",
+	  F(F_RESULT) | F(F_PEER), kept_bundle, 0 },
+	{ "ids-of-bundle", "io_uring/net.c:263 with patches/mainline",
+	  "each issue of a bundle with MSG_ZEROCOPY has an id of its own",
+	  F(F_QUEUE), ids_of_bundle, 0 },
+	{ "part-of-bundle", "io_uring/kbuf.c:312",
+	  "a receive bundle need not fill its last buffer, the rest is for the next one",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS), part_of_bundle, 0 },
 	{ "short-peek", "io_uring/net.c:1280; selftests/io_uring/difference.h",
 	  "a peek with MSG_WAITALL may be short: it cannot go on behind what is not taken",
 	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS), short_peek, 0 },

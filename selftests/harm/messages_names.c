@@ -255,14 +255,6 @@ static bool is_buffers(const struct plan *p)
 	return p->pool;
 }
 
-static void own_memory(struct plan *p)
-{
-	p->pool = 0;
-	p->shots = 0;
-	p->bundle = 0;
-	p->besides &= ~(B_TAKEN | B_ON | B_IOVEC | B_LENGTH);
-}
-
 /* In this order: what may show has the facts, and what it rests on is there */
 const struct defect defects[] = {
 	{ "late-file", ALL, is_late_file, kept },
@@ -296,6 +288,6 @@ const struct defect defects[] = {
 	{ "gapped-ring", ALL, is_gapped_ring, ends_there },
 	{ "gapped-receive", ALL, is_gapped_receive, ends_there },
 	{ "overtaken-bundle", ALL, is_overtaken_bundle, ends_there },
-	{ "buffers", ALL, is_buffers, own_memory },
+	{ "buffers", ALL, is_buffers, without_pool },
 	{ }
 };

@@ -197,6 +197,7 @@ struct plan plan_make(struct dice *dice, unsigned int kind)
 	/* Its control would be that of what went before, and after */
 	if (!receives(&p) && has(&p, T_UNIX) && percent(dice, 60))
 		p.options |= O_CREDENTIALS;
+	pool_fit(&p);
 	return p;
 }
 

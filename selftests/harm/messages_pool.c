@@ -17,10 +17,38 @@
 static struct pool pool;
 static bool opened;
 static bool taken;		/* by another request */
+static bool bundles, incremental;	/* the kernel has them */
 
 struct io_uring *pool_ring(void)
 {
 	return &pool.ring;
+}
+
+static bool can(enum kind kind, bool bundled)
+{
+	struct pool p = { };
+	const bool able = !pool_open(&p, kind, HOW_RETRY, bundled);
+
+	if (p.ring.ring_fd > 0)
+		io_uring_queue_exit(&p.ring);
+	free(p.br);
+	return able;
+}
+
+void pools_begin(void)
+{
+	bundles = can(CLASSIC, true);
+	incremental = can(INCREMENTAL, false);
+}
+
+void pool_fit(struct plan *p)
+{
+	if (!bundles)
+		p->bundle = 0;
+	if (!bundles && !receives(p))
+		without_pool(p);
+	if (!incremental && p->pool == 1 + INCREMENTAL)
+		p->pool = 1 + RING;
 }
 
 /* A message to be sent lies in them, one behind the other */
@@ -56,7 +84,8 @@ const char *pool_begin(struct exchange *x)
 
 	memset(&pool, 0, sizeof(pool));
 	wrong = pool_open(&pool, p->pool - 1,
-			  p->flavour == R_DEFER ? HOW_DEFER : HOW_RETRY, true);
+			  p->flavour == R_DEFER ? HOW_DEFER : HOW_RETRY,
+			  p->bundle || !receives(p));
 	opened = !wrong;
 	return wrong ?: add_buffers(p, x->msg.msg_iov);
 }
@@ -208,8 +237,10 @@ const char *pool_send_on(struct exchange *x, size_t rest)
 
 	if (pool.kind == INCREMENTAL || !pool.next || pool.at[last] == pool.len[last])
 		return again(x, IORING_OP_SEND, whole ? 0 : rest);
-	x->res = send(x->fd, pool.base[last] + pool.at[last],
-		      pool.len[last] - pool.at[last], MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (rest > pool.len[last] - pool.at[last])
+		rest = pool.len[last] - pool.at[last];
+	x->res = send(x->fd, pool.base[last] + pool.at[last], rest,
+		      MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (x->res < 0)
 		x->res = -errno;
 	else

@@ -22,7 +22,8 @@ void send_from_pool(struct dice *dice, struct plan *p)
 {
 	p->pool = 1 + below(dice, 3);
 	p->len += !p->len;
-	p->bundle = has(p, T_STREAM) && percent(dice, 50);
+	/* io_uring_prep_send(3), io_uring_prep_recv(3): bundles are for rings */
+	p->bundle = p->pool > 1 && has(p, T_STREAM) && percent(dice, 50);
 	p->each = p->bundle ? p->len < 3000 ? 100 : 1000 : p->len + 100 * below(dice, 2);
 	if (p->bundle && percent(dice, 30))
 		p->besides |= B_LENGTH;
@@ -50,6 +51,16 @@ static void read_by_pool(struct plan *p)
 		p->way = W_PLAIN;
 }
 
+/* Whether there are enough for all that comes, with so much in each */
+static bool buffers_last(const struct plan *p)
+{
+	unsigned int i, parts = 0;
+
+	for (i = 0; i < p->steps && p->len; i++)
+		parts += (p->step[i].len + p->len - 1) / p->len;
+	return !has(p, T_STREAM) || (p->len && parts < BUFFERS);
+}
+
 static bool has_no_peek(const struct plan *p)
 {
 	return !(p->flags & (MSG_PEEK | MSG_TRUNC | MSG_OOB));
@@ -66,7 +77,8 @@ void receive_by_pool(struct dice *dice, struct plan *p)
 	/* How much room a message finds there depends on what came before */
 	if (p->act == A_RECVMSG && p->pool == 3)
 		p->pool = 2;
-	p->bundle = !p->shots && has(p, T_STREAM) && percent(dice, 40);
+	p->bundle = p->pool > 1 && !p->shots && has(p, T_STREAM) &&
+		    percent(dice, 40);
 	p->pieces = 1;
 	if (p->shots)
 		p->flags &= MSG_CMSG_CLOEXEC;
@@ -74,7 +86,8 @@ void receive_by_pool(struct dice *dice, struct plan *p)
 	if (percent(dice, 12))
 		p->way = W_ASYNC;
 	if (p->act == A_RECVMSG) {
-		p->besides |= percent(dice, 40) ? B_IOVEC : 0;
+		/* Of a stream there are as many parts as that makes */
+		p->besides |= percent(dice, 40) && buffers_last(p) ? B_IOVEC : 0;
 		return;
 	}
 	if (p->shots && has(p, T_STREAM) && percent(dice, 40))

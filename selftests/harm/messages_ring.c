@@ -158,7 +158,9 @@ static bool workers_busy(void)
 const char *ring_settle(struct exchange *x)
 {
 	const struct plan *p = x->plan;
-	bool threads = p->way == W_ASYNC || p->flavour == R_SQPOLL;
+	/* A netlink socket says that there is room whatever its peer has: io-wq sends */
+	bool threads = p->way == W_ASYNC || p->flavour == R_SQPOLL ||
+		       kinds[p->kind].family == AF_NETLINK;
 	unsigned int i, quiet = 0;
 
 	for (i = 0; i < TURNS && !x->done; i++) {

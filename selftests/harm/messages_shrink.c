@@ -50,7 +50,7 @@ static void without_room(struct plan *p)
 	p->room = 0;
 }
 
-static void without_pool(struct plan *p)
+void without_pool(struct plan *p)
 {
 	p->pool = 0;
 	p->shots = 0;

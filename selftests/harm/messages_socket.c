@@ -134,6 +134,7 @@ static const char *open_stream(struct ends *e, const struct plan *p)
 	const char *why = open_listener(e, listener);
 	const unsigned long long size = SMALL;
 	struct pollfd pfd = { .events = POLLIN };
+	int tries = 10;
 
 	if (why)
 		return why;
@@ -147,10 +148,10 @@ static const char *open_stream(struct ends *e, const struct plan *p)
 		e->listener = *listener;
 		return NULL;
 	}
-	/* What is left of a request of before may interrupt it */
-	if (connect(e->tx, (void *)&e->to, e->to_len) &&
-	    (errno != EINTR || connect(e->tx, (void *)&e->to, e->to_len)))
-		return refused(e, "connect");
+	/* What is left of a request of before may interrupt it, a busy vsock refuse it */
+	while (connect(e->tx, (void *)&e->to, e->to_len))
+		if ((errno != EINTR && errno != ECONNRESET) || !tries--)
+			return refused(e, "connect");
 	pfd.fd = *listener;
 	poll(&pfd, 1, WAIT_MS);
 	e->rx = accept4(*listener, NULL, NULL, SOCK_CLOEXEC);

@@ -6,16 +6,12 @@ a hole. Runs of one kernel add up over calls with the same results folder, in <k
 """
 
 import argparse
-import json
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from .. import proof
 from ..base import cache, command, splat
-from ..base.arch import UML
 from ..base.error import Unusable, Usage
 from ..base.progress import Progress
 from ..build import bundle, static
@@ -25,6 +21,7 @@ from ..kernel.kernel import Kernel, Kernels
 from ..report import report
 from ..series import fixes, provided
 from . import mutant, record
+from .exchanges import Counts, Listener, Total, read
 
 HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
 PROGRAMS = {"64": "messages", "32": "messages_32"}
@@ -43,101 +40,6 @@ ONLY = {"wrong-length": ("32",)}       # what not every program can find
 # Of provided buffers: the name of a difference -> the patch with which it is gone
 BUFFERS = {"stuck-length": "stuck-length", "missed-end": "missed-end",
            **{name: slug for name, slug, *_ in provided.LACKS}}
-Counts = dict[str, list[int]]          # name -> done, waited, issued again
-
-
-@dataclass
-class Total:
-    """All runs of one kernel and ABI so far."""
-
-    kernel: str
-    program: str                       # a digest of what was run
-    seed: int
-    done: int = 0                      # also the number of the next exchange
-    seconds: float = 0.0
-    kinds: dict[str, Counts] = field(default_factory=dict)
-    ways: Counts = field(default_factory=dict)
-    slow: int = 0                      # not compared, as a timer of TCP's may have run
-    designs: dict[str, int] = field(default_factory=dict)
-    found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, first number
-    notes: list[str] = field(default_factory=list)               # what was printed of differences
-    checks: dict[str, int] = field(default_factory=dict)         # exit status of what has to hold
-    missing: list[str] = field(default_factory=list)             # sockets that there are not
-
-    def add(self, run: Mapping[str, Any]) -> None:
-        """One run of the program, as its line of JSON has it. Raises Unusable for a broken one."""
-        try:
-            if run["seed"] != self.seed or run["first"] != self.done:
-                return
-            self.done += run["done"]
-            self.seconds += run["seconds"]
-            for kind, acts in run["kinds"].items():
-                _add(self.kinds.setdefault(kind, {}), acts)
-            self.slow += run["slow"]
-            _add(self.ways, run["ways"])
-            for name, met in run["designs"].items():
-                self.designs[name] = self.designs.get(name, 0) + met
-            for name, (times, first) in run["found"].items():
-                self.found.setdefault(name, [0, first])[0] += times
-        except (KeyError, TypeError, ValueError, AttributeError) as bad:
-            raise Unusable(f"messages: not a summary: {str(run)[:200]}") from bad
-
-    @property
-    def differences(self) -> int:
-        """How often something differed, other than by design."""
-        return sum(times for times, _ in self.found.values())
-
-    def write(self, path: Path) -> None:
-        """Keeps it, all or nothing."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        partial.rename(path)
-
-
-def _add(to: Counts, more: Mapping[str, Sequence[int]]) -> None:
-    for name, counts in more.items():
-        before = to.get(name, [0, 0, 0])
-        to[name] = [mine + its for mine, its in zip(before, counts, strict=True)]
-
-
-def read(path: Path, new: Total) -> Total:
-    """What a file holds, or the new one. Raises Usage when it is broken, or of something else."""
-    if not path.exists():
-        return new
-    try:
-        found = Total(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as bad:
-        raise Usage(f"{path}: broken ({bad}); remove it, or give another folder") from bad
-    if (found.kernel, found.program, found.seed) != (new.kernel, new.program, new.seed):
-        raise Usage(f"{path}: has runs of another kernel, program or seed; give another folder")
-    return found
-
-
-class Listener:
-    """Reads what the program prints, line by line; each of its runs is kept when it has ended."""
-
-    def __init__(self, total: Total, path: Path, seen: Callable[[str], None]) -> None:
-        self._total, self._path, self._seen = total, path, seen
-
-    def __call__(self, line: str) -> None:
-        if line.startswith('{"program": "messages"'):
-            try:
-                self._total.add(json.loads(line))
-            except ValueError as bad:
-                raise Unusable(f"messages: not a summary: {line[:200]}") from bad
-            self._total.write(self._path)
-            self._seen(f"{self._total.done} exchanges, {self._total.differences} differences")
-        elif match := re.fullmatch(r"# exit (\S+) (\d+)", line):
-            self._total.checks[match[1]] = int(match[2])
-        elif match := re.match(r"# not here: ([^:]+): ", line):
-            if match[1] not in self._total.missing:
-                self._total.missing.append(match[1])
-        elif line.startswith("# ") and not line.startswith(("# kit: ", "# seed ", "# by design")):
-            self._total.notes.append(line)
-        elif match := re.match(r"messages: (\d+) of ", line):
-            self._seen(f"{self._total.done + int(match[1])} exchanges")
-        elif line.startswith("messages: "):
-            self._total.notes.append(line.removeprefix("messages: "))
 
 
 def checks(program: str, seed: int) -> str:
@@ -151,6 +53,12 @@ def turns(program: str, seed: int, first: int, last: int) -> str:
     """Shell for exchanges number first to last, a few at a time."""
     return "".join(f"{program} --json --seed {seed} --first {at} --count {min(TURN, last - at)}\n"
                    for at in range(first, last, TURN))
+
+
+def until_broken(each: Iterable[str]) -> str:
+    """Shell for these commands, one after another, until one says that it cannot go on."""
+    return "while :; do\n" + "".join(f"{one}\n[ $? -lt 3 ] || break\n" for one in each) + (
+        "break\ndone\n")
 
 
 class Runner:
@@ -198,12 +106,16 @@ class Runner:
         home.mkdir(parents=True, exist_ok=True)
         self._base = self._base or initramfs.base(bundle.build())
         files = kernel.obtain()
-        script = checks(f"/{name}", self._seed) + turns(f"/{name}", self._seed, total.done, count)
+        each = turns(f"/{name}", self._seed, total.done, count).splitlines()
+        script = checks(f"/{name}", self._seed) + until_broken(each)
         engine = vm.accelerator(files, self._base)
         done = guest.job(vm.Boot(engine, files, self._base, home, listener, MACHINE), script,
                          {name: self._programs[name]}, module.QDISCS)
         guest.whole(done, kernel.label, home)
         total.notes += splat.reports(done.console)
+        if total.done < count and not total.differences:
+            raise Unusable(f"{kernel.label}: ended at exchange {total.done}: "
+                           f"{total.notes[-1] if total.notes else 'no word'}")
 
 
 # -- what came of it -------------------------------------------------------------------------------
@@ -273,14 +185,18 @@ def _ways(total: Total) -> list[str]:
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part alone."""
     parser.add_argument("--count", type=int, default=1000000, metavar="N",
-                        help="exchanges for each kernel with the series, or that is named "
-                             "(default: 1000000)")
+                        help="exchanges for each kernel with the series, or that is named, in "
+                             "64 bit; in 32 bit a tenth (default: 1000000)")
     parser.add_argument("--hunt", type=int, default=100000, metavar="N",
                         help="exchanges for each kernel as it is (default: 100000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which ones (default: 1)")
     parser.add_argument("--kernels", nargs="+", default=[], metavar="KERNEL",
                         help="these kernels as they are, as scripts/qa has them, such as running; "
                              "no trees then")
+    parser.add_argument("--engine", choices=("auto", "uml", "qemu"), default="auto",
+                        help="what runs the kernels of trees (default: auto): uml is User Mode "
+                             "Linux, 64 bit alone; auto is that for 64 and QEMU for 32 bit, or "
+                             "QEMU for both where User Mode Linux does not run")
     parser.add_argument("--buffers", action="store_true",
                         help="with the fixes about provided buffers on top of the series")
 
@@ -298,11 +214,12 @@ def run(options: argparse.Namespace, home: Path) -> bool:
         runner = Runner(progress, home, options.seed)
         for kernel, many, expected, cured in _asked(options, count, hunt):
             for bits in (each for each in kernel.abis if each in PROGRAMS):
-                total = runner.run(kernel, bits, many)
+                each = many if bits == "64" else -(-many // 10)
+                total = runner.run(kernel, bits, each)
                 done.append((total, bits))
                 wanted = [name for name in expected
                           if not options.quick and bits in ONLY.get(name, PROGRAMS)]
-                bad += harm(total, bits, many, wanted, cured)
+                bad += harm(total, bits, each, wanted, cured)
     table = "\n".join([*(text(total, bits) for total, bits in done),
                        *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
     record.leave("messages", home, table, [asdict(total) for total, _ in done], options.record)
@@ -312,22 +229,23 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 def _asked(options: argparse.Namespace, count: int,
            hunt: int) -> Iterable[tuple[Kernel, int, list[str], set[str]]]:
     """Each kernel, how many exchanges, which defects it must show, and which it must not."""
-    for kernel in Kernels().resolve(options.kernels):
+    for kernel in Kernels().resolve(options.kernels) if options.kernels else ():
         yield kernel, count, predicted(kernel), set()
     trees = [] if options.kernels else options.trees[:1 if options.quick else None]
     for tree in map(proof.find, trees):
-        builder = proof.Builder(tree, arch=UML)
         series = proof.buffers(tree, each=False)[-1] if options.buffers else mutant.series_of(tree)
         slugs = {patch.slug for patch in series.applied}
         gone = {name for name in FINDS if name in slugs}
         gone |= {name for name, slug in BUFFERS.items() if slug in slugs}
-        before = builder.kernel(proof.Variant("as it is"))
-        expected = {name for name in gone if name not in BUFFERS or
-                    (BUFFERS[name], name) in (before.present or ())}
-        if set(BUFFERS.values()) <= slugs:
-            gone.add("buffers")
-        yield before, hunt, sorted(expected), set()
-        yield builder.kernel(series), count, [], gone
+        builders = proof.builders(tree, options.engine)
+        for builder, abis in builders:
+            before = builder.kernel(proof.Variant("as it is"), abis)
+            expected = {name for name in gone if name not in BUFFERS or
+                        (BUFFERS[name], name) in (before.present or ())}
+            yield before, hunt, sorted(expected), set()
+        gone |= {"buffers"} if set(BUFFERS.values()) <= slugs else set()
+        for builder, abis in builders:
+            yield builder.kernel(series, abis), count, [], gone
 
 
 def predicted(kernel: Kernel) -> list[str]:
