@@ -12,7 +12,7 @@ LACKS = (
     ("stuck-read", "stuck-length-read", "__io_import_iovec",
      r"io_buffer_select", r"^(?!.*rw->len = sqe_len)"),
     ("refused-bundle", "refused-bundle", "io_wq_submit_work",
-     r"\bREQ_F_MULTISHOT\b", r"IO_APOLL_READY"),
+     r"\bREQ_F_MULTISHOT\b", r"~REQ_F_FORCE_ASYNC"),
     ("gapped-ring", "gapped-ring-send", "io_buffers_select", r"io_kbuf_commit", r"io_kbuf_keep\("),
     ("overtaken-bundle", "gapped-ring-send", "io_buffers_select",
      r"io_kbuf_commit", r"io_kbuf_keep\("),
