@@ -57,15 +57,15 @@ static bool used_up(const struct plan *p, const struct outcome *call,
 
 /*
  * What it has not sent when it is cancelled, but for the rest of the last buffer.
- * Where more is provided than was to be sent, the others send that
+ * Where there is more than was to be sent, the others send that
  */
-static bool kept_bundle(const struct plan *p, const struct outcome *call,
-			const struct outcome *ring)
+static bool kept_part(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
 {
-	if (receives(p) || !p->bundle || !(p->besides & B_ON) ||
+	if (receives(p) || p->pool < 2 || !(p->besides & B_ON) ||
 	    p->end != E_CANCEL || ring->res <= 0)
 		return false;
-	if (p->besides & B_LENGTH)
+	if (p->besides & B_LENGTH || !p->bundle)
 		return ring->came < call->came;
 	return ring->right && ring->came >= ring->res &&
 	       ring->came < ring->res + p->each;
@@ -177,9 +177,9 @@ struct design designs[] = {
 	{ "used-up", "io_uring/kbuf.c:431",
 	  "a classic buffer is used up by a send that fails; its completion names it",
 	  F(F_RESULT) | F(F_PEER), used_up, 0 },
-	{ "kept-bundle", "io_uring/net.c:1069 with patches/mainline/buffers",
-	  "a send bundle that waits with a part sent has used up all it goes on with",
-	  F(F_RESULT) | F(F_PEER), kept_bundle, 0 },
+	{ "kept-part", "io_uring/net.c:1069 with patches/mainline/buffers",
+	  "a send that waits with a part sent has used up all it goes on with",
+	  F(F_RESULT) | F(F_PEER), kept_part, 0 },
 	{ "ids-of-bundle", "io_uring/net.c:263 with patches/mainline",
 	  "each issue of a bundle with MSG_ZEROCOPY has an id of its own",
 	  F(F_QUEUE), ids_of_bundle, 0 },
