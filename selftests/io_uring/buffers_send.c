@@ -1,29 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <linux/sockios.h>
 
 #include "buffers.h"
 
 #define SETTLED_MS	1000	/* whoever has no worker and no completion waits by poll */
 
-/* Until there is no room for another part; how much that is */
-static size_t fill(int fd, size_t part)
+/* Acknowledgments make room: none is due. Of a local socket there are none */
+static void acknowledged(int *sv)
 {
+	const int one = 1;
+	int i, all, unsent;
+
+	for (i = 0; i < WAIT_MS; i++) {
+		setsockopt(sv[1], SOL_TCP, TCP_QUICKACK, &one, sizeof(one));
+		if (ioctl(sv[0], SIOCOUTQ, &all) ||
+		    ioctl(sv[0], SIOCOUTQNSD, &unsent) || all == unsent)
+			return;
+		usleep(1000);
+	}
+}
+
+/* Until there is no room for another part, and will be none; how much that is */
+static size_t fill(int *sv, size_t part)
+{
+	bool settled = false;
 	char data[1000];
 	size_t i, at = 0;
 	ssize_t len;
 
-	do {
+	for (;;) {
 		for (i = 0; i < part; i++)
 			data[i] = stream_byte(at + i);
-		len = send(fd, data, part, MSG_DONTWAIT);
+		len = send(sv[0], data, part, MSG_DONTWAIT);
 		at += len > 0 ? len : 0;
-	} while (len > 0);
-	return at;
+		if (len <= 0 && settled)
+			return at;
+		settled = len <= 0;
+		if (settled)
+			acknowledged(sv);
+	}
 }
 
 /* Until so much has come, over lo in its time */
@@ -86,7 +110,7 @@ const char *sends(const struct row *row, struct pool *p,
 	if (wrong)
 		return wrong;
 	if (row->full)
-		front = fill(sv[0], 1);
+		front = fill(sv, 1);
 	for (got = 0; got < total; got++)
 		pool_room[got] = stream_byte(front + got);
 	for (got = 0; got < front + total && cqe.res >= 0;) {
@@ -179,7 +203,7 @@ const char *no_room(const struct row *row, struct pool *p,
 		wrong = leave_error(sv);
 	if (wrong)
 		return wrong;
-	front = fill(sv[0], row->tcp ? 1000 : 1);
+	front = fill(sv, row->tcp ? 1000 : 1);
 	for (i = 0; i < total; i++)
 		pool_room[i] = stream_byte(front + i);
 	if (p)
