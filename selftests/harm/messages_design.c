@@ -16,11 +16,24 @@ static bool no_zero_copy(const struct plan *p, const struct outcome *call,
 	       !ring->came;
 }
 
+/* What ends a call that waits is a signal, and a request to cancel */
+static bool both_stopped(const struct outcome *call, const struct outcome *ring)
+{
+	return call->res == -EINTR && ring->res == -ECANCELED;
+}
+
+/* In the end, with what the calls behind it got */
+static bool same_bytes(const struct outcome *call, const struct outcome *ring)
+{
+	return ring->taken == call->taken &&
+	       !memcmp(ring->data, call->data, ring->taken);
+}
+
 static bool cancelled(const struct plan *p, const struct outcome *call,
 		      const struct outcome *ring)
 {
 	/* A signal takes the control of an AF_UNIX stream with it */
-	return (call->res == -EINTR && ring->res == -ECANCELED) ||
+	return both_stopped(call, ring) ||
 	       (receives(p) && has(p, T_UNIX) && call->stopped && ring->stopped &&
 		call->res == ring->res);
 }
@@ -51,8 +64,7 @@ static bool used_up(const struct plan *p, const struct outcome *call,
 {
 	return !receives(p) && p->pool == 1 && p->besides & B_ON &&
 	       ring->res < 0 && !ring->came &&
-	       (ring->res == call->res ||
-		(call->res == -EINTR && ring->res == -ECANCELED));
+	       (ring->res == call->res || both_stopped(call, ring));
 }
 
 /*
@@ -97,8 +109,7 @@ static bool part_of_bundle(const struct plan *p, const struct outcome *call,
 	if (p->flags & MSG_PEEK)
 		return !memcmp(ring->data, call->data, ring->res) &&
 		       !strcmp(ring->text[F_NEXT], call->text[F_NEXT]);
-	return ring->taken == call->taken &&
-	       !memcmp(ring->data, call->data, ring->taken);
+	return same_bytes(call, ring);
 }
 
 /* Each of its issues is a send of its own */
@@ -117,8 +128,7 @@ static bool part_with_control(const struct plan *p, const struct outcome *call,
 	bool whole = p->end == E_RESET && ring->res > 0 && ring->res == call->res;
 
 	return p->act == A_RECVMSG && p->room && p->flags & MSG_WAITALL &&
-	       (whole || first_part(call, ring)) && ring->taken == call->taken &&
-	       !memcmp(ring->data, call->data, ring->taken);
+	       (whole || first_part(call, ring)) && same_bytes(call, ring);
 }
 
 static bool poll_first(const struct plan *p, const struct outcome *call,
@@ -146,9 +156,7 @@ static bool goes_past(const struct plan *p, const struct outcome *call,
 		bounds += p->step[i].control || p->step[i].oob;
 	return receives(p) && has(p, T_STREAM) && p->flags & MSG_WAITALL && bounds &&
 	       !(p->flags & (has(p, T_UNIX) ? MSG_PEEK : MSG_PEEK | MSG_TRUNC)) &&
-	       ring->res >= call->res &&
-	       ring->taken == call->taken &&
-	       !memcmp(ring->data, call->data, ring->taken);
+	       ring->res >= call->res && same_bytes(call, ring);
 }
 
 /* A peer that went is seen by a new issue, and its error by one that waits */

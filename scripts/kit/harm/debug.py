@@ -152,7 +152,7 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path,
     for variant in mutant.mutants(tree, net, mutant.series_of(tree)):
         kernel = builder.kernel(variant)
         rest = watch.exits("rest large", watch.programs(kernel))
-        found = mutant.hunt(guests, kernel, variant.name, NET[variant.name], rest,
+        found = mutant.hunt(guests, kernel, variant.name, net[variant.name], rest,
                             home / kernel.label)
         caught_.append(mutant.entry(found))
     return {"release": tree.release, "engine": options.engine, "date": time.strftime("%Y-%m-%d"),

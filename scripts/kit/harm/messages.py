@@ -57,8 +57,7 @@ def turns(program: str, seed: int, first: int, last: int) -> str:
 
 def until_broken(each: Iterable[str]) -> str:
     """Shell for these commands, one after another, until one says that it cannot go on."""
-    return "while :; do\n" + "".join(f"{one}\n[ $? -lt 3 ] || break\n" for one in each) + (
-        "break\ndone\n")
+    return "(\n" + "".join(f"{one}\n[ $? -lt 3 ] || exit 0\n" for one in each) + ")\n"
 
 
 class Runner:
@@ -243,7 +242,8 @@ def _asked(options: argparse.Namespace, count: int,
             expected = {name for name in gone if name not in BUFFERS or
                         (BUFFERS[name], name) in (before.present or ())}
             yield before, hunt, sorted(expected), set()
-        gone |= {"buffers"} if set(BUFFERS.values()) <= slugs else set()
+        if set(BUFFERS.values()) <= slugs:
+            gone.add("buffers")
         for builder, abis in builders:
             yield builder.kernel(series, abis), count, [], gone
 
