@@ -146,6 +146,15 @@ class Matrix:
     def _machine(self, row: Row) -> vm.Machine:
         return row.wish.machine(self._arch, bool(row.nic))
 
+    def _parts(self, row: Row, chosen: Sequence[str]) -> list[tuple[str, ...]]:
+        """What each guest of a row is to run: one has all, or each ABI its own
+        where a core would have nothing to do."""
+        if row.nic or 2 * len(self._rows) > self._jobs:
+            return [tuple(chosen)]
+        of = {abi: tuple(name for name in chosen if ktap.split_abi(name)[1] == abi)
+              for abi in self._request.abis}
+        return [names for names in of.values() if names]
+
     def _build(self) -> tuple[Path, tuple[str, ...]]:
         """The bundle, and those of its programs that the request names."""
         try:
@@ -222,7 +231,6 @@ class Matrix:
             progress.phase(label, "waits for the selftest")
         built, chosen = building.result()
         chosen = tuple(filter(row.runs, chosen))
-        request = bundle.request(chosen)
         started = time.monotonic()
         whole.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         run = None
@@ -230,7 +238,7 @@ class Matrix:
         if kernel.origin == "running":
             progress.phase(label, "testing")
             span = kmsg.Span()
-            lines = _on_host(built, request)
+            lines = _on_host(built, bundle.request(chosen))
             log, whole.unheard = span.read(), span.unheard
             if log:
                 (home / "console.log").write_text(log)
@@ -241,7 +249,8 @@ class Matrix:
             progress.phase(label, f"booting ({whole.accelerator.upper()})")
             boot = vm.Boot(whole.accelerator, files, base, home, guest.told(progress, label),
                            self._machine(row))
-            run = guest.run(boot, request, row.nic)
+            run = guest.run(boot, [bundle.request(some) for some in self._parts(row, chosen)],
+                            row.nic)
             lines, log = run.lines, run.console
         (home / "ktap.log").write_text("".join(f"{line}\n" for _, line in lines))
         if row.nic:

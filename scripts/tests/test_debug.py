@@ -8,7 +8,7 @@ from typing import Any
 from kit.base import splat
 from kit.harm import debug, mutant, watch
 from kit.harm.debug import Seen
-from kit.proof import Variant
+from kit.variant import Variant
 from kit.report.result import CaseResult
 from kit.guest.vm import Run
 

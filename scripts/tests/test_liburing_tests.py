@@ -11,7 +11,7 @@ from kit.base import cache
 from kit.build import archive
 from kit.harm import liburing_tests, suite
 from kit.harm.suite import FLAVOUR, Plan
-from kit.proof import PLAIN, Flavour
+from kit.variant import PLAIN, Flavour
 
 
 class Choosing(unittest.TestCase):

@@ -69,6 +69,17 @@ class Wishes(unittest.TestCase):
             Matrix(Request(("k",), wish=wish), Path(), 1,
                    kernels=[Kernel("r", "running", "running", None)])
 
+    def test_an_idle_core_has_an_abi_of_its_own(self) -> None:
+        kernels = [Kernel(f"6.1.{number}", f"debian:6.1.{number}", "debian", None)
+                   for number in (5, 6)]
+        names = ("late_read", "zerocopy", "late_read_32")
+        for jobs, many, guests in ((2, 1, [names[:2], names[2:]]), (1, 1, [names]),
+                                   (2, 2, [names]), (4, 2, [names[:2], names[2:]])):
+            made = Matrix(Request(("k",)), Path(), jobs, kernels=kernels[:many])
+            self.assertEqual(made._parts(made._rows[0], names), guests, (jobs, many))
+        made = Matrix(Request(("k",)), Path(), 2, kernels=kernels[:1])
+        self.assertEqual(made._parts(made._rows[0], names[:2]), [names[:2]])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -10,16 +10,17 @@ from unittest import mock
 from kit.base import command, host
 from kit.series import patch
 from kit.build import fragment, source
-from kit import evidence, proof
+from kit import evidence, proof, variant
 from kit.guest import uml
 from kit.base.error import Usage
 from kit.series.fixes import load
 from kit.kernel.kernel import Kernel
 from kit.base.ktap import Case
-from kit.proof import Variant
+from kit.variant import Builder, Variant, builders
 from kit.base.arch import ARM64
 from kit.report.result import CaseResult, KernelResult, Outcome
 from kit.verdict import judge
+from kit.series.tree import Tree
 from tests.test_diagnosis import CLEAR, TAKEN, code
 from tests.test_plan import ALL, BASE, FILE, ZC, Fixture
 from kit.base.version import parse
@@ -202,7 +203,7 @@ class Engines(Fixture):
             variant = Variant("as it is")
             return [(kernel.word[:4], kernel.abis) for kernel in
                     (builder.kernel(variant, abis)
-                     for builder, abis in proof.builders(tree, engine))]
+                     for builder, abis in builders(tree, engine))]
 
         with mock.patch.object(uml, "fits", return_value=True):
             self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
@@ -217,11 +218,11 @@ class Engines(Fixture):
         tree = self.make(ZC, False)
         for engine in ("uml", "both"):
             with self.assertRaisesRegex(Usage, f"--engine {engine}: User Mode Linux has no NICs"):
-                proof.builders(tree, engine, nics=True)
+                builders(tree, engine, nics=True)
             with self.assertRaisesRegex(Usage, "amd64 programs alone"):
-                proof.builders(tree, engine, ARM64)
-        self.assertEqual([abis for _, abis in proof.builders(tree, "auto", ARM64)], [("64", "32")])
-        self.assertEqual([abis for _, abis in proof.builders(tree, "auto", nics=True)],
+                builders(tree, engine, ARM64)
+        self.assertEqual([abis for _, abis in builders(tree, "auto", ARM64)], [("64", "32")])
+        self.assertEqual([abis for _, abis in builders(tree, "auto", nics=True)],
                          [("64", "32")])
 
     def test_merged(self) -> None:
@@ -261,30 +262,56 @@ class Engines(Fixture):
 class Building(Fixture):
     """What the builder makes, with a make(1) that only writes which send side it was given."""
 
-    def test_each_kernel_stays_as_it_was_built(self) -> None:
+    def setUp(self) -> None:
+        super().setUp()
+        self.made: list[str] = []
+
         def pretend(argv: Sequence[str | Path], *_words: object, **_named: object) -> str:
             words = [str(word) for word in argv]
             if words[0] == "rsync":
                 shutil.copytree(words[-2], words[-1], dirs_exist_ok=True)
-            else:
+            elif words[0] != "gcc":
                 out = Path(next(word for word in words if word.startswith("O="))[2:])
                 out.mkdir(parents=True, exist_ok=True)
                 (out / "vmlinux").write_text((Path(words[2]) / FILE).read_text())
+                (out / ".config").touch()
+                self.made.append(words[-1])
             return ""
 
-        tree = self.make(ZC, False)
         self.enterContext(mock.patch.dict("os.environ", XDG_CACHE_HOME=str(self.top / "cache")))
-        self.enterContext(mock.patch.multiple(proof, run=pretend))
+        self.enterContext(mock.patch.object(variant, "run", pretend))
         self.enterContext(mock.patch.object(host, "need"))
         self.enterContext(mock.patch.object(command, "run", pretend))
         self.enterContext(mock.patch.object(fragment, "configure"))
-        builder = proof.Builder(tree, nics=False)
-        kernels = [builder.kernel(variant) for variant in proof.variants(tree, False)[:2]]
+
+    def test_each_kernel_stays_as_it_was_built(self) -> None:
+        tree = self.make(ZC, False)
+        builder = Builder(tree, nics=False)
+        kernels = [builder.kernel(step) for step in proof.variants(tree, False)[:2]]
         # Seven of each are what kit/series/reissue.py looks for, which this series does not bring
         self.assertEqual([len(kernel.present or ()) for kernel in kernels], [12, 9])
         files = [kernel.obtain() for kernel in kernels]
         self.assertEqual([file.image.read_text() for file in files], [ZC, ALL])
         self.assertEqual((self.tree / FILE).read_text(), ZC)
+
+    def test_what_is_the_same_is_not_built_again(self) -> None:
+        """As long as nobody else built one of that name, and nobody can change the tree unseen."""
+        for place, again in (("cache/io-uring-reissue/sources/x", 2), ("elsewhere", 6)):
+            self.make(ZC, False)
+            shutil.copytree(self.tree, self.top / place)
+            tree, self.made = Tree(self.top / place), []
+            steps = proof.variants(tree, False)[:2]
+            for number in range(3):
+                builder = Builder(tree, nics=False, kept=True)
+                files = [builder.kernel(step).obtain() for step in steps]
+                self.assertEqual([file.image.read_text() for file in files], [ZC, ALL], number)
+            self.assertEqual(len(self.made), again)
+            Builder(tree, nics=False).kernel(steps[0]).obtain()
+            Builder(tree, nics=False, kept=True).kernel(steps[0]).obtain()
+            self.assertEqual(len(self.made), again + 2)
+            with mock.patch.object(fragment, "__file__", __file__):
+                Builder(tree, nics=False, kept=True).kernel(steps[0]).obtain()
+            self.assertEqual(len(self.made), again + 3)
 
 
 class Folders(Fixture):

@@ -14,7 +14,7 @@ from kit.harm import comparison, suite
 from kit.harm.comparison import Outcome, Pair, Row, Runs
 from kit.harm.suite import Test
 from kit.kernel.kernel import Files
-from kit.proof import PLAIN
+from kit.variant import PLAIN
 
 DATA = Path(__file__).with_name("data")
 TESTS = {name: Test(name, f"./{name}.t")

@@ -6,8 +6,9 @@ import time
 import unittest
 from pathlib import Path
 
+from kit import verdict
 from kit.base import command
-from kit.guest import vm
+from kit.guest import guest, vm
 from kit.kernel.kernel import Files
 
 
@@ -47,6 +48,26 @@ class Ends(unittest.TestCase):
         with self.assertRaises(KeyboardInterrupt):
             self.watch("sleep 60")
         self.assertLess(time.monotonic() - started, 10)
+
+
+class Joined(unittest.TestCase):
+    """Guests of one kernel, told as one."""
+
+    def one(self, *lines: str, ended: str = "") -> vm.Run:
+        return vm.Run([(1.0, line) for line in lines], "console\n", ended, 2.0)
+
+    def test_whole(self) -> None:
+        both = guest.joined([self.one("# kit: started", "a", "# kit: done"),
+                             self.one("# kit: started", "b", "# kit: done")])
+        self.assertEqual(verdict.outcome([], both)[0], "ran-nothing")
+        self.assertEqual([line for _, line in both.lines if len(line) == 1], ["a", "b"])
+        self.assertEqual((both.console, both.seconds), ("console\n" * 2, 2.0))
+
+    def test_one_that_hung_is_not_hidden_by_the_other(self) -> None:
+        good = self.one("# kit: started", "a", "# kit: done")
+        for bad in (self.one("# kit: started", ended="silence"), self.one("# kit: started")):
+            for runs in ((good, bad), (bad, good)):
+                self.assertEqual(verdict.outcome([], guest.joined(runs))[0], "hung")
 
 
 if __name__ == "__main__":

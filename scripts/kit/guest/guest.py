@@ -2,8 +2,10 @@
 or two on a wire."""
 
 import re
+import shutil
 import socket
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,10 +21,40 @@ from .vm import Boot, Run
 
 Lines = Sequence[tuple[float, str]]
 T = TypeVar("T")
+DONE = "# kit: done"                   # the last line of a guest that came to its end
 
 
-def run(plain: Boot, request: str, through: Nic | None) -> Run:
-    """Boots a guest, tested as the request says, with a NIC or none."""
+def run(plain: Boot, requests: Sequence[str], through: Nic | None) -> Run:
+    """Boots a guest for each request, all at once, tested as it says, with a NIC or none.
+
+    What they said is told as one guest's, and their consoles are in one file.
+    """
+    if len(requests) == 1:
+        return _run(plain, requests[0], through)
+    homes = [plain.home / f"guest-{number}" for number in range(len(requests))]
+    try:
+        for home in homes:
+            home.mkdir(exist_ok=True)
+        with ThreadPoolExecutor(len(requests)) as pool:
+            done = joined(list(pool.map(
+                lambda home, request: _run(replace(plain, home=home), request, through),
+                homes, requests)))
+        plain.console.write_text(done.console)
+    finally:
+        for home in homes:
+            shutil.rmtree(home, ignore_errors=True)
+    return done
+
+
+def joined(runs: Sequence[Run]) -> Run:
+    """Guests of one kernel as one, which has not come to its end if one of them has not."""
+    bad = [one for one in runs if one.ended or not any(DONE in line for _, line in one.lines)]
+    lines = [each for one in runs for each in one.lines if not (bad and DONE in each[1])]
+    return Run(lines, "".join(one.console for one in runs), bad[0].ended if bad else "",
+               max(one.seconds for one in runs))
+
+
+def _run(plain: Boot, request: str, through: Nic | None) -> Run:
     def boot(whole: Boot) -> Run:
         done = vm.boot(whole)
         done.lines[:0] = [(0.0, f"# nic: {note}") for note in whole.ports.notes]
@@ -78,7 +110,7 @@ def job(plain: Boot, script: str, more: program.Files | None = None,
 def whole(done: Run, label: str, home: Path) -> list[str]:
     """The lines of a guest that ran to its end. Raises Unusable for another, naming `home`."""
     lines = [line for _, line in done.lines]
-    if done.ended or not any("# kit: done" in line for line in lines):
+    if done.ended or not any(DONE in line for line in lines):
         raise Unusable(f"{label}: the guest did not come to its end ({done.ended or 'it died'}): "
                        f"{home}")
     return lines

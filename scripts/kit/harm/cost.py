@@ -22,7 +22,7 @@ from .. import proof
 from ..base.error import BuildFailed, Unusable, Usage
 from ..kernel.kernel import Files
 from ..base.progress import Progress
-from ..proof import Flavour
+from ..variant import PLAIN, Builder, Flavour, Variant
 
 HELP = "instructions, allocations and bytes of a send, before and after"
 MUTANT = "allocation"                  # of mutants/: one kmalloc() more in each send
@@ -51,7 +51,7 @@ class Scale:
 
 
 FULL = Scale(FLAVOUR, ("64", "32"), 5, 21, 21, True)
-QUICK = Scale(proof.PLAIN, ("64",), 3, 21, 0, False)
+QUICK = Scale(PLAIN, ("64",), 3, 21, 0, False)
 
 CONTROLS = {"none": "no control", "segment": "UDP_SEGMENT", "quic": "UDP_SEGMENT+TOS+PKTINFO",
             "large": "248 bytes", "memory": "memory of its own", "ring": "a buffer of a ring",
@@ -268,12 +268,12 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     said: list[str] = []
     with Progress() as progress:
         for tree in trees:
-            builder = proof.Builder(tree, plan.flavour)
+            builder = Builder(tree, plan.flavour)
             series = mutant.series_of(tree)
             variants = [series]
             if options.buffers:
                 variants.append(proof.buffers(tree, each=False)[-1])
-            before = measure(builder.kernel(proof.Variant("as it is")), plan, home, progress)
+            before = measure(builder.kernel(Variant("as it is")), plan, home, progress)
             for one in variants:
                 after = measure(builder.kernel(one), plan, home, progress)
                 pairs.append(Pair(tree.release, before, after, one.name))

@@ -26,7 +26,7 @@ from .. import proof
 from ..base.error import Unusable
 from ..kernel.kernel import Files, Kernel
 from ..base.progress import Progress
-from ..proof import Flavour, Variant
+from ..variant import Builder, Flavour, Variant, arrange
 from ..series.tree import Tree
 
 HELP = "which lines of the send side the selftest and the fuzzer reach"
@@ -244,7 +244,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     with Progress() as progress:
         for tree in map(proof.find, options.trees[:1 if options.quick else None]):
             series = mutant.series_of(tree)
-            kernel = proof.Builder(tree, FLAVOUR).kernel(series)
+            kernel = Builder(tree, FLAVOUR).kernel(series)
             if options.quick and not watch.built(kernel):
                 print(f"coverage: no kernel of {tree.release} has been built for it, `scripts/harm "
                       "coverage` does")
@@ -295,7 +295,7 @@ def _trace(tree: Tree, series: Variant, kernel: Kernel, buffers: int, home: Path
     found = []
     with trees.scratch(tree) as copies:
         before = {place: "\n".join(copies.file(place)) for place in PLACES}
-        proof.arrange(copies, tree, series)
+        arrange(copies, tree, series)
         for place in PLACES:
             found += joined(place, before[place], "\n".join(copies.file(place)), table, stages)
     return found, tuple(failed)

@@ -22,7 +22,7 @@ from .. import proof, verdict
 from ..kernel.kernel import Kernel
 from ..base.paths import FRAGMENT
 from ..base.progress import Progress
-from ..proof import Variant
+from ..variant import Builder, Variant
 from ..series.tree import Tree
 from ..guest.vm import Run
 # scripts/check takes these from here
@@ -113,7 +113,7 @@ def _quick(tree: Tree, home: Path) -> bool:
     """The sends of fault.c in a debug kernel; where none has been built yet,
     whether one could be."""
     series = mutant.series_of(tree)
-    kernel = proof.Builder(tree, watch.FLAVOUR).kernel(series)
+    kernel = Builder(tree, watch.FLAVOUR).kernel(series)
     if not watch.built(kernel):
         with tempfile.TemporaryDirectory() as out:
             fragment.configure(FRAGMENT, tree.home, Path(out), more=watch.FLAVOUR.lines)

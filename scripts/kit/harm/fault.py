@@ -21,6 +21,7 @@ from .. import proof
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
 from ..series.tree import Tree
+from ..variant import Builder
 
 HELP = "what happens to a send when each of its allocations and copies fails in turn"
 # Slab and copies are struck wherever they may, and say where; pages are not, they come when a slab
@@ -264,11 +265,11 @@ def _quick(tree: Tree, home: Path) -> bool:
     """Two courses with faults in a debug kernel; where none has been built yet, all of them without
     in a plain one."""
     series = mutant.series_of(tree)
-    kernel = proof.Builder(tree, watch.FLAVOUR).kernel(series)
+    kernel = Builder(tree, watch.FLAVOUR).kernel(series)
     with Progress() as progress:
         guests = watch.Guests(progress)
         if not watch.built(kernel):
-            done = guests.run(proof.Builder(tree).kernel(series), watch.exits("rest"),
+            done = guests.run(Builder(tree).kernel(series), watch.exits("rest"),
                               home, vm.USUAL)
             good = Counter(line
                            for _, line in done.lines if re.match(r"fault: .* rest$", line)).total()

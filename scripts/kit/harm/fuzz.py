@@ -27,6 +27,7 @@ from ..base.error import BuildFailed, Unusable, Usage
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
 from ..series.tree import Tree
+from ..variant import Builder
 
 HELP = "random control buffers: does a send through io_uring do what sendmsg(2) does"
 PROGRAMS = {"64": "fuzz", "32": "fuzz_32"}
@@ -216,7 +217,7 @@ class Hunter:
     def tree(self, tree: Tree, plan: Plan, home: Path) -> Pair:
         """Both kernels of a tree: hunts in the first, compiles what it prints, tries
         that and the crowd in both."""
-        builder = proof.Builder(tree)
+        builder = Builder(tree)
         series = mutant.series_of(tree)
         before, after = (builder.kernel(one) for one in mutant.main_variants(tree))
         pair = Pair(tree.release,

@@ -19,7 +19,7 @@ from ..base.arch import AMD64
 from .suite import FLAVOUR, Plan, Suite, Test
 from ..guest.program import Files as Content
 from ..base.progress import Progress
-from ..proof import PLAIN
+from ..variant import PLAIN
 from ..series.tree import Tree
 
 HELP = "liburing's own tests give the same results without and with the series"

@@ -18,7 +18,7 @@ from ..base.progress import Progress
 from ..build import bundle, static
 from ..guest import guest, initramfs, vm
 from ..kernel.kernel import Kernel, Kernels
-from ..proof import Flavour
+from ..variant import Builder, Flavour
 from ..report import report
 from ..series.tree import Tree
 from . import cost, fuzz, live_race, record, watch
@@ -292,11 +292,11 @@ def _built(guests: Guests, tree: Tree, options: argparse.Namespace) -> None:
     found = proof.variants(tree, each=False)
     lost = next((one for one in found if one.removed and one.removed[0].slug == FIX), None)
     if "error" in options.steps and lost:
-        kernel = proof.Builder(tree, PLAIN).kernel(lost)
+        kernel = Builder(tree, PLAIN).kernel(lost)
         guests.step(kernel, "error",
                     error_script(TURNS), lambda lines: error_told(kernel.label, lines, TURNS))
     if "race" in options.steps and not options.quick:
-        debug = proof.Builder(tree, DEBUG).kernel(lost or found[0])
+        debug = Builder(tree, DEBUG).kernel(lost or found[0])
         guests.step(debug, "race", live_race.script(options.seconds),
                     lambda lines: _race_told(debug.label, lines), watch.MACHINE)
 

@@ -14,6 +14,7 @@ from .. import proof
 from ..base.error import Unusable
 from ..base.progress import Progress
 from ..series.tree import Tree
+from ..variant import Builder
 
 HELP = "memory held by waiting sends that have more control data than any socket takes"
 MUTANT = "unlimited"                   # of mutants/: a copy is made whatever its length
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 
 
 def _tree(guests: watch.Guests, tree: Tree, home: Path, quick: bool) -> list[Row]:
-    builder = proof.Builder(tree)
+    builder = Builder(tree)
     series = mutant.series_of(tree)
     wanted = [series] if quick else [*mutant.main_variants(tree),
                                      *mutant.mutants(tree, [MUTANT], series)]

@@ -21,6 +21,7 @@ from ..kernel.kernel import Kernel, Kernels
 from ..report import report
 from ..series import fixes, provided
 from . import mutant, record
+from ..variant import Variant, builders
 from .exchanges import Counts, Listener, Total, read
 
 HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
@@ -236,15 +237,15 @@ def _asked(options: argparse.Namespace, count: int,
         slugs = {patch.slug for patch in series.applied}
         gone = {name for name in FINDS if name in slugs}
         gone |= {name for name, slug in BUFFERS.items() if slug in slugs}
-        builders = proof.builders(tree, options.engine)
-        for builder, abis in builders:
-            before = builder.kernel(proof.Variant("as it is"), abis)
+        asked = builders(tree, options.engine)
+        for builder, abis in asked:
+            before = builder.kernel(Variant("as it is"), abis)
             expected = {name for name in gone if name not in BUFFERS or
                         (BUFFERS[name], name) in (before.present or ())}
             yield before, hunt, sorted(expected), set()
         if set(BUFFERS.values()) <= slugs:
             gone.add("buffers")
-        for builder, abis in builders:
+        for builder, abis in asked:
             yield builder.kernel(series, abis), count, [], gone
 
 

@@ -17,7 +17,7 @@ from .. import proof
 from ..base.error import Unusable
 from ..kernel.kernel import Kernel
 from ..series.patch import Patch
-from ..proof import Variant
+from ..variant import Variant, arrange
 from ..series.tree import Tree
 from . import watch
 
@@ -34,7 +34,7 @@ def mutants(tree: Tree, names: Iterable[str], series: Variant) -> list[Variant]:
 def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
     for path in sorted(MUTANTS.glob(f"*/{name}.patch"), reverse=True):
         with trees.scratch(tree) as copies:
-            proof.arrange(copies, tree, series)
+            arrange(copies, tree, series)
             if copies.apply(Patch(path)):
                 return Patch(path)
     raise Unusable(f"{tree.release}: none of {MUTANTS.name}/*/{name}.patch applies on its series")

@@ -16,7 +16,7 @@ from ..base.arch import AMD64
 from .suite import FLAVOUR, Plan, Suite, Test
 from ..guest.program import Files as Content
 from ..base.progress import Progress
-from ..proof import PLAIN
+from ..variant import PLAIN
 from ..series.tree import Tree
 
 HELP = ("the kernel's own tests of control messages and zero-copy give the same results without "

@@ -25,7 +25,7 @@ from .watch import FLAVOUR, Guests
 from ..base.error import Usage
 from ..kernel.kernel import Kernel
 from ..base.progress import Progress
-from ..proof import Variant
+from ..variant import Builder, Variant
 from ..series.tree import Tree
 from ..guest.vm import Machine, Run
 
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
 def _quick(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
     """The series in a kernel without debugging, for a short time."""
     series = mutant.series_of(tree)
-    kernel = proof.Builder(tree).kernel(series)
+    kernel = Builder(tree).kernel(series)
     done = guests.run(kernel, script(QUICK_SECONDS, ROUNDS, 1), home / kernel.label,
                       _machine(2 * QUICK_SECONDS), PROGRAMS)
     one = judge(series.name, done, splat.reports(done.console), True)
@@ -132,7 +132,7 @@ def _quick(guests: Guests, tree: Tree, home: Path) -> dict[str, Any]:
 
 
 def _tree(guests: Guests, tree: Tree, home: Path, options: argparse.Namespace) -> dict[str, Any]:
-    builder = proof.Builder(tree, FLAVOUR)
+    builder = Builder(tree, FLAVOUR)
     series = mutant.series_of(tree)
     kernels = []
     for variant in reversed(mutant.main_variants(tree)):

@@ -27,7 +27,7 @@ from ..kernel.kernel import Files
 from ..series.patch import Patch
 from ..guest.program import Files as Content
 from ..base.progress import Progress
-from ..proof import Builder, Flavour, Variant
+from ..variant import Builder, Flavour, Variant
 from ..series.tree import Tree
 
 Kernel = Callable[[], Files]           # builds it

@@ -16,7 +16,7 @@ from ..guest import guest, initramfs, vm
 from ..kernel.kernel import Kernel
 from ..guest.program import Files as Content
 from ..base.progress import Progress
-from ..proof import Flavour
+from ..variant import Builder, Flavour
 from ..guest.vm import Run
 from ..series.tree import Tree
 
@@ -90,11 +90,11 @@ def options(parser: argparse.ArgumentParser) -> None:
                         help="also with the fixes about provided buffers on top of the series")
 
 
-def builder(tree: Tree, engine: str = "qemu") -> proof.Builder:
+def builder(tree: Tree, engine: str = "qemu") -> Builder:
     """What builds the debug kernels of a tree."""
     if engine == "uml":
-        return proof.Builder(tree, HOSTED, UML)
-    return proof.Builder(tree, FLAVOUR, AMD64)
+        return Builder(tree, HOSTED, UML)
+    return Builder(tree, FLAVOUR, AMD64)
 
 
 def net(every: Mapping[str, tuple[str, str]], engine: str) -> dict[str, tuple[str, str]]:
