@@ -12,7 +12,7 @@ from kit.base import version
 from kit.base.error import Unusable, Usage
 from kit.base.paths import REPOSITORY
 from kit.harm import messages
-from kit.harm.exchanges import Listener, Total, read
+from kit.harm.exchanges import Listener, Total, read, together
 from kit.kernel.kernel import Kernel
 
 
@@ -38,7 +38,23 @@ class Adding(unittest.TestCase):
         self.assertEqual((both.done, both.seconds, both.differences), (150, 4.0, 4))
         self.assertEqual(both.kinds["udp4"]["send"], [150, 120, 100])
         self.assertEqual(both.designs, {"cancelled": 6})
-        self.assertEqual(both.found, {"late-read": [3, 7], "late-file": [1, 130]})
+        self.assertEqual(both.found, {"late-read": [3, 7, 1], "late-file": [1, 130, 1]})
+
+    def test_seeds(self) -> None:
+        """What differed is said with the seed that shows it; a check has to hold for each."""
+        first, second = total(found={"late-read": [2, 7]}), Total("7.3.4", "abc", 2)
+        second.add(summary(seed=2, found={"late-read": [1, 5], "late-file": [1, 60]}))
+        second.missing = ["mptcp"]
+        both = together([first, second])
+        self.assertEqual((both.done, both.seconds, both.seed), (200, 2.0, 1))
+        self.assertEqual(both.kinds["udp4"]["send"], [200, 120, 100])
+        self.assertEqual(both.found, {"late-read": [3, 7, 1], "late-file": [1, 60, 2]})
+        self.assertEqual(both.missing, ["mptcp"])
+        self.assertEqual(both.checks, {"self-check": 1, "twice": 1})
+        self.assertIn("late-file 1 times, first in --seed 2 --first 60 --count 1",
+                      messages.harm(both, "64", 200, (), ("late-file",))[-1])
+        self.assertIn("seeds 1 to 2", messages.text(both, "64", 2))
+        self.assertEqual(together([first]), first)
 
     def test_a_run_that_does_not_follow_is_left_out(self) -> None:
         one = total()
@@ -170,7 +186,8 @@ class Table(unittest.TestCase):
         one.missing = ["mptcp"]
         told = messages.text(one, "64")
         for line in ("  seed 1       100        60      50            2            50",
-                     "    late-read  2      7", "    udp4             100/50  0/0",
+                     "    late-read  2      7                  1",
+                     "    udp4             100/50  0/0",
                      "    plain  100   60      50", "  not there: mptcp"):
             self.assertIn(line, told)
 

@@ -30,7 +30,7 @@ class Total:
     ways: Counts = field(default_factory=dict)
     slow: int = 0                      # not compared, as a timer of TCP's may have run
     designs: dict[str, int] = field(default_factory=dict)
-    found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, first number
+    found: dict[str, list[int]] = field(default_factory=dict)    # name -> times, first, its seed
     notes: list[str] = field(default_factory=list)               # what was printed of differences
     checks: dict[str, int] = field(default_factory=dict)         # exit status of what has to hold
     missing: list[str] = field(default_factory=list)             # sockets that there are not
@@ -49,14 +49,14 @@ class Total:
             for name, met in run["designs"].items():
                 self.designs[name] = self.designs.get(name, 0) + met
             for name, (times, first) in run["found"].items():
-                self.found.setdefault(name, [0, first])[0] += times
+                self.found.setdefault(name, [0, first, self.seed])[0] += times
         except (KeyError, TypeError, ValueError, AttributeError) as bad:
             raise Unusable(f"messages: not a summary: {str(run)[:200]}") from bad
 
     @property
     def differences(self) -> int:
         """How often something differed, other than by design."""
-        return sum(times for times, _ in self.found.values())
+        return sum(times for times, *_ in self.found.values())
 
     def write(self, path: Path) -> None:
         """Keeps it, all or nothing."""
@@ -69,6 +69,28 @@ def _add(to: Counts, more: Mapping[str, Sequence[int]]) -> None:
     for name, counts in more.items():
         before = to.get(name, [0, 0, 0])
         to[name] = [mine + its for mine, its in zip(before, counts, strict=True)]
+
+
+def together(totals: Sequence[Total]) -> Total:
+    """Those of several seeds, lowest first, as one of the lowest. Seconds are those of a guest,
+    on average; a check has held if it did for each seed."""
+    one = Total(totals[0].kernel, totals[0].program, totals[0].seed)
+    for each in totals:
+        one.done += each.done
+        one.seconds += each.seconds / len(totals)
+        one.slow += each.slow
+        for kind, acts in each.kinds.items():
+            _add(one.kinds.setdefault(kind, {}), acts)
+        _add(one.ways, each.ways)
+        for name, met in each.designs.items():
+            one.designs[name] = one.designs.get(name, 0) + met
+        for name, (times, *first) in each.found.items():
+            one.found.setdefault(name, [0, *first])[0] += times
+        one.notes += each.notes
+        one.missing += [name for name in each.missing if name not in one.missing]
+    one.checks = {name: max(each.checks.get(name, 1) for each in totals)
+                  for name in totals[0].checks}
+    return one
 
 
 def read(path: Path, new: Total) -> Total:

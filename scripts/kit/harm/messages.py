@@ -2,12 +2,14 @@
 
 selftests/harm/messages.c does it. With the series a kernel must show no difference but those by
 design; as it is, the program must find the defects that the series is for by itself, or its net has
-a hole. Runs of one kernel add up over calls with the same results folder, in <kernel>-<bits>.json.
+a hole. Runs of one kernel and seed add up over calls with the same results folder, in
+<kernel>-<bits>-<seed>.json.
 """
 
 import argparse
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from .. import proof
@@ -22,7 +24,7 @@ from ..report import report
 from ..series import fixes, provided
 from . import mutant, record
 from ..variant import Variant, builders
-from .exchanges import Counts, Listener, Total, read
+from .exchanges import Counts, Listener, Total, read, together
 
 HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
 PROGRAMS = {"64": "messages", "32": "messages_32"}
@@ -45,7 +47,8 @@ BUFFERS = {"stuck-length": "stuck-length", "missed-end": "missed-end",
 
 def checks(program: str, seed: int) -> str:
     """Shell that shows first that the net has no hole, and that the oracle agrees with itself."""
-    quiet = f"--seed {seed} >/tmp/messages.said 2>&1; rc=$?; tail -n 3 /tmp/messages.said"
+    said = f"/tmp/messages-{seed}.said"
+    quiet = f"--seed {seed} >{said} 2>&1; rc=$?; tail -n 3 {said}"
     return (f"{program} --self-check --count {CHECKED} {quiet}; echo \"# exit self-check $rc\"\n"
             f"{program} --twice --count {TWICE} {quiet}; echo \"# exit twice $rc\"\n")
 
@@ -64,8 +67,8 @@ def until_broken(each: Iterable[str]) -> str:
 class Runner:
     """Runs the program on kernels, in guests or here."""
 
-    def __init__(self, progress: Progress, home: Path, seed: int) -> None:
-        self._progress, self._home, self._seed = progress, home, seed
+    def __init__(self, progress: Progress, home: Path, seeds: Sequence[int]) -> None:
+        self._progress, self._home, self._seeds = progress, home, seeds
         progress.phase("programs", "building")
         built = static.build("harm")
         self._programs = {name: built / name for name in PROGRAMS.values()}
@@ -73,26 +76,37 @@ class Runner:
         progress.done("programs", "ready")
 
     def run(self, kernel: Kernel, bits: str, count: int) -> Total:
-        """Goes on until so many exchanges are done. Raises Unusable when it cannot."""
+        """Goes on until so many exchanges are done, an equal part with each seed, all at once.
+
+        Raises Unusable when it cannot.
+        """
+        each = -(-count // len(self._seeds))
+        if kernel.origin != "running":
+            self._base = self._base or initramfs.base(bundle.build())
+            kernel.obtain()                             # once
+        return together(command.together(len(self._seeds), [
+            partial(self._one, kernel, bits, each, seed) for seed in self._seeds]))
+
+    def _one(self, kernel: Kernel, bits: str, count: int, seed: int) -> Total:
         program = PROGRAMS[bits]
-        path = self._home / f"{kernel.label}-{bits}.json"
-        total = read(path, Total(kernel.label, cache.digest(self._programs[program]), self._seed))
+        path = self._home / f"{kernel.label}-{bits}-{seed}.json"
+        label = f"{kernel.label}, seed {seed}" if len(self._seeds) > 1 else kernel.label
+        total = read(path, Total(kernel.label, cache.digest(self._programs[program]), seed))
         if total.done >= count:
             return total
-        listener = Listener(total, path, lambda word: self._progress.phase(kernel.label, word))
+        listener = Listener(total, path, partial(self._progress.phase, label))
         if kernel.origin == "running":
             self._here(program, total, count, listener)
         else:
             self._in_guest(kernel, program, total, count, listener)
         total.write(path)
-        self._progress.done(kernel.label, f"{total.done} exchanges, "
-                            f"{total.differences} differences")
+        self._progress.done(label, f"{total.done} exchanges, {total.differences} differences")
         return total
 
     def _here(self, name: str, total: Total, count: int, listener: Listener) -> None:
         program = str(self._programs[name])
-        for script in (checks(program, self._seed),
-                       *turns(program, self._seed, total.done, count).splitlines()):
+        for script in (checks(program, total.seed),
+                       *turns(program, total.seed, total.done, count).splitlines()):
             before = total.done
             said = command.run(["sh", "-c", f"{{ {script}\n}} 2>&1; :"], name, limit=3600)
             for line in said.splitlines():
@@ -102,12 +116,12 @@ class Runner:
 
     def _in_guest(self, kernel: Kernel, name: str, total: Total, count: int,
                   listener: Listener) -> None:
-        home = self._home / kernel.label
+        assert self._base
+        home = self._home / f"{kernel.label}-{total.seed}"
         home.mkdir(parents=True, exist_ok=True)
-        self._base = self._base or initramfs.base(bundle.build())
         files = kernel.obtain()
-        each = turns(f"/{name}", self._seed, total.done, count).splitlines()
-        script = checks(f"/{name}", self._seed) + until_broken(each)
+        each = turns(f"/{name}", total.seed, total.done, count).splitlines()
+        script = checks(f"/{name}", total.seed) + until_broken(each)
         engine = vm.accelerator(files, self._base)
         done = guest.job(vm.Boot(engine, files, self._base, home, listener, MACHINE), script,
                          {name: self._programs[name]}, module.QDISCS)
@@ -131,27 +145,30 @@ def harm(total: Total, bits: str, count: int, expected: Iterable[str],
         bad.append(f"{where}: a fault put in on purpose was not found")
     if total.checks.get("twice") != 0:
         bad.append(f"{where}: the system call differs from itself")
-    for name, (times, first) in total.found.items():
+    for name, (times, first, seed) in total.found.items():
         if name in cured or name in ODD or (name == SEVERAL and cured):
-            bad.append(f"{where}: {name} {times} times, first in --seed {total.seed} "
+            bad.append(f"{where}: {name} {times} times, first in --seed {seed} "
                        f"--first {first} --count 1")
     bad += [f"{where}: {name} was not found in {total.done} exchanges" for name in expected
             if name not in total.found]
     return bad
 
 
-def text(total: Total, bits: str) -> str:
+def text(total: Total, bits: str, seeds: int = 1) -> str:
     """Its tables: what was found and how soon, through which sockets, in which ways."""
+    last = total.seed + seeds - 1
+    which = f"seeds {total.seed} to {last}" if seeds > 1 else f"seed {last}"
     done = [sum(counts[at] for counts in total.ways.values()) for at in range(3)]
     head = [[f"{total.kernel}, {bits} bit", "exchanges", "waited", "issued again", "differences",
              "a second"],
-            [f"  seed {total.seed}", *map(str, done), str(total.differences),
+            [f"  {which}", *map(str, done), str(total.differences),
              f"{total.done / total.seconds:.0f}" if total.seconds else "-"]]
     out = [*report.aligned(head), ""]
     if total.found:
-        rows = [["  found", "times", "first in exchange"]]
-        rows += [[f"    {name}", str(times), str(first)]
-                 for name, (times, first) in sorted(total.found.items(), key=lambda one: one[1][1])]
+        rows = [["  found", "times", "first in exchange", "of seed"]]
+        rows += [[f"    {name}", str(times), str(first), str(seed)]
+                 for name, (times, first, seed)
+                 in sorted(total.found.items(), key=lambda one: one[1][1])]
         out += [*report.aligned(rows), ""]
     out += [*_designs(total), "", *_sockets(total), "", *_ways(total)]
     if total.slow:
@@ -190,6 +207,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hunt", type=int, default=100000, metavar="N",
                         help="exchanges for each kernel as it is (default: 100000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which ones (default: 1)")
+    parser.add_argument("--at-once", type=int, default=1, metavar="N",
+                        help="guests at once, or runs on the running kernel, each with a seed of "
+                             "its own, from --seed on (default: 1)")
     parser.add_argument("--kernels", nargs="+", default=[], metavar="KERNEL",
                         help="these kernels as they are, as scripts/qa has them, such as running; "
                              "no trees then")
@@ -203,15 +223,15 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
-    if min(options.count, options.hunt) < 1 or options.seed < 0:
-        raise Usage("--count and --hunt: 1 or more; --seed: 0 or more")
+    if min(options.count, options.hunt, options.at_once) < 1 or options.seed < 0:
+        raise Usage("--count, --hunt and --at-once: 1 or more; --seed: 0 or more")
     if options.quick and options.record:
         raise Usage("a run with --quick is not kept: leave out --quick or --record")
     count, hunt = (QUICK, QUICK) if options.quick else (options.count, options.hunt)
     done: list[tuple[Total, str]] = []
     bad: list[str] = []
     with Progress() as progress:
-        runner = Runner(progress, home, options.seed)
+        runner = Runner(progress, home, range(options.seed, options.seed + options.at_once))
         for kernel, many, expected, cured in _asked(options, count, hunt):
             for bits in (each for each in kernel.abis if each in PROGRAMS):
                 each = many if bits == "64" else -(-many // 10)
@@ -220,7 +240,7 @@ def run(options: argparse.Namespace, home: Path) -> bool:
                 wanted = [name for name in expected
                           if not options.quick and bits in ONLY.get(name, PROGRAMS)]
                 bad += harm(total, bits, each, wanted, cured)
-    table = "\n".join([*(text(total, bits) for total, bits in done),
+    table = "\n".join([*(text(total, bits, options.at_once) for total, bits in done),
                        *(f"HARM: {line}" for line in bad)]).rstrip("\n") + "\n"
     record.leave("messages", home, table, [asdict(total) for total, _ in done], options.record)
     return not bad
