@@ -53,5 +53,24 @@ class Refusals(unittest.TestCase):
         self.assertEqual((status, said.count("\n")), (3, 1), said)
 
 
+class Script(unittest.TestCase):
+    """uring-msg-watch.bt, as far as it can be read without bpftrace."""
+
+    def test_nothing_is_deleted_that_may_not_be_there(self) -> None:
+        """bpftrace 0.23 prints three lines for each time: thousands, before the table."""
+        around: list[str] = []
+        before, deletes = "", 0
+        for line in map(str.strip, WATCH.with_suffix(".bt").read_text().splitlines()):
+            if line.startswith("}"):
+                around.pop()
+            if line.endswith("{"):
+                around.append(before if line == "{" else line)
+            if line.startswith("delete("):
+                deletes += 1
+                self.assertTrue(any(each.startswith(("if (", "/@")) for each in around), line)
+            before = line
+        self.assertEqual((deletes, around), (4, []))
+
+
 if __name__ == "__main__":
     unittest.main()
