@@ -53,10 +53,11 @@ FLAVOUR = Flavour("debug", (
     "# CONFIG_UNIX98_PTYS is not set", "# CONFIG_VT is not set", "# CONFIG_WIRELESS is not set",
     "# CONFIG_X86_INTEL_PSTATE is not set"))
 # The same as User Mode Linux, which does without what it has not. There kmemleak's scan reads
-# memory that is not mapped, and the kernel panics (7.3.4)
+# memory that is not mapped, and the kernel panics (7.3.4). Without frame pointers all of a trace
+# there is a guess
 HOSTED = replace(FLAVOUR, lines=(*(line for line in FLAVOUR.lines if line not in (
     "CONFIG_KASAN_INLINE=y", "CONFIG_KERNEL_GZIP=y") and "KMEMLEAK" not in line),
-    "CONFIG_KASAN_OUTLINE=y"))
+    "CONFIG_KASAN_OUTLINE=y", "CONFIG_FRAME_POINTER=y"))
 # A guest that ends at the first warning, within limits for a kernel like that on a busy host. TCG
 # does the string instructions a byte at a time, and such a kernel fills much memory: without these
 # features it takes eight at a time. With page tables of five levels KASAN now and then takes a good
