@@ -58,9 +58,16 @@ def applies(branch: str) -> None:
               "apply, too")
 
 
-def half_lost(branch: str) -> str:
-    """The status of a tree with its series is not ok once a line of it is gone, whichever it is."""
-    tree, own = _with_series(branch)
+def half_lost(words: Sequence[str]) -> str:
+    """The status of a tree with its series is not ok once a line of it is gone, whichever it is.
+
+    Of a branch whose source Debian has, or of a tree.
+    """
+    return "; ".join(map(_half_lost, words))
+
+
+def _half_lost(word: str) -> str:
+    tree, own = _with_series(word)
     fixes = [one for one in own.tip if one.slug not in patch.EXTRA]
     with scratch(tree) as copies:
         before = {path: copies.file(path) for one in fixes for path in one.paths}
@@ -74,14 +81,16 @@ def half_lost(branch: str) -> str:
             for number in _added(old, after):
                 tried += 1
                 if not tried % 25:
-                    print(f"half-lost: {tried} lines tried", file=sys.stderr, flush=True)
+                    print(f"half-lost: {tree.release}: {tried} lines tried", file=sys.stderr,
+                          flush=True)
                 copies.write(path, [*after[:number], *after[number + 1:]])
                 if _ok(copies, tree):
                     fooled.append(f"{path}:{number + 1} {after[number].strip()}")
                 copies.reset(whole)
     if fooled:
         raise BuildFailed(
-            "\n".join([f"ok without a line of it, {len(fooled)} of {tried}:", *fooled]))
+            "\n".join([f"{tree.release} is ok without a line of it, {len(fooled)} of {tried}:",
+                       *fooled]))
     return f"{tried} lines of {own.name}, each missed"
 
 
@@ -93,12 +102,12 @@ def _ok(copies: Scratch, tree: Tree) -> bool:
         return False                   # cannot tell: exit status 3
 
 
-def _with_series(branch: str) -> tuple[Tree, patch.Branch]:
-    """The source of a branch that Debian has, and the series that is for it."""
-    tree = Tree(source.frame(branch))
+def _with_series(word: str) -> tuple[Tree, patch.Branch]:
+    """The source of a branch that Debian has, or the tree of a path, and the series for it."""
+    tree = Tree(Path(word) if Path(word).is_dir() else source.frame(word))
     own = plan.own_branch(tree)
     if not own:
-        raise BuildFailed(f"no series for {branch}")
+        raise BuildFailed(f"no series for {word}")
     return tree, own
 
 
