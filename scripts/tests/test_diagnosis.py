@@ -128,11 +128,15 @@ class Diagnosing(unittest.TestCase):
     def test_what_is_taken_and_not_said_to_be_is_not_told(self) -> None:
         asks = ("static int __io_sendmsg(int x)\n{\n	if (unlikely(kmsg->controllen))\n"
                 "		return 1;\n	return 0;\n}\n")
-        whole = asks + code(sendmsg="", zc="", clear=SENT, zc_clear=SENT, compat="")
+        length = SAVE.rstrip("\n") + " iomsg->controllen = iomsg->msg.msg_controllen;\n"
+        whole = asks + code(sendmsg="", zc="", clear=SENT, zc_clear=SENT).replace(SAVE, length)
         said = TAKEN.replace("	return 0;\n", "	kmsg->controllen = 0;\n	return 0;\n")
         self.assertEqual(self.tell(said + whole), set())
         with self.assertRaisesRegex(Unusable, r"takes the control and does not say so"):
             self.tell(TAKEN + whole)
+        for number in (1, 2):          # one of both, or both
+            with self.assertRaisesRegex(Unusable, r"does not save msg_controllen wherever it "):
+                self.tell(said + whole.replace(length, SAVE, number))
 
     def test_before_sendmsg_zc(self) -> None:
         text = COPY % ("	" + SAVE, SAVE) + ISSUE % ("sendmsg", POINTER, CLEAR)

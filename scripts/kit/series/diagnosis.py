@@ -18,6 +18,8 @@ from ..base.error import Unusable
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 ISSUES = {"sendmsg": "io_sendmsg", "sendmsg_zc": "io_sendmsg_zc"}
 SEND = r"\b__sys_sendmsg_sock\("
+_POINTER = re.compile(r"->msg_control\s*=\s*\w+->msg\.msg_control")
+_LENGTH = re.compile(r"->(?!msg\b)\w*controllen\s*=\s*\w+->msg\.msg_controllen")
 TAKEN = "takes the control data once; every issue sends from the copy"
 # How a finding begins that is about the code of a fix
 CURED = ("takes ", "puts ", "clears ", "saves msg_control for 32-bit", "sends the rest without ")
@@ -163,12 +165,18 @@ class _Send:
 
     def _said_so(self, taken: Function) -> None:
         """Raises Unusable where an issue asks whether control is still the user's
-        and none says no."""
+        and none says no, or where what is asked was not saved."""
         asks = any(re.search(r"\bif \((?:un)?likely\(kmsg->\w*controllen\)\)", one.body)
                    for one in self._source.functions.values())
         if asks and not re.search(r"kmsg->(?!msg\b)\w*controllen\s*=\s*0\s*;", taken.body):
             raise Unusable(f"{self._name}: cannot tell: {self._place}:{taken.line} {taken.name}() "
                            "takes the control and does not say so, a shape unknown here")
+        # What it leaves with the user needs both at each issue, for 32-bit tasks as well
+        for one in self._source.functions.values() if asks else ():
+            if len(_POINTER.findall(one.body)) != len(_LENGTH.findall(one.body)):
+                raise Unusable(f"{self._name}: cannot tell: {self._place}:{one.line} {one.name}() "
+                               "does not save msg_controllen wherever it saves msg_control, a "
+                               "shape unknown here")
 
     def _sent(self, issue: Function) -> int:
         direct = re.search(SEND, issue.body)
