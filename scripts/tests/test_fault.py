@@ -157,6 +157,7 @@ class Parse(unittest.TestCase):
     def test_a_trace_of_user_mode_linux(self) -> None:
         """It has the addresses, and guesses with a question mark."""
         console = CONSOLE.replace("\n io_copy", "\n [<60036d9d>] ? guess+0x1/0x2\n"
+                                  " [<6005232d>] show_stack+0x20c/0x21b\n"
                                   " [<60036d9d>] io_copy").replace(" </TASK>\n", "\n")
         self.assertEqual([point.where for point in fault.parse(LINES, console).points],
                          ["io_copy_control.isra.0", "", "__alloc_skb"])

@@ -108,6 +108,16 @@ class Lines(unittest.TestCase):
         self.assertIn("use QEMU", splat.panic(log))
         self.assertEqual(splat.panic(log.splitlines()[0]), "")
 
+    def test_the_trace_of_a_bug_in_user_mode_linux(self) -> None:
+        """It stands behind the panic; what a panic prints behind another trace is no more of it."""
+        log = ("usercopy: Kernel memory overwrite attempt detected to null address (offset 0, size "
+               "248)!\nBUG: failure at mm/usercopy.c:102/usercopy_abort()!\n"
+               "Kernel panic - not syncing: BUG!\nCall Trace:\n [<60501d9e>] io_x+0x29d/0x51f\n")
+        self.assertEqual(splat.reports(log), [log.rstrip()])
+        self.assertEqual(splat.reports(f"BUG: x\nCall Trace:\n io_y+0x1/0x2\n{log}")[0],
+                         "BUG: x\nCall Trace:\n io_y+0x1/0x2\n"
+                         f"{log.partition('Kernel panic')[0]}".rstrip())
+
     def test_alike(self) -> None:
         self.assertEqual(splat.alike(["[ 1.5] WARNING: CPU: 0 PID: 77 at x.c:3 x+0x10/0x20",
                                       "BUG: at ffff888003c0f000"]),

@@ -57,12 +57,22 @@ def reports(log: str) -> list[str]:
             continue
         begin = number
         number += 1
-        while number < min(begin + _EXCERPT, len(lines)) and not _END.search(lines[number]):
+        while number < min(begin + _EXCERPT, len(lines)) and not _ends(lines[begin:number + 1]):
             number += 1
         # A panic is what a report leads to, unless it is all that there is
         if not found or not lines[begin].startswith(_PANIC):
             found.append("\n".join(filter(None, lines[begin:number])))
     return found
+
+
+def _ends(said: Sequence[str]) -> bool:
+    """Whether the last of these lines is none of the report any more.
+
+    BUG() of User Mode Linux leaves the trace to the panic.
+    """
+    if said[-1].startswith(_PANIC) and not any("Call Trace" in line for line in said):
+        return False
+    return bool(_END.search(said[-1]))
 
 
 def lines(log: str) -> list[str]:
