@@ -163,11 +163,11 @@ def good(variant: Variant, result: KernelResult) -> bool:
     What a series does not bring may fail there, too: the defects of patches/mainline/first,
     if the code has them.
     """
-    failed = variant.cured and any(map(_fault, result.cases))
+    failed = variant.cured and any(map(fault, result.cases))
     return result.outcome in FINISHED and not result.surprising and not failed
 
 
-def _fault(case: CaseResult) -> bool:
+def fault(case: CaseResult) -> bool:
     """Whether a case failed that no defect of the code explains."""
     return case.outcome in ("fail", "error") and (
         case.verdict != "known" or case.defect in (*CONTROL, OTHER))
@@ -178,7 +178,7 @@ def complaints(variant: Variant, result: KernelResult) -> list[str]:
     if good(variant, result):
         return []
     odd = [case for case in result.cases
-           if case.verdict not in ("pass", "known", "skip") or variant.cured and _fault(case)]
+           if case.verdict not in ("pass", "known", "skip") or variant.cured and fault(case)]
     return [*(f"{result.outcome} {result.reason}" for _ in [0] if result.outcome not in FINISHED),
             *(f"the kernel warned: {line}" for line in result.warnings[:5]),
             *(f"{case.abi} {case.test}: {case.outcome}, {case.reason}" if case.outcome != "pass"

@@ -114,6 +114,11 @@ class Judged(unittest.TestCase):
         self.assertFalse(
             replace(before, cases=(*before.cases, case(outcome="fail", verdict="REGRESSION"))).well)
 
+    def test_what_the_series_does_not_bring(self) -> None:
+        """Fixes of provided buffers are in a series of their own."""
+        failed = case(outcome="fail", predicted="fail", verdict="known", defect="buffers")
+        self.assertTrue(replace(self.usual, cases=(*self.usual.cases, failed)).well)
+
     def test_one_abi_is_not_enough(self) -> None:
         self.assertFalse(replace(self.usual, cases=(case(),)).well)
 

@@ -67,7 +67,7 @@ class Seen:
     def odd(self) -> list[result.CaseResult]:
         """The cases that are not as the code of the kernel says."""
         return [case for case in self.cases if case.verdict not in ("pass", "known", "skip") or
-                self.variant.cured and case.outcome == "fail"]
+                self.variant.cured and proof.fault(case)]
 
     @property
     def well(self) -> bool:
