@@ -78,6 +78,13 @@ def cured(case: result.CaseResult) -> result.CaseResult:
     return case
 
 
+def treated(row: result.KernelResult) -> result.KernelResult:
+    """The row of a kernel that has the module: its label says so, and each case is cured()."""
+    label = row.kernel.removesuffix(SUFFIX) + SUFFIX
+    return replace(row, kernel=label,
+                   cases=[replace(cured(case), kernel=label) for case in row.cases])
+
+
 def run(words: Sequence[str], programs: Sequence[str], abis: Sequence[str], folder: Path, jobs: int,
         refresh: bool = False, arch: Architecture = AMD64) -> list[result.KernelResult]:
     """Two rows for each kernel, oldest first; raises Usage for what is none of Debian's kernels."""
@@ -167,7 +174,7 @@ def _judged(kernel: Kernel, done: vm.Run, chosen: Sequence[str], first: result.K
     if parts.refused:
         why = f"the module was not loaded: {parts.refused}"
         return [first, replace(second, outcome="not-run", reason=why, cases=[], complete=False)]
-    second.cases = [replace(cured(case), kernel=second.kernel) for case in second.cases]
+    second = treated(second)
     if parts.after and not parts.unloaded:
         second.outcome, second.reason = "hung", "the module was not unloaded"
     elif parts.after and parts.counters.get("sends_seen", "0") == "0":

@@ -90,6 +90,16 @@ class Cases(unittest.TestCase):
         self.assertEqual(live_run.cured(CASE).verdict, "REGRESSION")
         self.assertEqual(live_run.cured(replace(CASE, defect="late-read")).verdict, "known")
 
+    def test_the_row_of_a_kernel_that_has_it(self) -> None:
+        """Whether it was named as that before or not."""
+        for label in ("6.1.0-9", f"6.1.0-9{live_run.SUFFIX}"):
+            row = KernelResult(label, "6.1.192", "", "", "running", "", "failed", "", 1.0, "",
+                               cases=[replace(CASE, outcome="pass", verdict="NEWLY FIXED"), CASE])
+            found = live_run.treated(row)
+            self.assertEqual([found.kernel, *(case.kernel for case in found.cases)],
+                             [f"6.1.0-9{live_run.SUFFIX}"] * 3)
+            self.assertEqual([case.verdict for case in found.cases], ["pass", "REGRESSION"])
+
     def test_counters_are_told(self) -> None:
         """A line for each kernel that has them."""
         row = KernelResult("6.1+cure", "6.1.192", "", "", "debian", "tcg", "passed", "", 1.0, "",
