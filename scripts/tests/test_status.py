@@ -2,7 +2,8 @@
 
 import unittest
 
-from kit.series import status
+from kit.base.paths import PATCHES
+from kit.series import applied, order, patch, status
 from tests.test_diagnosis import LENGTH
 from tests.test_plan import ALL, LENGTHS, ZC, Fixture
 
@@ -36,6 +37,20 @@ class Rows(Fixture):
         self.folder(self.patches / "linux-6.1.y/older/before-6.1.55",
                     {"wrong-length": self.diff(ZC, OTHERWISE)})
         self.assertEqual(self.words(OTHERWISE)["wrong-length", "sendmsg"], "ok")
+
+
+class Told(unittest.TestCase):
+    """One fix that diagnosis.py does not read."""
+
+    def test_code_that_looks_cured_and_still_takes_a_patch(self) -> None:
+        """5.15.y with its series, one of the two lines gone by which cut-control clears the IV of
+        AF_ALG: the form for an older 5.10 applied then, and nothing was told of it."""
+        one = patch.Patch(PATCHES / "linux-5.15.y/0011-cut-control.patch")
+        slot = order.Slot("cut-control", (one,), True, one)
+        for lacks, words in ((False, [None]), (True, [True]), (None, [True])):
+            read = {} if lacks is None else {"cut-control": lacks}
+            rows = status._of_patch(applied.Tried(slot, None, one), read, {})
+            self.assertEqual([row.missing for row in rows], words, lacks)
 
 
 if __name__ == "__main__":

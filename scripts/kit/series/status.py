@@ -108,7 +108,7 @@ def _of_patch(state: Tried, read: dict[str, bool], states: dict[str, Tried]) -> 
     if lacks:
         return [_row(slot.slug, True, tip, "its code has the defect, and no patch here applies",
                      slot.offered)]
-    if lacks is False and not state.fits:
+    if lacks is False:
         return [_row(slot.slug, None, tip, f"its code looks cured, but {tip.name} does not come "
                                            "out: scripts/series prove tells")]
     # Without it the other part does not do what it is for; any other fix has no place here
