@@ -4,7 +4,7 @@ import unittest
 
 from kit.base.version import parse
 from kit.series import applied, numbering, patch, plan, status
-from kit.series.tree import Tree, scratch
+from kit.series.tree import Tree, git, scratch
 from tests.test_plan import BASE, FILE, LENGTHS, NEW, ZC, Fixture
 
 FIRST = ZC.replace("int io_", "/* first */\nint io_", 1)
@@ -50,6 +50,11 @@ class States(Fixture):
             self.assertEqual(copies.changed(), {})
         with scratch(self.make(ZC, False)) as copies:
             self.assertTrue(applied.comes_out(copies, patch.Patch(fix)))
+
+    def test_git_leaves_nothing_at_work_in_a_scratch_tree(self) -> None:
+        """Its gc goes on in the background, and the folder could not be removed then."""
+        with scratch(self.make(ZC, False)) as copies:
+            self.assertEqual(git(copies.home, "config", "gc.auto").stdout, "0\n")
 
     def test_the_whole_series_goes_in_and_once(self) -> None:
         tree = self.make(ZC, False)

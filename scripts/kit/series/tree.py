@@ -233,8 +233,9 @@ def git(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
                    **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
                       for what, value in (("NAME", "series"), ("EMAIL", "series@localhost"))}}
-    # It is ours, whoever the files of the temporary folder seem to belong to
-    return _run_git(home, ("-c", "safe.directory=*", *words), environment)
+    # It is ours, whoever the files of the temporary folder seem to belong to; and nothing of git's
+    # may still be at work in it when it goes
+    return _run_git(home, ("-c", "safe.directory=*", "-c", "gc.auto=0", *words), environment)
 
 
 def _run_git(home: Path, words: Iterable[str], environment: Mapping[str, str] | None = None,
