@@ -65,8 +65,8 @@ COURSES = ("straight", "poll-first", "link", "worker", "full", "worker-full", "c
 QUICK = ("full", "poll-first")         # what mutants and --quick try, with large control
 # Frames that every trace of a kind has, inside of whoever wanted to allocate or copy
 _PLUMBING = re.compile(
-    r"show_stack|dump_stack|_*should_fail|fail_dump|_*k[mvz]*alloc|_*kmem_cache_alloc|krealloc|slab_"
-    r"|_*kmem_alloc|kmemdup|memdup|_*new_slab|allocate_slab|_*alloc_(?:pages|frozen)"
+    r"show_stack|dump_stack|_*should_fail|fail_dump|_*k[mvz]*alloc|_*kmem_cache_alloc|krealloc"
+    r"|slab_|_*kmem_alloc|kmemdup|memdup|_*new_slab|allocate_slab|_*alloc_(?:pages|frozen)"
     r"|_*get_free_page|prepare_alloc|_*inline_copy|_*copy_(?:from|to)_|_*refill_objects"
     r"|get_from_partial|alloc_slab|stack_depot|kasan|mem_pool|_*create_object|kmemleak|fill_pool")
 
