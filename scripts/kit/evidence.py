@@ -43,7 +43,12 @@ class Build:
     failed: dict[str, Pair]
 
     def fails(self, stale: Iterable[str] = ()) -> str:
-        """The defects with failed cases, "late-read 18/18, late-file 7/7"; else "nothing fails"."""
+        """The defects with failed cases, "late-read 18/18, late-file 7/7"; else "nothing fails".
+
+        Of a kernel that was not built or did not come to a case, "no case ran".
+        """
+        if not self.ran and not self.failed:
+            return "no case ran"
         words = [f"{name} {STALE}" if name in stale else f"{name} {pair(self.failed[name])}"
                  for name in COLUMNS
                  if name in self.failed and (name in stale or any(self.failed[name]))]

@@ -92,6 +92,10 @@ class Bound(unittest.TestCase):
                           "  (7.3.4, somebody/linux, " + kept.date + ", 64 bit by uml)"])
         self.assertIn("as it is  nothing fails\n", self.kept().summary())
 
+    def test_a_kernel_that_was_not_built(self) -> None:
+        """That is no kernel in which nothing fails."""
+        self.assertEqual(evidence.Build("x", False, 1.0, {}, {}, {}).fails(), "no case ran")
+
     def test_what_is_not_as_its_code_says_is_told(self) -> None:
         kept = self.kept("a")
         bad = replace(kept, builds=[replace(kept.builds[0], as_its_code_says=False)])
