@@ -48,10 +48,14 @@ def run(plain: Boot, requests: Sequence[str], through: Nic | None) -> Run:
 
 def joined(runs: Sequence[Run]) -> Run:
     """Guests of one kernel as one, which has not come to its end if one of them has not."""
-    bad = [one for one in runs if one.ended or not any(DONE in line for _, line in one.lines)]
+    bad = [one for one in runs if not _complete(one)]
     lines = [each for one in runs for each in one.lines if not (bad and DONE in each[1])]
     return Run(lines, "".join(one.console for one in runs), bad[0].ended if bad else "",
                max(one.seconds for one in runs))
+
+
+def _complete(run: Run) -> bool:
+    return not run.ended and any(DONE in line for _, line in run.lines)
 
 
 def _run(plain: Boot, request: str, through: Nic | None) -> Run:
@@ -109,11 +113,10 @@ def job(plain: Boot, script: str, more: program.Files | None = None,
 
 def whole(done: Run, label: str, home: Path) -> list[str]:
     """The lines of a guest that ran to its end. Raises Unusable for another, naming `home`."""
-    lines = [line for _, line in done.lines]
-    if done.ended or not any(DONE in line for line in lines):
+    if not _complete(done):
         raise Unusable(f"{label}: the guest did not come to its end ({done.ended or 'it died'}): "
                        f"{home}")
-    return lines
+    return [line for _, line in done.lines]
 
 
 def _own(through: Nic, way: str, files: Files, request: str,

@@ -40,18 +40,24 @@ class Total:
         try:
             if run["seed"] != self.seed or run["first"] != self.done:
                 return
-            self.done += run["done"]
-            self.seconds += run["seconds"]
-            for kind, acts in run["kinds"].items():
-                _add(self.kinds.setdefault(kind, {}), acts)
-            self.slow += run["slow"]
-            _add(self.ways, run["ways"])
-            for name, met in run["designs"].items():
-                self.designs[name] = self.designs.get(name, 0) + met
-            for name, (times, first) in run["found"].items():
-                self.found.setdefault(name, [0, first, self.seed])[0] += times
+            found = {name: [times, first, self.seed]
+                     for name, (times, first) in run["found"].items()}
+            self.take({**run, "found": found}, run["seconds"])
         except (KeyError, TypeError, ValueError, AttributeError) as bad:
             raise Unusable(f"messages: not a summary: {str(run)[:200]}") from bad
+
+    def take(self, more: Mapping[str, Any], seconds: float) -> None:
+        """Adds the figures of another, field -> what it has, that took so long."""
+        self.done += more["done"]
+        self.seconds += seconds
+        self.slow += more["slow"]
+        for kind, acts in more["kinds"].items():
+            _add(self.kinds.setdefault(kind, {}), acts)
+        _add(self.ways, more["ways"])
+        for name, met in more["designs"].items():
+            self.designs[name] = self.designs.get(name, 0) + met
+        for name, (times, *first) in more["found"].items():
+            self.found.setdefault(name, [0, *first])[0] += times
 
     @property
     def differences(self) -> int:
@@ -76,16 +82,7 @@ def together(totals: Sequence[Total]) -> Total:
     on average; a check has held if it did for each seed."""
     one = Total(totals[0].kernel, totals[0].program, totals[0].seed)
     for each in totals:
-        one.done += each.done
-        one.seconds += each.seconds / len(totals)
-        one.slow += each.slow
-        for kind, acts in each.kinds.items():
-            _add(one.kinds.setdefault(kind, {}), acts)
-        _add(one.ways, each.ways)
-        for name, met in each.designs.items():
-            one.designs[name] = one.designs.get(name, 0) + met
-        for name, (times, *first) in each.found.items():
-            one.found.setdefault(name, [0, *first])[0] += times
+        one.take(vars(each), each.seconds / len(totals))
         one.notes += each.notes
         one.missing += [name for name in each.missing if name not in one.missing]
     one.checks = {name: max(each.checks.get(name, 1) for each in totals)
