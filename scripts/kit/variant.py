@@ -150,7 +150,8 @@ class Builder:
                                                          ("+", variant.applied)) for one in some]
         return cache.digest(str(self._tree.home), compiler, *patches, Path(fragment.__file__),
                             *sorted(FRAGMENT.parent.glob(f"{FRAGMENT.name}*")),
-                            self._arch.name, str(self._nics))
+                            self._arch.name, str(self._nics), *self._flavour.lines, "",
+                            *self._flavour.words)
 
     def _made(self, label: str) -> Path:
         return cache.root() / "proofs" / f"{label}.{self._target}"
