@@ -16,8 +16,7 @@ from pathlib import Path
 
 from .base import cache, command, host
 from .series import diagnosis, patch, tree as trees
-from .build import cross, fragment
-from .guest import uml
+from .build import cross, fragment, registers
 from .base.arch import AMD64, UML, Architecture
 from .base.command import run
 from .base.error import BuildFailed, Unusable, Usage
@@ -26,6 +25,7 @@ from .base.paths import FRAGMENT
 from .series.patch import Patch
 from .series.tree import Scratch, Tree
 
+HOSTED_SINCE = (6, 1)                  # a 5.15 in User Mode Linux does not end its first test
 TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
 
 
@@ -68,8 +68,8 @@ def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
     if engine in ("uml", "both") and (nics or arch != AMD64):
         raise Usage(
             f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
-    fits = engine != "auto" or uml.fits(tree.version)
-    if engine == "qemu" or nics or arch != AMD64 or not fits:
+    early = engine == "auto" and tree.version and tree.version[:2] < HOSTED_SINCE
+    if engine == "qemu" or nics or arch != AMD64 or early:
         return [(Builder(tree, arch=arch, nics=nics, kept=True), arch.abis)]
     hosted = (Builder(tree, arch=UML, kept=True), UML.abis)
     if engine == "uml":
@@ -149,6 +149,7 @@ class Builder:
         patches = [f"{how} {one.text}" for how, some in (("-", variant.removed),
                                                          ("+", variant.applied)) for one in some]
         return cache.digest(str(self._tree.home), compiler, *patches, Path(fragment.__file__),
+                            Path(registers.__file__),
                             *sorted(FRAGMENT.parent.glob(f"{FRAGMENT.name}*")),
                             self._arch.name, str(self._nics), *self._flavour.lines, "",
                             *self._flavour.words)
@@ -158,11 +159,14 @@ class Builder:
 
     def _place(self, variant: Variant, work: Path) -> None:
         """Turns the work tree into the variant; only files whose text differs change."""
+        hosted = self._arch == UML
         touched = sorted({path for branch in patch.branches()
                           for one in (*branch.all(), *branch.buffers)
                           for path in one.paths if one.slug != patch.SELFTEST})
         if not self._fresh:
-            self._tree.copy(work, leave=touched)
+            self._tree.copy(work, leave=[*touched, *([registers.SOURCE] if hosted else [])])
+        if hosted:
+            registers.widen(self._tree.home, work)
         with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             copies.place(touched, work)

@@ -11,7 +11,6 @@ from kit.base import command, host
 from kit.series import patch
 from kit.build import fragment, source
 from kit import evidence, proof, variant
-from kit.guest import uml
 from kit.base.error import Usage
 from kit.series.fixes import load
 from kit.kernel.kernel import Kernel
@@ -205,12 +204,11 @@ class Engines(Fixture):
                     (builder.kernel(variant, abis)
                      for builder, abis in builders(tree, engine))]
 
-        with mock.patch.object(uml, "fits", return_value=True):
-            self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
-            self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
-        with mock.patch.object(uml, "fits", return_value=False):
-            self.assertEqual([abis for _, abis in asked("auto")], [("64", "32")])
+        self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
+        self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
         self.assertEqual([abis for _, abis in asked("both")], [("64",), ("64", "32")])
+        with mock.patch.object(variant, "HOSTED_SINCE", (99, 0)):
+            self.assertEqual([abis for _, abis in asked("auto")], [("64", "32")])
         self.assertEqual(asked("uml"), [("uml:", ("64",))])
         self.assertEqual([abis for _, abis in asked("qemu")], [("64", "32")])
 

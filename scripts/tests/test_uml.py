@@ -157,17 +157,6 @@ class Words(unittest.TestCase):
         self.assertEqual(kernel[-2:], ["a=b", "c"])
         self.assertEqual(words[:3], ["setpriv", "--pdeathsig", "KILL"])
 
-    def test_room_for_the_registers(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            processor = Path(folder, "cpuinfo")
-            processor.write_text("flags\t\t: fpu avx512f amx_tile amx_int8\n")
-            self.assertEqual([uml.fits(parse(version), processor)
-                              for version in ("6.1.192", "6.12.118", "6.13", "7.3.4")],
-                             [False, False, True, True])
-            self.assertTrue(uml.fits(None, processor))
-            processor.write_text("flags\t\t: fpu avx512f\n")
-            self.assertTrue(uml.fits(parse("6.1.192"), processor))
-
     def test_memory_where_there_is_room(self) -> None:
         def stat(name: str) -> os.statvfs_result:
             blocks = (64 << 20 if name == "/dev/shm" else 1 << 40) // 4096

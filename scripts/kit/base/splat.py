@@ -37,7 +37,7 @@ _DEADLY = re.compile(_FATAL)
 # 6.12): it has room for 2696 bytes of registers (HOST_FP_SIZE), and AMX alone takes 8192 more.
 _REGISTERS = "ptrace set fp regs failed"
 _NO_ROOM = ("this User Mode Linux is too old for this processor, whose registers (AMX) it has no "
-            "room for: use QEMU, or a newer one")
+            "room for: use QEMU, a newer one, or one that is built here")
 _END = re.compile(r"---\[ end|^=====+$|^Kernel panic")
 
 

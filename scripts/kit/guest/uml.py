@@ -10,8 +10,6 @@ import os
 import subprocess
 from pathlib import Path
 
-from ..base.version import Version
-
 ENGINE = "uml"
 FOLDER = "uml"                         # beside the console; the caller removes it
 PLACES = ("/dev/shm", "/tmp")          # for the file that is the guest's memory; it loses its name
@@ -57,13 +55,3 @@ def place(memory: int) -> str:
         if there.f_bavail * there.f_frsize >> 20 >= memory and not there.f_flag & os.ST_NOEXEC:
             return name
     return PLACES[-1]
-
-
-def fits(version: Version | None, processor: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether a User Mode Linux of this version has room for the registers of this processor.
-
-    One before 6.13 has 2696 bytes for them (HOST_FP_SIZE), and AMX alone takes 8192 more.
-    """
-    if version is None or version[:2] >= (6, 13):
-        return True
-    return "amx_tile" not in processor.read_text().split()
