@@ -149,7 +149,7 @@ class File(unittest.TestCase):
             return coverage.reasons(path, branch)
 
     def test_branches(self) -> None:
-        text = ('send_side = ["io_.*"]\nelsewhere = []\n'
+        text = ('send_side = ["io_.*"]\nelsewhere = []\nunseen = []\n'
                 '[[unreached]]\nfunction = "f"\nreason = "old"\nbranches = ["6.1"]\n'
                 '[[unreached]]\nfunction = "g"\nline = "x"\nreason = "all"\n')
         self.assertEqual(self.read(text).why, {("g", "x"): "all"})
@@ -158,7 +158,7 @@ class File(unittest.TestCase):
     def test_broken(self) -> None:
         for text in ("[", "a = 1\n",
                      'send_side = []\n[[unreached]]\nfunction = "f"\n',
-                     "send_side = 1\nunreached = [2]\nelsewhere = []\n"):
+                     "send_side = 1\nunreached = [2]\nelsewhere = []\nunseen = []\n"):
             with self.assertRaises(Unusable):
                 self.read(text)
 

@@ -64,7 +64,7 @@ class Reasons:
     (function, text) -> reason.
 
     Without a text it stands for all of the function. What the series adds has to be reached, or
-    made sure of elsewhere.
+    made sure of elsewhere, or the file says that nothing here does.
     """
 
     functions: tuple[str, ...]                     # regular expressions
@@ -93,11 +93,11 @@ def reasons(path: Path, branch: str) -> Reasons:
     """
     try:
         data = tomllib.loads(path.read_text())
-        why, elsewhere = ({(one["function"], one.get("line", "")): str(one["reason"])
-                           for one in data[kind]
-                           if branch in one.get("branches", [branch])}
-                          for kind in ("unreached", "elsewhere"))
-        return Reasons(tuple(data["send_side"]), why, elsewhere)
+        why, elsewhere, unseen = ({(one["function"], one.get("line", "")): str(one["reason"])
+                                   for one in data[kind]
+                                   if branch in one.get("branches", [branch])}
+                                  for kind in ("unreached", "elsewhere", "unseen"))
+        return Reasons(tuple(data["send_side"]), why, elsewhere | unseen)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as bad:
         raise Unusable(f"{path}: {bad!r}") from bad
 
