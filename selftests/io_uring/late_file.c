@@ -9,7 +9,8 @@
  * one of when it was called: the receiver tells them apart by their inodes.
  * After submit the number is closed or given to another file.
  *
- * The references leave the number alone.
+ * The references leave the number alone. In one of them the control is refused
+ * for what stands before a number that is no good: the order of errors.
  *
  * Needs: /proc.
  * Exit code: 0 all passed or skipped, 1 a case failed (kselftest harness).
@@ -27,14 +28,16 @@
 #define LENGTH		100
 #define LARGE		4096	/* of the messages that fill a socket */
 #define FILE_SPACE	CMSG_SPACE(sizeof(int))
-#define MESSAGES	2	/* of control */
+#define MESSAGES	2	/* of control, one more to be refused */
 #define NO_LEVEL	0x7777
+#define NO_TYPE		0x7777
 
 /* What becomes of the number after submit */
 enum fate {
 	KEPT,
 	CLOSED,
 	ANOTHER,
+	REFUSED,	/* kept, and there is more in the control */
 };
 
 FIXTURE(late_file)
@@ -117,6 +120,11 @@ FIXTURE_VARIANT_ADD(late_file, reference_link_kept_sendmsg) {
 	.socket = "AF_UNIX stream, behind a link",
 	.type = SOCK_STREAM,
 	.link = true,
+};
+
+FIXTURE_VARIANT_ADD(late_file, reference_link_refused_sendmsg) {
+	.socket = "AF_UNIX dgram, SCM_RIGHTS, an unknown type, a bad SCM_RIGHTS, behind a link",
+	.type = SOCK_DGRAM, .fate = REFUSED, .link = true,
 };
 
 struct ends {
@@ -234,19 +242,25 @@ static void tell_received(struct story *story, const struct ends *e)
  * a retry may take a longer control than there is (wrong-length); it then finds
  * one more of those, and not what would make it fail.
  */
-static void put_file(struct msghdr *msg, char *control, int file)
+static void put_file(struct msghdr *msg, char *control, int file, bool refused)
 {
+	const int none = -1;
 	struct cmsghdr *cmsg;
 	unsigned int i;
 
 	msg->msg_control = control;
-	msg->msg_controllen = MESSAGES * FILE_SPACE;
+	msg->msg_controllen = (MESSAGES + refused) * FILE_SPACE;
 	for (i = 0; i <= MESSAGES; i++) {
 		cmsg = (struct cmsghdr *)(control + i * FILE_SPACE);
 		cmsg->cmsg_level = i ? NO_LEVEL : SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
 		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cmsg), &file, sizeof(file));
+		if (!refused || !i)
+			continue;
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = i == 1 ? NO_TYPE : SCM_RIGHTS;
+		memcpy(CMSG_DATA(cmsg), &none, sizeof(none));
 	}
 }
 
@@ -264,11 +278,12 @@ static const char *send_file(struct io_uring *ring, struct ends *e,
 		.ring = ring, .opcode = IORING_OP_SENDMSG, .fd = e->tx,
 		.flags = MSG_NOSIGNAL,
 		.msg = { .msg_iov = &iov, .msg_iovlen = 1 },
+		.at_once = fate == REFUSED,
 	};
 	const char *wrong = NULL;
 
 	payload(data, sizeof(data));
-	put_file(&call.msg, control.room, e->file);
+	put_file(&call.msg, control.room, e->file, fate == REFUSED);
 	if (ring && link)
 		queue_link_head(ring, e->trigger[0]);
 	else
