@@ -11,6 +11,7 @@ from kit import evidence
 from kit.base import command
 from kit.base.paths import SELFTESTS
 from kit.base.error import Unusable
+from kit.harm import record
 from kit.report.result import CaseResult, KernelResult
 from kit.series import patch
 from kit.series.patch import Patch
@@ -114,6 +115,25 @@ class Bound(unittest.TestCase):
         self.assertEqual((kept.other_patches(), evidence.proved(kept)), (["late-read"], False))
         self.assertRegex(evidence.complaints()[0],
                          r"7\.3\.4\.json: is of another text of late-read; prove it again")
+
+    def test_a_table_of_harm_names_the_text_that_it_is_of(self) -> None:
+        one = evidence.Record("", "7.3.4", "2026-12-01", patches={
+            "late-read": evidence.hashed(Patch(self.home / "0001-late-read.patch"))})
+        record.bind("fuzz", [one], self.top)
+        record.bind("races", [replace(one, buffers=True)], self.top)
+        self.assertEqual(record.bound(self.top)["fuzz"], [one])
+        rows = record.table(record.bound(self.top))
+        self.assertRegex(rows, r"``fuzz``\n +- 7\.3\.4\n +- 2026-12-01\n +- as they are today")
+        self.assertRegex(rows, r"``races``\n +- 7\.3\.4 with buffers/")
+        self.assertRegex(rows, r"``cost``\n +- not said")
+        self.write(mail(new="other();"))
+        self.assertIn("- other ones today: late-read", record.table(record.bound(self.top)))
+
+    def test_a_broken_file_of_texts_is_told(self) -> None:
+        for text in ("{", "[]", '{"fuzz": [{"day": 1}]}'):
+            (self.top / record.TEXTS).write_text(text)
+            with self.assertRaisesRegex(Unusable, "texts.json: .*; git has it"):
+                record.bound(self.top)
 
     def test_so_does_a_patch_more(self) -> None:
         kept = self.kept()
