@@ -1,5 +1,6 @@
 """What the net of a debug kernel caught, read from consoles of mutants, and how runs are judged."""
 
+import argparse
 import unittest
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,15 @@ class Caught(unittest.TestCase):
 
     def test_script_is_watched(self) -> None:
         self.assertTrue(watch.watched("true").endswith('echo "# net: end"\n'))
+
+
+class Engines(unittest.TestCase):
+    def test_both_are_two_runs_of_a_tree(self) -> None:
+        parser = argparse.ArgumentParser()
+        watch.options(parser)
+        asked = parser.parse_args(["--engine", "both"])
+        self.assertEqual(watch.engines(asked.engine), ("uml", "qemu"))
+        self.assertEqual(watch.engines(parser.parse_args([]).engine), ("qemu",))
 
 
 class Mutants(unittest.TestCase):

@@ -103,8 +103,9 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     kept = []
     with Progress() as progress:
         guests = watch.Guests(progress)
-        for word in options.trees:
-            kept.append(_tree(guests, proof.find(word), home, options))
+        for tree in map(proof.find, options.trees):
+            kept += [_tree(guests, tree, home, engine, options.buffers)
+                     for engine in watch.engines(options.engine)]
     record.leave("debug", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(row["well"] for one in kept for row in (*one["kernels"], *one["mutants"]))
 
@@ -132,12 +133,12 @@ def _quick(tree: Tree, home: Path) -> bool:
             and set(seen.exits) == set(watch.PROGRAMS))
 
 
-def _tree(guests: watch.Guests, tree: Tree, home: Path,
-          options: argparse.Namespace) -> dict[str, Any]:
-    """All of one tree, as it goes to debug.json."""
-    builder = watch.builder(tree, options.engine)
+def _tree(guests: watch.Guests, tree: Tree, home: Path, engine: str,
+          buffers: bool) -> dict[str, Any]:
+    """All of one tree on one engine, as it goes to debug.json."""
+    builder = watch.builder(tree, engine)
     kernels = []
-    for variant in mutant.main_variants(tree, options.buffers):
+    for variant in mutant.main_variants(tree, buffers):
         kernel = builder.kernel(variant)
         seen = selftest(guests, kernel, variant, home / kernel.label)
         kernels.append({"name": variant.name, "well": seen.well, "outcome": seen.outcome,
@@ -148,14 +149,14 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path,
                         "exits": seen.exits, "reports": seen.reports,
                         "seconds": round(seen.run.seconds)})
     caught_ = []
-    net = watch.net(NET, options.engine)
+    net = watch.net(NET, engine)
     for variant in mutant.mutants(tree, net, mutant.series_of(tree)):
         kernel = builder.kernel(variant)
         rest = watch.exits("rest large", watch.programs(kernel))
         found = mutant.hunt(guests, kernel, variant.name, net[variant.name], rest,
                             home / kernel.label)
         caught_.append(mutant.entry(found))
-    return {"release": tree.release, "engine": options.engine, "date": time.strftime("%Y-%m-%d"),
+    return {"release": tree.release, "engine": engine, "date": time.strftime("%Y-%m-%d"),
             "kernels": kernels, "mutants": caught_}
 
 

@@ -233,17 +233,18 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     kept = []
     with Progress() as progress:
         guests = watch.Guests(progress)
-        for word in options.trees:
-            kept.append(_tree(guests, proof.find(word), home, options))
+        for tree in map(proof.find, options.trees):
+            kept += [_tree(guests, tree, home, engine, options.buffers)
+                     for engine in watch.engines(options.engine)]
     record.leave("fault", home, "\n".join(table(one) for one in kept), kept, options.record)
     return all(one["well"] and all(found["well"] for found in one["mutants"]) for one in kept)
 
 
-def _tree(guests: watch.Guests, tree: Tree, home: Path,
-          options: argparse.Namespace) -> dict[str, Any]:
-    """All of one tree, as it goes to fault.json."""
-    builder = watch.builder(tree, options.engine)
-    series = mutant.main_variants(tree, options.buffers)[-1]
+def _tree(guests: watch.Guests, tree: Tree, home: Path, engine: str,
+          buffers: bool) -> dict[str, Any]:
+    """All of one tree on one engine, as it goes to fault.json."""
+    builder = watch.builder(tree, engine)
+    series = mutant.main_variants(tree, buffers)[-1]
     kernel = builder.kernel(series)
     script = SETUP + watch.exits("nth", watch.programs(kernel))
     done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
@@ -252,8 +253,8 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path,
     wanted = {point for way in ways(kernel.abis)
               for point in refused([one for one in told.points if one.way == way])}
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
-               for variant in mutant.mutants(tree, watch.net(NET, options.engine), series)]
-    return {"release": tree.release, "engine": options.engine, "series": series.name,
+               for variant in mutant.mutants(tree, watch.net(NET, engine), series)]
+    return {"release": tree.release, "engine": engine, "series": series.name,
             "abis": kernel.abis, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
             "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind,

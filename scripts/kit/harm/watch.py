@@ -84,11 +84,16 @@ echo "# net: end"
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of the parts that run debug kernels."""
-    parser.add_argument("--engine", choices=("qemu", "uml"), default="qemu",
+    parser.add_argument("--engine", choices=("qemu", "uml", "both"), default="qemu",
                         help="what runs the kernels; uml, User Mode Linux, is quick and has "
-                             "64-bit programs alone (default: qemu)")
+                             "64-bit programs alone, both: one after the other (default: qemu)")
     parser.add_argument("--buffers", action="store_true",
                         help="also with the fixes about provided buffers on top of the series")
+
+
+def engines(word: str) -> tuple[str, ...]:
+    """Those that --engine asks for, the quick one first."""
+    return ("uml", "qemu") if word == "both" else (word,)
 
 
 def builder(tree: Tree, engine: str = "qemu") -> Builder:
