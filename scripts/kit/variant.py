@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .base import cache, command, host
 from .series import diagnosis, patch, tree as trees
-from .build import cross, fragment, registers
+from .build import cross, fragment, hosted
 from .base.arch import AMD64, UML, Architecture
 from .base.command import run
 from .base.error import BuildFailed, Unusable, Usage
@@ -25,7 +25,6 @@ from .base.paths import FRAGMENT
 from .series.patch import Patch
 from .series.tree import Scratch, Tree
 
-HOSTED_SINCE = (6, 1)                  # a 5.15 in User Mode Linux does not end its first test
 TOOLS = (*host.RUN, *host.KERNEL_BUILD, "git", "ccache")
 
 
@@ -68,14 +67,13 @@ def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
     if engine in ("uml", "both") and (nics or arch != AMD64):
         raise Usage(
             f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
-    early = engine == "auto" and tree.version and tree.version[:2] < HOSTED_SINCE
-    if engine == "qemu" or nics or arch != AMD64 or early:
+    if engine == "qemu" or nics or arch != AMD64:
         return [(Builder(tree, arch=arch, nics=nics, kept=True), arch.abis)]
-    hosted = (Builder(tree, arch=UML, kept=True), UML.abis)
+    quick = (Builder(tree, arch=UML, kept=True), UML.abis)
     if engine == "uml":
-        return [hosted]
+        return [quick]
     rest = arch.abis if engine == "both" else tuple(abi for abi in arch.abis if abi not in UML.abis)
-    return [hosted, (Builder(tree, arch=arch, kept=True), rest)]
+    return [quick, (Builder(tree, arch=arch, kept=True), rest)]
 
 
 class Builder:
@@ -103,10 +101,10 @@ class Builder:
             arrange(copies, self._tree, variant)
             present = diagnosis.present(copies.home)
         label = f"{self._name} {variant.name}".replace(",", "").replace(" ", "-")
-        hosted = self._arch == UML
-        word = f"{'uml:' if hosted else ''}{self._made(label)}"
+        native = self._arch == UML
+        word = f"{'uml:' if native else ''}{self._made(label)}"
         return Kernel(label, word, "tree", self._tree.version, present=present,
-                      arch=AMD64 if hosted else self._arch, abis=tuple(abis) or self._arch.abis,
+                      arch=AMD64 if native else self._arch, abis=tuple(abis) or self._arch.abis,
                       obtain=lambda: self._build(variant, label))
 
     def _build(self, variant: Variant, label: str) -> Files:
@@ -149,7 +147,7 @@ class Builder:
         patches = [f"{how} {one.text}" for how, some in (("-", variant.removed),
                                                          ("+", variant.applied)) for one in some]
         return cache.digest(str(self._tree.home), compiler, *patches, Path(fragment.__file__),
-                            Path(registers.__file__),
+                            Path(hosted.__file__),
                             *sorted(FRAGMENT.parent.glob(f"{FRAGMENT.name}*")),
                             self._arch.name, str(self._nics), *self._flavour.lines, "",
                             *self._flavour.words)
@@ -159,14 +157,13 @@ class Builder:
 
     def _place(self, variant: Variant, work: Path) -> None:
         """Turns the work tree into the variant; only files whose text differs change."""
-        hosted = self._arch == UML
         touched = sorted({path for branch in patch.branches()
                           for one in (*branch.all(), *branch.buffers)
                           for path in one.paths if one.slug != patch.SELFTEST})
         if not self._fresh:
-            self._tree.copy(work, leave=[*touched, *([registers.SOURCE] if hosted else [])])
-        if hosted:
-            registers.widen(self._tree.home, work)
+            self._tree.copy(work, leave=[*touched, *(hosted.EDITS if self._arch == UML else ())])
+        if self._arch == UML:
+            hosted.mend(self._tree.home, work)
         with trees.scratch(self._tree) as copies:
             arrange(copies, self._tree, variant)
             copies.place(touched, work)

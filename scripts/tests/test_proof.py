@@ -207,8 +207,6 @@ class Engines(Fixture):
         self.assertEqual([abis for _, abis in asked("auto")], [("64",), ("32",)])
         self.assertEqual([word == "uml:" for word, _ in asked("auto")], [True, False])
         self.assertEqual([abis for _, abis in asked("both")], [("64",), ("64", "32")])
-        with mock.patch.object(variant, "HOSTED_SINCE", (99, 0)):
-            self.assertEqual([abis for _, abis in asked("auto")], [("64", "32")])
         self.assertEqual(asked("uml"), [("uml:", ("64",))])
         self.assertEqual([abis for _, abis in asked("qemu")], [("64", "32")])
 

@@ -215,8 +215,7 @@ def options(parser: argparse.ArgumentParser) -> None:
                              "no trees then")
     parser.add_argument("--engine", choices=("auto", "uml", "qemu"), default="auto",
                         help="what runs the kernels of trees (default: auto): uml is User Mode "
-                             "Linux, 64 bit alone; auto is that for 64 and QEMU for 32 bit, or "
-                             "QEMU for both where User Mode Linux does not run")
+                             "Linux, 64 bit alone; auto is that for 64 and QEMU for 32 bit")
     parser.add_argument("--buffers", action="store_true",
                         help="with the fixes about provided buffers on top of the series")
 
