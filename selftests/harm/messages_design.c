@@ -47,6 +47,14 @@ static bool short_send(const struct plan *p, const struct outcome *call,
 		ring->came == ring->res || p->end == E_RESET || p->end == E_CLOSE);
 }
 
+/* A page that is not copied counts whole, so that not as much has room at once */
+static bool zero_copy_room(const struct plan *p, const struct outcome *call,
+			   const struct outcome *ring)
+{
+	return zero_copy(p) && has(p, T_STREAM) && p->flags & MSG_DONTWAIT &&
+	       ring->res > 0 && ring->res < call->res && ring->right;
+}
+
 /* It ends behind a buffer, and the next one is there for another request */
 static bool short_bundle(const struct plan *p, const struct outcome *call,
 			 const struct outcome *ring)
@@ -109,6 +117,9 @@ static bool part_of_bundle(const struct plan *p, const struct outcome *call,
 	if (p->flags & MSG_PEEK)
 		return !memcmp(ring->data, call->data, ring->res) &&
 		       !strcmp(ring->text[F_NEXT], call->text[F_NEXT]);
+	/* TCP does not hand out what it is to throw away */
+	if (p->flags & MSG_TRUNC && has(p, T_TCP))
+		return !memcmp(ring->data, call->data, ring->len);
 	return same_bytes(call, ring);
 }
 
@@ -136,6 +147,7 @@ static bool poll_first(const struct plan *p, const struct outcome *call,
 {
 	return p->way == W_POLL_FIRST &&
 	       ((p->flags & MSG_DONTWAIT && ring->res == -EAGAIN) ||
+		(p->flags & MSG_OOB && call->res == -EINVAL) ||
 		(call->res < 0 && !call->waited && ring->res < 0));
 }
 
@@ -179,6 +191,9 @@ struct design designs[] = {
 	{ "short-send", "man 3 io_uring_prep_send, MSG_WAITALL",
 	  "a send on a stream may be short unless MSG_WAITALL is set",
 	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_send, 0 },
+	{ "zero-copy-room", "net/core/datagram.c:662",
+	  "a zero-copy send counts whole pages, so that MSG_DONTWAIT finds room for less",
+	  F(F_RESULT) | F(F_PEER) | F(F_NEXT), zero_copy_room, 0 },
 	{ "short-bundle", "io_uring/net.c:529",
 	  "a send bundle that waited ends with the buffers that it had",
 	  F(F_RESULT) | F(F_PEER) | F(F_NEXT) | F(F_QUEUE), short_bundle, 0 },

@@ -202,6 +202,12 @@ static bool is_gapped_receive(const struct plan *p)
 	return receives(p) && p->pool == 3 && p->way == W_ASYNC && p->besides & B_ON;
 }
 
+/* A worker takes its buffer for good when it selects it, whatever is sent of it */
+static bool is_worker_gap(const struct plan *p)
+{
+	return !receives(p) && p->pool > 1 && p->way == W_ASYNC && p->besides & B_ON;
+}
+
 static void ends_there(struct plan *p)
 {
 	p->besides &= ~B_ON;
@@ -238,6 +244,16 @@ static void one_round(struct plan *p)
 {
 	p->shots = 0;
 	p->besides &= ~B_HASTY;
+}
+
+/* What task work receives up to an urgent mark, and what it says of that */
+static bool is_missed_mark(const struct plan *p)
+{
+	unsigned int i, marks = 0;
+
+	for (i = 0; i < p->steps; i++)
+		marks += p->step[i].oob;
+	return p->shots && has(p, T_TCP) && marks;
 }
 
 static bool is_first_only(const struct plan *p)
@@ -282,9 +298,11 @@ const struct defect defects[] = {
 	{ "first-only", ALL, is_first_only, without_iovec },
 	{ "queued-end", ALL, is_queued_end, one_round },
 	{ "missed-end", ALL, is_missed_end, one_round },
+	{ "missed-mark", ALL, is_missed_mark, one_round },
 	{ "repeated-peek", ALL, is_bundled_peek, without_bundle },
 	{ "mixed-stream", ALL, is_mixed_stream, without_bundle },
 	{ "longer-bundle", ALL, is_longer_bundle, as_long },
+	{ "worker-gap", ALL, is_worker_gap, plain_way },
 	{ "gapped-ring", ALL, is_gapped_ring, ends_there },
 	{ "gapped-receive", ALL, is_gapped_receive, ends_there },
 	{ "overtaken-bundle", ALL, is_overtaken_bundle, ends_there },
