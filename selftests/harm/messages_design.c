@@ -171,6 +171,18 @@ static bool goes_past(const struct plan *p, const struct outcome *call,
 	       ring->res >= call->res && same_bytes(call, ring);
 }
 
+/* An urgent byte that an issue went past, and the next one found the end behind */
+static bool skipped_mark(const struct plan *p, const struct outcome *call,
+			 const struct outcome *ring)
+{
+	unsigned int i, marks = 0;
+
+	for (i = 0; i < p->steps; i++)
+		marks += p->step[i].oob;
+	return p->act == A_RECVMSG && has(p, T_TCP) && marks && !p->shots &&
+	       !call->res && !ring->res;
+}
+
 /* A peer that went is seen by a new issue, and its error by one that waits */
 static bool pipe_first(const struct plan *p, const struct outcome *call,
 		       const struct outcome *ring)
@@ -219,6 +231,9 @@ struct design designs[] = {
 	{ "goes-past", "net/unix/af_unix.c:3032 and 3084; Documentation/defects.rst",
 	  "MSG_WAITALL goes past a message with a descriptor, another sender, an urgent mark",
 	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS) | F(F_CONTROL), goes_past, 0 },
+	{ "skipped-mark", "net/ipv4/tcp.c:2890",
+	  "what an issue went past, an urgent byte, is not told of by the one that found the end",
+	  F(F_FLAGS), skipped_mark, 0 },
 	{ "pipe-first", "net/unix/af_unix.c:2422; net/core/sock.c:3002",
 	  "a send whose peer went while it waits: -EPIPE, and the error is left in the socket",
 	  F(F_RESULT) | F(F_ERROR), pipe_first, 0 },
