@@ -113,6 +113,14 @@ class BuffersTest(unittest.TestCase):
         bodies["io_recvmsg_mshot_prep"] = "{ sr->asked_len = sr->len; }"
         self.assertEqual(provided.present(bodies), set())
 
+    def test_first_only_before_6_1_83(self) -> None:
+        """There the iovec is read in a function that 5.15 has without multishot receives."""
+        text = "if (req->flags & REQ_F_BUFFER_SELECT) { sr->len = msg.msg_iov[0].iov_len; "
+        shots = "if (req->flags & REQ_F_APOLL_MULTISHOT) iomsg->namelen = msg.msg_namelen; }"
+        name = "__io_recvmsg_copy_hdr"
+        self.assertIn(("first-only", "first-only"), provided.present({name: text + shots}))
+        self.assertEqual(provided.present({name: text + "}"}), set())
+
     def test_the_end(self) -> None:
         bodies = {"io_recv_finish": "{ MSG_PEEK; IORING_RECV_MSHOT_LIM; }"}
         self.assertEqual(provided.present(bodies), {("missed-end", "queued-end")})

@@ -29,6 +29,9 @@ LACKS = (
     ("queued-end", "missed-end", "io_recv_finish",
      r"IORING_RECV_MSHOT_LIM", r"io_recv_more\("),
     ("first-only", "first-only", "io_recvmsg_mshot_prep", r"", r"(mshot|asked)_len = sr->len"),
+    # Before the header was taken apart by a function of its own (6.1.83)
+    ("first-only", "first-only", "__io_recvmsg_copy_hdr",
+     r"REQ_F_APOLL_MULTISHOT", r"(mshot|asked)_len = sr->len"),
     ("zc-pieces", "zc-pieces", "io_vec_fill_bvec", r"", r"!iov_len\)\)\s*continue"),
 )
 
