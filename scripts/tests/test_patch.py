@@ -69,6 +69,14 @@ class Ours(unittest.TestCase):
         """`git am`, raw web views and archives have no use for a symbolic link."""
         self.assertEqual([path for path in PATCHES.rglob("*") if path.is_symlink()], [])
 
+    def test_older_trees_have_not_got_uninitialized(self) -> None:
+        """The macro came with 6.9, 6.6.41 and 6.1.100, and what uses it does not compile before."""
+        homes = ["linux-6.1.y", "ended/linux-6.8.y", "linux-6.6.y/older/before-6.6.23",
+                 "linux-6.6.y/older/before-6.6.103"]
+        for path in (path for home in homes for path in (PATCHES / home).rglob("*.patch")):
+            with self.subTest(patch=str(path)):
+                self.assertNotRegex(path.read_text(), r"(?m)^\+.*__uninitialized\b")
+
     def test_branches_that_live_stand_in_front(self) -> None:
         here = {f"{branch.number.major}.{branch.number.minor}": branch.home.parent.name
                 for branch in patch.branches() if branch.name != "mainline"}
