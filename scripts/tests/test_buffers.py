@@ -121,6 +121,14 @@ class BuffersTest(unittest.TestCase):
         self.assertIn(("first-only", "first-only"), provided.present({name: text + shots}))
         self.assertEqual(provided.present({name: text + "}"}), set())
 
+    def test_gapped_receive_before_6_12_117(self) -> None:
+        """The first kernels with incremental buffers say nothing of a rest, but commit all."""
+        body = "if (issue_flags & IO_URING_F_UNLOCKED) {\n io_kbuf_commit(req, bl, *len, 1); }"
+        name = "io_ring_buffer_select"
+        self.assertIn(("gapped-ring-recv", "gapped-receive"), provided.present({name: body}))
+        self.assertEqual(provided.present({name: body.replace("io_kbuf_commit(req", "x(req")}),
+                         set())
+
     def test_the_end(self) -> None:
         bodies = {"io_recv_finish": "{ MSG_PEEK; IORING_RECV_MSHOT_LIM; }"}
         self.assertEqual(provided.present(bodies), {("missed-end", "queued-end")})

@@ -60,8 +60,18 @@ class FirstTest(unittest.TestCase):
             net.write_text(body % "\tmsg.msg_controllen = len;\n")
             self.assertEqual(reissue.present(tree), later)
             retry = "bool io_recv_retry(int flags)\n{\n\treturn !(flags & MSG_PEEK);\n}\n"
-            net.write_text(retry + body % ("\tmsg.msg_controllen = len;\n\tuaddr = NULL;\n"
-                                           "\tio_net_keep_error(sock, ret);\n"))
+            cured = body % "\tmsg.msg_controllen = len;\n\tuaddr = NULL;\n" \
+                           "\tio_net_keep_error(sock, ret);\n%s"
+            net.write_text(retry + cured % "")
+            self.assertEqual(reissue.present(tree), {("repeated-peek", "recvmsg_trunc")})
+            cured %= "\tio_recv_advance(kmsg, left);\n"
+            net.write_text(retry + cured)
+            self.assertEqual(reissue.present(tree), frozenset())
+            # Since 6.10 a receive keeps its buffer as well
+            own = "int io_recv(void)\n{\n\tkmsg->msg.msg_flags = 0;\n%s}\n"
+            net.write_text(retry + cured + own % "")
+            self.assertEqual(reissue.present(tree), {("repeated-peek", "recv_trunc")})
+            net.write_text(retry + cured + own % "\tio_recv_advance(kmsg, left);\n")
             self.assertEqual(reissue.present(tree), frozenset())
 
     def test_what_a_send_lacks_after_a_part(self) -> None:

@@ -17,7 +17,7 @@ LACKS = (
     ("overtaken-bundle", "gapped-ring-send", "io_buffers_select",
      r"io_kbuf_commit", r"io_kbuf_keep\("),
     ("gapped-receive", "gapped-ring-recv", "io_ring_buffer_select",
-     r"REQ_F_BUF_MORE", r"min_t\(u32, buf_len"),
+     r"REQ_F_BUF_MORE|io_kbuf_commit\(", r"min_t\(u32, buf_len"),
     ("ignored-length", "ignored-length", "io_buffers_select", r"", r"out_len = arg->max_len"),
     ("longer-bundle", "ignored-length-bundle", "io_send_finish", r"BUNDLE", r"mshot_len"),
     ("mixed-stream", "mixed-stream", "io_recv_buf_select",

@@ -10,6 +10,8 @@ from .ccode import block, parsed
 PLACES = ("io_uring/net.c", "io_uring/io_uring.c", "fs/io_uring.c")
 # An IV is not repeated, and what is cleared for that says nothing of other control
 AF_ALG = re.compile(r"\bif \(sock->ops->family == PF_ALG\) \{[^}]*\}")
+# Behind what TCP has thrown away
+ADVANCES = re.compile(r"\bio(?:_recv|v_iter)_advance\(")
 # The fixes that are read here, if a tree has a place for them
 SLUGS = ("eaten-data", "used-up-control", "merged-records", "fastopen-unfinished", "late-file",
          "unannounced-notification", "rewritten-name", "grown-name", "repeated-peek", "lost-error",
@@ -85,11 +87,12 @@ def _after_a_part(bodies: Mapping[str, str]) -> dict[tuple[str, str], bool]:
     if re.search(r"\bio_(recv|net)_retry\(", receive):
         found["grown-name", "any"] = not re.search(r"\buaddr\s*=\s*NULL", receive)
         peeks = "MSG_PEEK" not in bodies.get("io_recv_retry", "")
-        for opcode in ("recv", "recvmsg", "recvmsg_trunc"):
+        for opcode in ("recv", "recvmsg"):
             found["repeated-peek", opcode] = peeks
+        found["repeated-peek", "recvmsg_trunc"] = peeks or not ADVANCES.search(receive)
         # Before 6.10 a receive imports its buffer for each issue
         if "kmsg" in bodies.get("io_recv", ""):
-            found["repeated-peek", "recv_trunc"] = peeks
+            found["repeated-peek", "recv_trunc"] = peeks or not ADVANCES.search(bodies["io_recv"])
         found["lost-error", "any"] = not re.search(r"\bio_net_keep_error\(|\bsk_err\b", receive)
     short = block(send, r"\bio_net_retry\(")
     if short:
