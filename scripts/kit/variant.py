@@ -46,9 +46,10 @@ class Flavour:
     name: str = ""
     lines: tuple[str, ...] = ()        # of a Kconfig fragment, such as "CONFIG_KASAN=y"
     words: tuple[str, ...] = ()
+    drivers: bool = True               # it may ask for what only the drivers of NICs bring
 
 
-PLAIN = Flavour()
+PLAIN = Flavour(drivers=False)
 Asked = tuple["Builder", tuple[str, ...]]     # what builds, and the ABIs that its kernels are asked
 
 
@@ -62,18 +63,18 @@ def arrange(copies: Scratch, tree: Tree, variant: Variant) -> None:
 
 
 def builders(tree: Tree, engine: str, arch: Architecture = AMD64,
-             nics: bool = False) -> list[Asked]:
+             nics: bool = False, flavour: Flavour = PLAIN) -> list[Asked]:
     """What builds each variant, and which ABIs it is asked. Raises Usage for what cannot be."""
     if engine in ("uml", "both") and (nics or arch != AMD64):
         raise Usage(
             f"--engine {engine}: User Mode Linux has no NICs, and runs amd64 programs alone")
     if engine == "qemu" or nics or arch != AMD64:
-        return [(Builder(tree, arch=arch, nics=nics, kept=True), arch.abis)]
-    quick = (Builder(tree, arch=UML, kept=True), UML.abis)
+        return [(Builder(tree, flavour, arch, nics, kept=True), arch.abis)]
+    quick = (Builder(tree, flavour, UML, kept=True), UML.abis)
     if engine == "uml":
         return [quick]
     rest = arch.abis if engine == "both" else tuple(abi for abi in arch.abis if abi not in UML.abis)
-    return [quick, (Builder(tree, arch=arch, kept=True), rest)]
+    return [quick, (Builder(tree, flavour, arch, kept=True), rest)]
 
 
 class Builder:
@@ -82,8 +83,7 @@ class Builder:
     def __init__(self, tree: Tree, flavour: Flavour = PLAIN, arch: Architecture = AMD64,
                  nics: bool = False, kept: bool = False) -> None:
         self._kept = kept
-        # A flavour may ask for what only the drivers bring
-        self._nics = arch != UML and (nics or flavour != PLAIN or arch != AMD64)
+        self._nics = arch != UML and (nics or flavour.drivers or arch != AMD64)
         self._tree, self._flavour, self._arch = tree, flavour, arch
         # Without them QEMU starts vmlinux itself, so that nothing has to be packed and unpacked
         lean = arch == AMD64 and not self._nics

@@ -15,7 +15,7 @@ from kit.base.error import Usage
 from kit.series.fixes import load
 from kit.kernel.kernel import Kernel
 from kit.base.ktap import Case
-from kit.variant import Builder, Variant, builders
+from kit.variant import Builder, Flavour, Variant, builders
 from kit.base.arch import ARM64
 from kit.report.result import CaseResult, KernelResult, Outcome
 from kit.verdict import judge
@@ -209,6 +209,17 @@ class Engines(Fixture):
         self.assertEqual([abis for _, abis in asked("both")], [("64",), ("64", "32")])
         self.assertEqual(asked("uml"), [("uml:", ("64",))])
         self.assertEqual([abis for _, abis in asked("qemu")], [("64", "32")])
+
+    def test_a_flavour(self) -> None:
+        """Its kernels have a name of their own, and drivers of NICs if it may ask for them."""
+        tree = self.make(ZC, False)
+        for drivers, image in ((False, "vmlinux"), (True, "bzImage")):
+            flavour = Flavour("odd", ("CONFIG_TLS=y",), drivers=drivers)
+            kernels = [builder.kernel(Variant("as it is"), abis) for builder, abis
+                       in builders(tree, "auto", flavour=flavour)]
+            self.assertEqual([one.label.partition("-")[2] for one in kernels],
+                             ["uml-odd-as-it-is", "odd-as-it-is"])
+            self.assertTrue(kernels[1].word.endswith(image))
 
     def test_what_user_mode_linux_cannot(self) -> None:
         tree = self.make(ZC, False)

@@ -23,7 +23,7 @@ from ..kernel.kernel import Kernel, Kernels
 from ..report import report
 from ..series import fixes, provided
 from . import mutant, record
-from ..variant import Variant, builders
+from ..variant import Flavour, Variant, builders
 from .exchanges import Counts, Listener, Total, read, together
 
 HELP = "random messages on every socket, both ways: is what io_uring does what the system call does"
@@ -40,6 +40,11 @@ FINDS = ("wrong-length", "late-read", "late-file", "unannounced-notification",
          "fastopen-unfinished", "repeated-id", "rewritten-name", "eaten-data", "cut-control",
          "lost-error", "merged-records", "repeated-peek", "grown-name", "used-up-control")
 ONLY = {"wrong-length": ("32",)}       # what not every program can find
+# The sockets that Kconfig.fragment has not: those of the selftest are enough for all else
+SOCKETS = Flavour("sockets", tuple(f"CONFIG_{name}=y" for name in (
+    "CAN", "CAN_DEV", "CAN_ISOTP", "CAN_VCAN", "CRYPTO", "CRYPTO_AES", "CRYPTO_CBC", "CRYPTO_GCM",
+    "CRYPTO_SHA256", "CRYPTO_USER_API_AEAD", "CRYPTO_USER_API_HASH", "CRYPTO_USER_API_SKCIPHER",
+    "IP_SCTP", "MPTCP", "NETDEVICES", "TIPC", "TLS")), drivers=False)
 # Of provided buffers: the name of a difference -> the patch with which it is gone
 BUFFERS = {"stuck-length": "stuck-length", "missed-end": "missed-end",
            **{name: slug for name, slug, *_ in provided.LACKS}}
@@ -256,7 +261,7 @@ def _asked(options: argparse.Namespace, count: int,
         slugs = {patch.slug for patch in series.applied}
         gone = {name for name in FINDS if name in slugs}
         gone |= {name for name, slug in BUFFERS.items() if slug in slugs}
-        asked = builders(tree, options.engine)
+        asked = builders(tree, options.engine, flavour=SOCKETS)
         for builder, abis in asked:
             before = builder.kernel(Variant("as it is"), abis)
             expected = {name for name in gone if name not in BUFFERS or
