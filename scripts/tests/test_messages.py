@@ -126,6 +126,16 @@ class Asked(unittest.TestCase):
         self.assertEqual(list(messages._asked(options, 1, 1)), [])
 
 
+class Sockets(unittest.TestCase):
+    def test_each_is_built_in(self) -> None:
+        """Modules would have to be loaded in the guest; a NIC is no socket."""
+        lines = messages.SOCKETS.lines
+        self.assertEqual(list(lines), sorted(set(lines)))
+        for name in ("TLS", "IP_SCTP", "MPTCP", "TIPC", "CRYPTO_USER_API_SKCIPHER"):
+            self.assertIn(f"CONFIG_{name}=y", lines)
+        self.assertFalse(messages.SOCKETS.drivers)
+
+
 class Shell(unittest.TestCase):
     def test_no_turn_behind_one_that_cannot_go_on(self) -> None:
         """Its exchanges are missing, so that those of the next would not be counted."""

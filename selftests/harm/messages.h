@@ -13,12 +13,12 @@
 #include <stdio.h>
 
 #include "dice.h"
+#include "messages_kinds.h"
 #include "network.h"
 #include "report.h"
 #include "ring.h"
 
 #define LONGEST		60000	/* bytes of a message */
-#define MOST_HEAD	24
 #define MOST_PIECES	3
 #define MOST_STEPS	3
 #define CONTROL_MOST	256	/* room for control, either way */
@@ -26,66 +26,6 @@
 #define BEHIND		64	/* bytes behind a buffer, which nobody may write */
 #define UNTOUCHED	0xee
 #define NEXT_LEN	7	/* of the message after the one that counts */
-
-/* -- sockets (messages_socket.c) ------------------------------------------ */
-
-enum trait {
-	T_STREAM = 1,		/* bytes without bounds */
-	T_RECORDS = 2,		/* seqpacket */
-	T_UNIX = 4,
-	T_INET = 8,		/* over lo */
-	T_V6 = 16,
-	T_ZC = 32,		/* has SOCK_SUPPORT_ZC */
-	T_HOLD = 64,		/* fills only if a queue on lo holds packets */
-	T_SENDS = 128,		/* its sends can wait */
-	T_ONE_WAY = 256,	/* what it receives is not compared */
-	T_TCP = 512,		/* how much fits depends on the time */
-	T_ADDRESS = 1024,	/* takes an address with each message */
-	T_EATS = 2048,		/* takes the data before it finds no room */
-	T_FASTOPEN = 4096,
-	T_LATE = 8192,		/* a worker of the kernel passes messages on */
-	T_KEPT = 32768,		/* takes long to close: one pair for all cases */
-	T_REWRITES = 16384,	/* a BPF program changes the address */
-};
-
-struct ends;
-struct plan;
-
-struct socket_kind {
-	const char *name;
-	const char *(*open)(struct ends *e, const struct plan *p);
-	int family, type, protocol;
-	unsigned int traits;
-	unsigned int weight;	/* how often, against the others */
-};
-
-extern const struct socket_kind kinds[];
-extern const unsigned int kinds_known;
-
-/* A message goes from tx to rx */
-struct ends {
-	const struct socket_kind *kind;
-	int tx, rx;
-	int listener;		/* of a connection that the message makes */
-	size_t head, front;	/* bytes before the payload, sent and received */
-	unsigned char start[MOST_HEAD];
-	struct sockaddr_storage to, own;
-	socklen_t to_len, own_len;
-	unsigned int filled;	/* messages, or bytes of a stream, not read yet */
-	unsigned int total;	/* the same, read or not */
-};
-
-/* All of these give NULL, or what does not let the run go on */
-const char *ends_open(struct ends *e, const struct plan *p);
-void ends_close(struct ends *e);
-const char *ends_fill(struct ends *e);
-const char *ends_free(struct ends *e);	/* lets go what a queue holds */
-
-/* All that was sent over lo has arrived */
-const char *ends_flush(const struct ends *e);
-
-/* Open one to try; NULL, or why there is no such socket */
-const char *kind_missing(unsigned int kind);
 
 /* -- plans (messages_plan.c) ---------------------------------------------- */
 
@@ -100,6 +40,7 @@ enum along {
 	C_NONE,
 	C_FILES, C_CREDENTIALS, C_BOTH,		/* AF_UNIX */
 	C_TOS, C_SOURCE, C_SEGMENT, C_STAMP,	/* the Internet */
+	C_RECORD, C_STREAM, C_CIPHER,		/* TLS, SCTP, AF_ALG */
 	C_BAD, CONTROLS,
 };
 
@@ -162,6 +103,12 @@ static inline bool zero_copy(const struct plan *p)
 static inline bool has(const struct plan *p, unsigned int traits)
 {
 	return kinds[p->kind].traits & traits;
+}
+
+/* Its sends go nowhere without an address, connected or not */
+static inline bool always_named(const struct plan *p)
+{
+	return has(p, T_FASTOPEN | T_REWRITES) || (has(p, T_SCTP) && has(p, T_ADDRESS));
 }
 
 struct plan plan_make(struct dice *dice, unsigned int kind);

@@ -8,18 +8,31 @@
 #include <unistd.h>
 
 #include <linux/errqueue.h>
+#include <linux/if_alg.h>
 #include <linux/net_tstamp.h>
+#include <linux/sctp.h>
+#include <linux/tls.h>
 
 #include "messages.h"
 
 #ifndef SOL_UDP
 #define SOL_UDP		17
 #endif
+#ifndef SOL_TLS
+#define SOL_TLS		282
+#endif
+#ifndef SOL_ALG
+#define SOL_ALG		279
+#endif
 #define T_UDP_SEGMENT	103
 #define T_PIDFD		4
 #define SEGMENT		100
 #define FIRST_TOS	0x02
 #define OTHER_TOS	0x01
+#define FIRST_RECORD	100	/* no type that anybody knows */
+#define OTHER_RECORD	101
+#define IV		16	/* bytes of it */
+#define SCTP_SHOWN	12	/* of SCTP_RCVINFO: what follows counts messages */
 
 /* What can be passed, and one that nobody asks for */
 static int files[FILES + 1];
@@ -102,6 +115,26 @@ static size_t put_tos(char *to, size_t at, const struct ends *e, int tos)
 	return put(to, at, SOL_IP, IP_TOS, &tos, sizeof(tos));
 }
 
+/* The type of a record, the stream and a mark, the initial vector */
+static size_t put_layer(char *to, enum along control, bool other)
+{
+	const uint8_t record = other ? OTHER_RECORD : FIRST_RECORD;
+	const struct sctp_sndinfo stream = { .snd_sid = 1, .snd_ppid = other ? 8 : 7 };
+	const uint32_t op = ALG_OP_ENCRYPT;
+	struct {
+		uint32_t len;
+		uint8_t iv[IV];
+	} iv = { IV, { other ? 2 : 1 } };
+	size_t at;
+
+	if (control == C_RECORD)
+		return put(to, 0, SOL_TLS, TLS_SET_RECORD_TYPE, &record, sizeof(record));
+	if (control == C_STREAM)
+		return put(to, 0, IPPROTO_SCTP, SCTP_SNDINFO, &stream, sizeof(stream));
+	at = put(to, 0, SOL_ALG, ALG_SET_OP, &op, sizeof(op));
+	return put(to, at, SOL_ALG, ALG_SET_IV, &iv, sizeof(iv));
+}
+
 size_t control_put(char *to, const struct ends *e, enum along control,
 		   const int *mine)
 {
@@ -126,6 +159,8 @@ size_t control_put(char *to, const struct ends *e, enum along control,
 		at = put_source(to, at, e);
 	if (control == C_STAMP)
 		at = put(to, at, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof(stamps));
+	if (control == C_RECORD || control == C_STREAM || control == C_CIPHER)
+		at = put_layer(to, control, false);
 	if (control == C_BAD)
 		at = put(to, at, SOL_SOCKET, 0x7777, &stamps, sizeof(stamps));
 	return at;
@@ -143,6 +178,11 @@ void control_other(char *at, size_t len, const struct ends *e, enum along contro
 	case C_SEGMENT:
 		used = put(at, 0, SOL_UDP, T_UDP_SEGMENT, &segment, sizeof(segment));
 		put_tos(at, used, e, OTHER_TOS);
+		break;
+	case C_RECORD:
+	case C_STREAM:
+	case C_CIPHER:
+		put_layer(at, control, true);
 		break;
 	default:
 		/* No message that anybody knows */
@@ -206,6 +246,8 @@ void control_tell(struct outcome *o, int fact, struct msghdr *msg)
 			/* A timestamp: that there is one */
 			note(o, fact, " type %d", cmsg->cmsg_type);
 		} else {
+			if (cmsg->cmsg_level == IPPROTO_SCTP && len > SCTP_SHOWN)
+				len = SCTP_SHOWN;
 			note(o, fact, " %d/%d:", cmsg->cmsg_level, cmsg->cmsg_type);
 			for (i = 0; i < len && i < 20; i++)
 				note(o, fact, "%02x", CMSG_DATA(cmsg)[i]);

@@ -187,10 +187,37 @@ static bool skipped_mark(const struct plan *p, const struct outcome *call,
 static bool pipe_first(const struct plan *p, const struct outcome *call,
 		       const struct outcome *ring)
 {
-	return !receives(p) && has(p, T_UNIX) && has(p, T_STREAM | T_RECORDS) &&
+	return !receives(p) && has(p, T_STREAM | T_RECORDS) &&
+	       (has(p, T_UNIX) || kinds[p->kind].family == AF_TIPC) &&
 	       (p->end == E_CLOSE || p->end == E_RESET) &&
 	       ((call->res == -ECONNRESET && ring->res == -EPIPE) ||
 		(call->res > 0 && call->res == ring->res));
+}
+
+/* A new issue looks at the error of the socket, and a call that waits takes it */
+static bool tls_error(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
+{
+	return !receives(p) && has(p, T_TLS) &&
+	       (p->end == E_CLOSE || p->end == E_RESET) &&
+	       call->waited && call->res < 0 && ring->res == call->res;
+}
+
+static bool no_bundle(const struct plan *p, const struct outcome *call,
+		      const struct outcome *ring)
+{
+	(void)call;
+	return !receives(p) && has(p, T_TLS) && p->bundle &&
+	       ring->res == -EOPNOTSUPP && !ring->came;
+}
+
+/* It waits until all of the buffer is full, as if there were nothing else to do */
+static bool fills_buffer(const struct plan *p, const struct outcome *call,
+			 const struct outcome *ring)
+{
+	return receives(p) && has(p, T_CIPHER) && call->waited && ring->res > 0 &&
+	       !ring->stopped && (call->stopped || ring->res < call->res) &&
+	       same_bytes(call, ring);
 }
 
 struct design designs[] = {
@@ -237,6 +264,15 @@ struct design designs[] = {
 	{ "pipe-first", "net/unix/af_unix.c:2422; net/core/sock.c:3002",
 	  "a send whose peer went while it waits: -EPIPE, and the error is left in the socket",
 	  F(F_RESULT) | F(F_ERROR), pipe_first, 0 },
+	{ "tls-error", "net/tls/tls_sw.c:803; net/core/sock.c:3002",
+	  "a TLS send whose peer went while it waits: the error is left in the socket",
+	  F(F_NEXT) | F(F_ERROR), tls_error, 0 },
+	{ "no-bundle", "io_uring/net.c:422; net/tls/tls_sw.c:1013",
+	  "a bundle is sent with MSG_WAITALL, which TLS refuses with whatever is sent",
+	  ALL, no_bundle, 0 },
+	{ "fills-buffer", "crypto/algif_skcipher.c:210",
+	  "a cipher is read until the buffer is full, io_uring ends with what there is",
+	  F(F_RESULT) | F(F_DATA) | F(F_NEXT) | F(F_FLAGS), fills_buffer, 0 },
 	{ "poll-first", "io_uring/net.c:562 and 1060; Documentation/defects.rst",
 	  "POLL_FIRST tries nothing before there is room: no error, with MSG_DONTWAIT -EAGAIN",
 	  ALL, poll_first, 0 },

@@ -26,7 +26,7 @@ void ends_close(struct ends *e)
 
 	if (e->kind->traits & T_KEPT)
 		return;
-	if (e->kind->traits & T_TCP && e->tx >= 0)
+	if (e->kind->traits & (T_TCP | T_SCTP) && e->tx >= 0)
 		setsockopt(e->tx, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	if (e->tx >= 0)
 		close(e->tx);
@@ -59,7 +59,8 @@ const char *ends_fill(struct ends *e)
 
 	memcpy(data, e->start, e->head);
 	for (i = 0; i < FILL_MOST && idle < 2 && !why; i++) {
-		len = sendto(e->tx, data, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+		len = sendto(e->tx, data, size, MSG_DONTWAIT | MSG_NOSIGNAL |
+			     (traits & T_CIPHER ? MSG_MORE : 0),
 			     e->to_len && traits & T_ADDRESS ? (void *)&e->to : NULL,
 			     traits & T_ADDRESS ? e->to_len : 0);
 		if (len > 0) {

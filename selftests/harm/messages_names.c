@@ -80,10 +80,17 @@ static void with_room(struct plan *p)
 	p->len = p->len > 100 ? 100 : p->len;
 }
 
+/* AF_ALG takes the initial vector before it finds no room, and then once more */
+static bool is_repeated_iv(const struct plan *p)
+{
+	return !receives(p) && has(p, T_CIPHER) && p->full && p->control == C_CIPHER;
+}
+
 static bool is_lost_error(const struct plan *p)
 {
+	/* SCTP sends and receives no parts */
 	return (p->end == E_RESET || (p->end == E_CLOSE && !receives(p))) &&
-	       p->flags & MSG_WAITALL;
+	       p->flags & MSG_WAITALL && !has(p, T_SCTP);
 }
 
 static bool is_cut_control(const struct plan *p)
@@ -131,6 +138,13 @@ static bool is_failed_whole(const struct plan *p)
 {
 	return receives(p) && p->besides & B_LINKED && p->flags & MSG_WAITALL &&
 	       p->options & (O_CREDENTIALS | O_STAMP | O_PIDFD);
+}
+
+/* TLS tells the type of each record, asked for or not */
+static bool is_failed_record(const struct plan *p)
+{
+	return receives(p) && has(p, T_TLS) && p->besides & B_LINKED &&
+	       p->flags & MSG_WAITALL;
 }
 
 static bool is_zc_pieces(const struct plan *p)
@@ -281,8 +295,10 @@ const struct defect defects[] = {
 	{ "repeated-id", F(F_QUEUE), is_repeated_id, in_parts },
 	{ "rewritten-name", ALL, is_rewritten, with_room },
 	{ "eaten-data", F(F_RESULT) | F(F_PEER), is_eaten, with_room },
+	{ "repeated-iv", F(F_PEER) | F(F_NEXT), is_repeated_iv, with_room },
 	{ "cut-control", F(F_PEER) | F(F_QUEUE), is_cut_control, in_parts },
 	{ "failed-whole", F(F_NEXT), is_failed_whole, without_options },
+	{ "failed-whole", F(F_NEXT), is_failed_record, in_parts },
 	{ "lost-error", F(F_NEXT) | F(F_ERROR), is_lost_error, in_parts },
 	{ "merged-records", F(F_RESULT) | F(F_DATA) | F(F_FLAGS), is_merged, in_parts },
 	{ "repeated-peek", F(F_RESULT) | F(F_DATA), is_peek, in_parts },

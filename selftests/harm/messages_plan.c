@@ -18,7 +18,8 @@ const char * const flavour_names[FLAVOURS] = { "", "DEFER_TASKRUN", "SQPOLL" };
 
 static const char * const control_names[CONTROLS] = {
 	"", "SCM_RIGHTS", "SCM_CREDENTIALS", "SCM_CREDENTIALS and SCM_RIGHTS",
-	"TOS", "PKTINFO", "UDP_SEGMENT and TOS", "SO_TIMESTAMPING", "unknown control",
+	"TOS", "PKTINFO", "UDP_SEGMENT and TOS", "SO_TIMESTAMPING", "TLS_SET_RECORD_TYPE",
+	"SCTP_SNDINFO", "ALG_SET_OP and ALG_SET_IV", "unknown control",
 };
 
 static const char * const pool_names[] = { "", "classic", "ring", "incremental" };
@@ -37,6 +38,9 @@ static enum along choose_control(struct dice *dice, const struct plan *p)
 		return C_BAD;
 	if (has(p, T_UNIX))
 		return ONE_OF(dice, C_NONE, C_NONE, C_FILES, C_CREDENTIALS, C_BOTH);
+	if (has(p, T_TLS | T_SCTP | T_CIPHER))
+		return percent(dice, 35) ? C_NONE : has(p, T_TLS) ? C_RECORD :
+		       has(p, T_SCTP) ? C_STREAM : C_CIPHER;
 	if (has(p, T_TCP) && has(p, T_INET))
 		return ONE_OF(dice, C_NONE, C_NONE, C_STAMP);
 	if (has(p, T_ZC))
@@ -57,7 +61,8 @@ static enum later choose_later(struct dice *dice, const struct plan *p)
 
 static enum end choose_end(struct dice *dice, const struct plan *p)
 {
-	const bool connected = has(p, T_STREAM | T_RECORDS) && !has(p, T_LATE);
+	const bool connected = has(p, T_STREAM | T_RECORDS) &&
+			       !has(p, T_LATE | T_CIPHER);
 
 	if (!percent(dice, 35))
 		return E_NONE;
@@ -98,14 +103,15 @@ static void make_send(struct dice *dice, struct plan *p)
 	p->len = stream || has(p, T_LATE) ? ONE_OF(dice, 1, 100, 3000, 20000, 60000) :
 		 ONE_OF(dice, 0, 1, 10, 100, 100, 500, 1000, 1400, 2500);
 	p->named = has(p, T_ADDRESS) && percent(dice, 40);
-	if (has(p, T_FASTOPEN | T_REWRITES))
+	if (always_named(p))
 		p->named = 1;
 	p->flags = MSG_NOSIGNAL | (has(p, T_FASTOPEN) ? MSG_FASTOPEN : 0);
-	if (percent(dice, stream ? 70 : 10))
+	/* TLS refuses it */
+	if (percent(dice, has(p, T_TLS) ? 3 : stream ? 70 : 10))
 		p->flags |= MSG_WAITALL;
 	if (percent(dice, 4))
 		p->flags |= MSG_DONTWAIT;
-	if (percent(dice, 4) && stream)
+	if (percent(dice, has(p, T_TLS | T_CIPHER) ? 15 : 4) && stream)
 		p->flags |= MSG_MORE;
 	if (percent(dice, 10) && has(p, T_RECORDS))
 		p->flags |= MSG_EOR;
@@ -139,9 +145,14 @@ static void make_steps(struct dice *dice, struct plan *p)
 		s->len = ONE_OF(dice, 0, 1, 10, 100, 100, 500, 1000);
 		if (!s->len && (stream || has(p, T_RECORDS)))
 			s->len = 30;
-		s->oob = has(p, T_TCP) && has(p, T_INET) && percent(dice, 3);
+		s->oob = has(p, T_TCP) && has(p, T_INET) && !has(p, T_TLS) &&
+			 percent(dice, 3);
 		if (has(p, T_UNIX) && percent(dice, 40))
 			s->control = ONE_OF(dice, C_FILES, C_CREDENTIALS, C_BOTH);
+		/* A new initial vector is for what has not been read: that depends */
+		if (has(p, T_TLS | T_SCTP | T_CIPHER) && percent(dice, 25) &&
+		    !(has(p, T_CIPHER) && i))
+			s->control = choose_control(dice, p);
 	}
 	p->early = percent(dice, 20) ? below(dice, p->steps + 1) : 0;
 	p->full = !p->early;
@@ -157,9 +168,9 @@ static void make_receive(struct dice *dice, struct plan *p)
 	p->flags = has(p, T_UNIX) ? MSG_CMSG_CLOEXEC : 0;
 	if (percent(dice, 35))
 		p->flags |= MSG_WAITALL;
-	if (percent(dice, 12))
+	if (percent(dice, 12) && !has(p, T_CIPHER))
 		p->flags |= MSG_PEEK;
-	if (percent(dice, 12))
+	if (percent(dice, 12) && !has(p, T_CIPHER))
 		p->flags |= MSG_TRUNC;
 	if (percent(dice, 4))
 		p->flags |= MSG_DONTWAIT;

@@ -14,8 +14,9 @@ unsigned int one_of(struct dice *dice, const unsigned int *of, unsigned int n)
 /* Whether a plan may take provided buffers */
 bool takes_pool(struct dice *dice, const struct plan *p)
 {
+	/* AF_ALG with a receive that goes on would not come to an end */
 	return kinds[p->kind].type != SOCK_RAW && !has(p, T_ONE_WAY | T_FASTOPEN) &&
-	       percent(dice, 35);
+	       percent(dice, 35) && !(has(p, T_CIPHER) && p->act == A_RECVMSG);
 }
 
 void send_from_pool(struct dice *dice, struct plan *p)
@@ -29,8 +30,9 @@ void send_from_pool(struct dice *dice, struct plan *p)
 		p->besides |= B_LENGTH;
 	if (percent(dice, 8))
 		p->way = W_ASYNC;
-	/* Timestamps and ids are for each part */
-	if (has(p, T_STREAM) && !(p->flags & MSG_ZEROCOPY) && percent(dice, 60))
+	/* Timestamps and ids are for each part; a cipher rests on what went before */
+	if (has(p, T_STREAM) && !has(p, T_CIPHER) && !(p->flags & MSG_ZEROCOPY) &&
+	    percent(dice, 60))
 		p->besides |= B_ON;
 }
 
@@ -58,7 +60,7 @@ static bool buffers_last(const struct plan *p)
 
 	for (i = 0; i < p->steps && p->len; i++)
 		parts += (p->step[i].len + p->len - 1) / p->len;
-	return !has(p, T_STREAM) || (p->len && parts < BUFFERS);
+	return !has(p, T_STREAM | T_SCTP) || (p->len && parts < BUFFERS);
 }
 
 static bool has_no_peek(const struct plan *p)
@@ -73,7 +75,7 @@ void receive_by_pool(struct dice *dice, struct plan *p)
 
 	p->pool = 1 + below(dice, 3);
 	p->each = p->act == A_RECVMSG ? 1000 : ONE_OF(dice, 100, 400, 600, 1000);
-	p->shots = p->act == A_RECVMSG || percent(dice, 40);
+	p->shots = p->act == A_RECVMSG || (percent(dice, 40) && !has(p, T_CIPHER));
 	/* How much room a message finds there depends on what came before */
 	if (p->act == A_RECVMSG && p->pool == 3)
 		p->pool = 2;
@@ -97,7 +99,8 @@ void receive_by_pool(struct dice *dice, struct plan *p)
 	if (p->full && !(p->flags & MSG_DONTWAIT) && p->way != W_ASYNC &&
 	    percent(dice, 30))
 		p->besides |= B_TAKEN;
-	if (p->shots || !has(p, T_STREAM) || !has_no_peek(p) || percent(dice, 50))
+	if (p->shots || !has(p, T_STREAM) || has(p, T_CIPHER) || !has_no_peek(p) ||
+	    percent(dice, 50))
 		return;
 	p->besides |= B_ON;
 	for (i = 0; i < p->steps; i++)

@@ -28,12 +28,19 @@ static void send_step(struct ends *e, const struct plan *p, unsigned int i)
 
 	if (e->tx < 0)
 		return;
+	if (has(p, T_SCTP) && has(p, T_ADDRESS)) {
+		msg.msg_name = &e->to;
+		msg.msg_namelen = e->to_len;
+	}
 	memcpy(data, e->start, e->head);
 	fill_payload(data + e->head, 10 + i, step->len);
 	files_take(files);
 	msg.msg_controllen = control_put(along, e, step->control, files);
 	msg.msg_control = msg.msg_controllen ? along : NULL;
-	sendmsg(e->tx, &msg, MSG_DONTWAIT | MSG_NOSIGNAL | (step->oob ? MSG_OOB : 0));
+	sendmsg(e->tx, &msg, MSG_DONTWAIT | MSG_NOSIGNAL | (step->oob ? MSG_OOB : 0) |
+		(has(p, T_CIPHER) && i + 1 < p->steps ? MSG_MORE : 0));
+	if (has(p, T_CIPHER))
+		cipher_wake(e, false);
 	files_close(files);
 }
 
@@ -72,7 +79,7 @@ static void tell_name(struct outcome *o, const struct ends *e,
 	else if (e->own_len && msg->msg_namelen == e->own_len &&
 		 !memcmp(from, &e->own, e->own_len))
 		note(o, F_NAME, ", the sender");
-	else if (e->kind->family == AF_PACKET)
+	else if (e->kind->family == AF_PACKET || e->kind->family == AF_TIPC)
 		note(o, F_NAME, ", family %d", from->ss_family);
 	else
 		note(o, F_NAME, ", sum %08x",
@@ -165,7 +172,7 @@ static void tell_left(struct outcome *o, const struct ends *e)
 		mask(e, data, len);
 		note(o, F_NEXT, " sum %08x flags %x", sum_of(data, len),
 		     msg.msg_flags & ~MSG_CMSG_CLOEXEC);
-		if (!(e->kind->traits & T_TCP))
+		if (!(e->kind->traits & T_TCP) || e->kind->traits & T_TLS)
 			control_tell(o, F_NEXT, &msg);
 		note(o, F_NEXT, "; ");
 		keep(o, data, len);

@@ -158,9 +158,11 @@ static bool workers_busy(void)
 const char *ring_settle(struct exchange *x)
 {
 	const struct plan *p = x->plan;
-	/* A netlink socket says that there is room whatever its peer has: io-wq sends */
+	/* Netlink says that there is room whatever its peer has, a cipher that is
+	 * not started that there is something to read: io-wq waits for them
+	 */
 	bool threads = p->way == W_ASYNC || p->flavour == R_SQPOLL ||
-		       kinds[p->kind].family == AF_NETLINK;
+		       kinds[p->kind].family == AF_NETLINK || has(p, T_CIPHER);
 	unsigned int i, quiet = 0;
 
 	for (i = 0; i < TURNS && !x->done; i++) {

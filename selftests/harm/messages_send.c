@@ -16,6 +16,7 @@
 #define LATE_MS		50	/* and a worker of the kernel's */
 /* Or a connection that may not come: its last ACK waits for data to go with */
 #define CONNECT_MS	500
+#define AT_ONCE		4096	/* of what is enciphered: there is to be some left */
 #define MOST_ON		80	/* sends that go on behind one that was short */
 
 /* What is being received: of a stream, bytes that come with the same control */
@@ -24,16 +25,31 @@ struct reader {
 	struct outcome *o;
 	unsigned int message;	/* whose payload it is */
 	enum fact of;
+	const struct exchange *x;	/* that may wait for room */
 	struct outcome along;	/* its control, and that of the bytes before */
 	char before[sizeof(((struct outcome *)0)->text[0])];
 	long bytes;
+	uint32_t sum;		/* of what is enciphered */
 };
 
 static void flush_run(struct reader *r)
 {
 	if (r->bytes)
 		note(r->o, r->of, "%ld bytes%s; ", r->bytes, r->before);
+	if (r->bytes && r->e->kind->traits & T_CIPHER)
+		note(r->o, r->of, "sum %08x; ", r->sum);
 	r->bytes = 0;
+}
+
+static void tell_enciphered(struct reader *r, const uint8_t *data, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		r->sum = (r->sum ^ data[i]) * 16777619u;
+	r->bytes += len;
+	if (r->message == 0)
+		r->o->came += len;
 }
 
 static void tell_piece(struct reader *r, struct msghdr *msg, const uint8_t *data,
@@ -43,8 +59,12 @@ static void tell_piece(struct reader *r, struct msghdr *msg, const uint8_t *data
 	size_t skip = traits & T_STREAM ? 0 : r->e->front;
 	long *at = &r->o->came, i = skip;
 
+	if (traits & T_CIPHER) {
+		tell_enciphered(r, data, len);
+		return;
+	}
 	memset(r->along.text, 0, sizeof(r->along.text));
-	if (!(traits & T_TCP))
+	if (!(traits & T_TCP) || traits & T_TLS)
 		control_tell(&r->along, F_CONTROL, msg);
 	if (r->message == 0) {
 		for (; i < len && data[i] == byte_of(0, *at); i++)
@@ -88,6 +108,8 @@ static long read_all(struct reader *r, bool *any)
 
 		if (e->kind->traits & T_STREAM && e->filled && e->filled < sizeof(data))
 			iov.iov_len = e->filled;
+		if (e->kind->traits & T_CIPHER && iov.iov_len > AT_ONCE)
+			iov.iov_len = AT_ONCE;
 		len = recvmsg(e->rx, &msg, MSG_DONTWAIT | own_flags(e));
 		if (len < 0)
 			return -errno;
@@ -98,6 +120,8 @@ static long read_all(struct reader *r, bool *any)
 			e->filled -= e->kind->traits & T_STREAM ? len : 1;
 		else
 			tell_piece(r, &msg, data, len);
+		if (e->kind->traits & T_CIPHER && r->x && !r->x->done)
+			cipher_wake(e, true);
 	}
 }
 
@@ -121,6 +145,7 @@ static const char *drain(struct reader *r, struct exchange *x)
 	const char *wrong = NULL;
 	int idle;
 
+	r->x = x;
 	for (idle = 0; idle < most && !wrong;) {
 		bool any = false;
 		long left;
@@ -235,6 +260,9 @@ static const char *go_on(struct reader *r, const struct plan *p, struct exchange
 		wrong = exchange_stop(x);
 	if (p->full)
 		wrong = wrong ?: ends_free(r->e);
+	/* There is room then, also for who has yet to look */
+	if (p->full && has(p, T_SCTP))
+		wrong = wrong ?: ends_flush(r->e) ?: exchange_settle(x);
 	if (p->end == E_RESET || p->end == E_CLOSE)
 		leave(r->e, p->end);
 	wrong = wrong ?: drain(r, x);

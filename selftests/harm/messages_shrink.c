@@ -42,7 +42,7 @@ static void in_one_piece(struct plan *p)
 
 static void without_name(struct plan *p)
 {
-	p->named = has(p, T_FASTOPEN | T_REWRITES) && !receives(p);
+	p->named = always_named(p) && !receives(p);
 }
 
 static void without_room(struct plan *p)

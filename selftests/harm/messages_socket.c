@@ -44,7 +44,7 @@ static const char *open_pair(struct ends *e, const struct plan *p)
 	e->tx = sv[0];
 	e->rx = sv[1];
 	/* The sender has a name only if it binds one */
-	if (receives(p) && p->named &&
+	if (receives(p) && p->named && e->kind->family == AF_UNIX &&
 	    bind(e->tx, (void *)&any, sizeof(sa_family_t)))
 		return refused(e, "bind");
 	return NULL;
@@ -127,14 +127,30 @@ static const char *open_listener(struct ends *e, int *listener)
 	return NULL;
 }
 
-static const char *open_stream(struct ends *e, const struct plan *p)
+/*
+ * What is left of a request of before may interrupt it, so that SCTP finds itself
+ * connected; a busy vsock may refuse it
+ */
+int connect_to(const struct ends *e)
+{
+	int tries = 10;
+
+	while (connect(e->tx, (void *)&e->to, e->to_len)) {
+		if (errno == EISCONN && e->kind->traits & T_SCTP)
+			break;
+		if ((errno != EINTR && errno != ECONNRESET) || !tries--)
+			return -1;
+	}
+	return 0;
+}
+
+const char *open_stream(struct ends *e, const struct plan *p)
 {
 	const struct socket_kind *k = e->kind;
 	int *listener = &listeners[k - kinds];
 	const char *why = open_listener(e, listener);
 	const unsigned long long size = SMALL;
 	struct pollfd pfd = { .events = POLLIN };
-	int tries = 10;
 
 	if (why)
 		return why;
@@ -148,10 +164,8 @@ static const char *open_stream(struct ends *e, const struct plan *p)
 		e->listener = *listener;
 		return NULL;
 	}
-	/* What is left of a request of before may interrupt it, a busy vsock refuse it */
-	while (connect(e->tx, (void *)&e->to, e->to_len))
-		if ((errno != EINTR && errno != ECONNRESET) || !tries--)
-			return refused(e, "connect");
+	if (connect_to(e))
+		return refused(e, "connect");
 	pfd.fd = *listener;
 	poll(&pfd, 1, WAIT_MS);
 	e->rx = accept4(*listener, NULL, NULL, SOCK_CLOEXEC);
@@ -215,6 +229,7 @@ static const char *open_packet(struct ends *e, const struct plan *p)
 #define UNIX_SENDS	(T_UNIX | T_SENDS)
 #define UDP		(T_INET | T_ZC | T_HOLD | T_SENDS | T_ADDRESS)
 #define TCP		(T_STREAM | T_INET | T_TCP | T_SENDS)
+#define SCTP		(T_RECORDS | T_INET | T_HOLD | T_SENDS | T_SCTP)
 
 const struct socket_kind kinds[] = {
 	{ "unix stream", open_pair, AF_UNIX, SOCK_STREAM, 0,
@@ -247,6 +262,15 @@ const struct socket_kind kinds[] = {
 	  T_STREAM | T_SENDS | T_LATE | T_TCP, 2 },
 	{ "vsock seqpacket", open_stream, AF_VSOCK, SOCK_SEQPACKET, 0,
 	  T_RECORDS | T_SENDS | T_LATE | T_EATS, 2 },
+	{ "tls", open_tls, AF_INET, SOCK_STREAM, 0, TCP | T_TLS, 8 },
+	{ "sctp", open_sctp, AF_INET, SOCK_STREAM, IPPROTO_SCTP, SCTP, 5 },
+	{ "sctp many", open_sctp_many, AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP,
+	  SCTP | T_ADDRESS, 3 },
+	{ "alg skcipher", open_cipher, AF_ALG, SOCK_SEQPACKET, 0,
+	  T_STREAM | T_SENDS | T_CIPHER, 8 },
+	{ "tipc stream", open_pair, AF_TIPC, SOCK_STREAM, 0, T_STREAM | T_SENDS, 2 },
+	{ "tipc seqpacket", open_pair, AF_TIPC, SOCK_SEQPACKET, 0,
+	  T_RECORDS | T_SENDS, 2 },
 };
 
 const unsigned int kinds_known = ARRAY_SIZE(kinds);
