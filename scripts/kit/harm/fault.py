@@ -38,29 +38,14 @@ cd /
 NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
        "leak-on-error": ("kmemleak", "unreferenced object")}
 SIZES = ("small", "middle", "large")   # of the control: fault.c has them
-
-
-@dataclass(frozen=True)
-class Form:
-    """A form of the fix for late-read: the function that takes control, what a failure comes to."""
-
-    function: str
-    copy: str                          # of a copy from user memory
-    memory: dict[str, str]             # bits -> of an allocation
-    quiet: bool                        # by __GFP_NOWARN: an allocation that fails leaves no trace
-
-
-# Version 1 refuses the request. Version 2 leaves what it cannot copy with the user, for sendmsg to
-# copy; just one point fails, so that goes well.
-FIRST = Form("io_copy_control", "EFAULT", {"64": "ENOBUFS", "32": "ENOMEM"}, quiet=True)
-SECOND = Form("io_sendmsg_copy_control", "sent", {"64": "ENOMEM", "32": "ENOMEM"}, quiet=False)
-COMPAT = "cmsghdr_from_user_compat_to_kern"        # copies for either, and for sendmsg(2)
+# Takes the control of a send: what a copy of it from user memory that fails comes to, and what an
+# allocation. A part of it copies for 32-bit programs, here and in sendmsg(2)
+CONTROL, COMPAT = "io_sendmsg_copy_control", "cmsghdr_from_user_compat_to_kern"
+COPY, MEMORY = "EFAULT", "ENOMEM"
 # What else of the series allocates, and what for want of that a send comes to. The sends of fault.c
 # have neither descriptors nor MSG_ZEROCOPY and do not come there; one that does is held to it.
 ELSEWHERE = {"io_sendmsg_hold_files": "ENOMEM", "scm_fp_copy": "ENOMEM", "scm_fp_held": "ENOMEM",
              "io_send_hold_ubuf": "ENOBUFS"}
-# Points at most from a quiet allocation to the copy: kmemleak's, memcg's
-_AHEAD = 4
 COURSES = ("straight", "poll-first", "link", "worker", "full", "worker-full", "cancelled")
 QUICK = ("full", "poll-first")         # what mutants and --quick try, with large control
 # Frames that every trace of a kind has, inside of whoever wanted to allocate or copy
@@ -94,29 +79,25 @@ class Point:
         return next((frame for frame in self.frames if not _PLUMBING.match(frame)), "")
 
     @property
-    def form(self) -> Form | None:
-        """The form of the fix in which it was; None where it was elsewhere."""
-        called = self.called
-        if SECOND.function in called:
-            return SECOND
-        copied = COMPAT in called and "____sys_sendmsg" not in called
-        return FIRST if copied or FIRST.function in called else None
-
-    @property
-    def ours(self) -> str:
-        """The function of the series that wanted it, or what did for that function; or ""."""
-        wanted = (COMPAT, FIRST.function, SECOND.function) if self.form else ELSEWHERE
-        return next((name for name in self.called if name in wanted), "")
-
-    @property
     def called(self) -> tuple[str, ...]:
         """Its frames without what the compiler has put behind a name."""
         return tuple(frame.partition(".")[0] for frame in self.frames)
 
     @property
+    def ours(self) -> str:
+        """The function of the series that wanted it, or what did for that function; or ""."""
+        wanted = (COMPAT, CONTROL) if CONTROL in self.called else ELSEWHERE
+        return next((name for name in self.called if name in wanted), "")
+
+    @property
     def copy(self) -> bool:
-        """Whether it was a copy of the fix from user memory."""
-        return bool(self.form) and self.kind == "fail_usercopy"
+        """Whether it was the copy of control from user memory."""
+        return CONTROL in self.called and self.kind == "fail_usercopy"
+
+    @property
+    def memory(self) -> bool:
+        """Whether it was the memory for control, and nothing inside of allocating that."""
+        return self.kind == "failslab" and self.where.partition(".")[0] == CONTROL
 
 
 @dataclass(frozen=True)
@@ -170,26 +151,9 @@ def _traces(console: str) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
     return found
 
 
-def refused(points: Sequence[Point]) -> list[Point]:
-    """Of the points of one way those that were the allocation for its control.
-
-    One that is quiet has no trace, is just ahead of the copy, and the send fails for want of it.
-    """
-    copies = [point for point in points if point.copy]
-    form = next((point.form for point in points if point.form), FIRST)
-    if not form.quiet:
-        return [point for point in points
-                if point.kind == "failslab" and point.where.partition(".")[0] == form.function]
-    errno = form.memory[points[0].way[:2]] if points else ""
-    return [point for point in points if not point.frames and point.came == errno and
-            copies and 0 < min(point.number for point in copies) - point.number <= _AHEAD]
-
-
-def astray(point: Point, wanted: Sequence[Point] = ()) -> str:
+def astray(point: Point) -> str:
     """What a point of the series should have come to, where it did not: "" for all others."""
-    form = point.form
-    should = (form.copy if form and point.copy else
-              form.memory[point.way[:2]] if form and point in wanted else
+    should = (COPY if point.copy else MEMORY if point.memory else
               ELSEWHERE.get(point.ours, "") if point.kind == "failslab" else "")
     return should if point.came != should else ""
 
@@ -205,19 +169,15 @@ def missed(told: Told, courses: Sequence[str] = COURSES,
     tried = [way for way in ways(abis) if way.split()[3] in courses]
     found = [f"{way}: did not come to its end" for way in tried if way not in told.totals]
     for group in sorted({way.rpartition(" ")[0] for way in tried}):
-        copies, wanted, wrong = [], [], set()
-        for course in courses:
-            points = [point for point in told.points if point.way == f"{group} {course}"]
-            copies += [point for point in points if point.copy]
-            wanted += (mine := refused(points))
-            wrong |= {f"{group}: {point.ours} ({point.kind}) that failed came to {point.came}, "
-                      f"not to {should}"
-                      for point in points if (should := astray(point, mine))}
-        if not copies:
+        here = {f"{group} {course}" for course in courses}
+        points = [point for point in told.points if point.way in here]
+        wanted = sum(point.memory for point in points)
+        if not any(point.copy for point in points):
             found.append(f"{group}: no copy of the fix failed")
-        found += sorted(wrong)
+        found += sorted({f"{group}: {point.ours} ({point.kind}) that failed came to {point.came}, "
+                         f"not to {should}" for point in points if (should := astray(point))})
         if bool(wanted) == group.endswith("small"):
-            found.append(f"{group}: {len(wanted)} allocations of the fix failed")
+            found.append(f"{group}: {wanted} allocations of the fix failed")
     return found
 
 
@@ -250,15 +210,13 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path, engine: str,
     done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *missed(told, abis=kernel.abis), *watch.caught(done)]
-    wanted = {point for way in ways(kernel.abis)
-              for point in refused([one for one in told.points if one.way == way])}
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
                for variant in mutant.mutants(tree, watch.net(NET, engine), series)]
     return {"release": tree.release, "engine": engine, "series": series.name,
             "abis": kernel.abis, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
             "points": [{"way": one.way, "number": one.number, "came": one.came, "kind": one.kind,
-                        "where": one.where, "ours": one.ours or FIRST.function * (one in wanted)}
+                        "where": one.where, "ours": one.ours}
                        for one in told.points]}
 
 
@@ -318,8 +276,7 @@ def table(kept: dict[str, Any]) -> str:
     sites: dict[str, Counter[str]] = {}
     for point in kept["points"]:
         if point["ours"]:
-            what = point["kind"] or "kmalloc"
-            sites.setdefault(f"{point['ours']} ({what}), {point['way'][:2]} bit",
+            sites.setdefault(f"{point['ours']} ({point['kind']}), {point['way'][:2]} bit",
                              Counter())[point["came"]] += 1
     came = Counter(point["came"] for point in kept["points"])
     quiet = ("no leak, no other report" if kept.get("engine", "qemu") == "qemu" else
