@@ -3,11 +3,15 @@
 The consoles are made up after those of real runs.
 """
 
+import re
 import unittest
+from collections.abc import Collection
 from dataclasses import replace
 
+from kit.base.paths import REPOSITORY
 from kit.harm import fault
 from kit.harm.fault import Point
+from kit.kernel.kernel import Kernel
 
 CONSOLE = """\
 fault: 64 sendmsg large full 1
@@ -51,6 +55,13 @@ COMPAT = ("_copy_from_user", "cmsghdr_from_user_compat_to_kern", *COPY[1:])
 KMEMDUP = ("should_failslab", "__kmalloc_node_track_caller_noprof", "kmemdup_noprof",
            "io_sendmsg_copy_control.constprop.0", "io_sendmsg_setup")
 NESTED = ("should_failslab", "kmem_cache_alloc_noprof", "obj_cgroup_charge", *KMEMDUP[3:])
+# io_sendmsg_hold_files() and scm_fp_held() have become a part of what calls them
+HOLD = ("should_failslab", "__kmalloc_cache_noprof", "scm_fp_copy", "io_sendmsg_copy_control",
+        "io_sendmsg_setup")
+HELD = ("should_failslab", "__kmalloc_node_track_caller_noprof", "kmemdup_noprof", "scm_fp_dup",
+        "__scm_send", "scm_send.constprop.0", "unix_stream_sendmsg")
+UBUF = ("should_failslab", "kmem_cache_alloc_node_noprof", "__alloc_skb", "sock_omalloc",
+        "msg_zerocopy_realloc", "io_send_hold_ubuf", "__io_sendmsg", "io_sendmsg")
 
 
 def whole() -> fault.Told:
@@ -60,11 +71,23 @@ def whole() -> fault.Told:
         points += [Point(way, 1, "EFAULT", "fail_usercopy",
                          COPY if way.startswith("64") else COMPAT),
                    Point(way, 2, "EFAULT", "fail_usercopy", ("_copy_from_user", "io_msg_copy_hdr"))]
-        if " small " not in way:
+        carried = way.split()[2]
+        if carried in ("middle", "large", "files"):
             points += [Point(way, 3, "ENOMEM", "failslab", KMEMDUP),
                        Point(way, 4, "sent", "failslab", NESTED)]
         points += [Point(way, 5, "ENOBUFS")]
-    return fault.Told(tuple(points), {way: 5 for way in fault.ways()}, ())
+        if carried in ("file", "files"):
+            points += [Point(way, 6, "ENOMEM", "failslab", HOLD),
+                       Point(way, 7, "ENOMEM", "failslab", HELD)]
+        if carried == "zerocopy":
+            del points[-3]             # it has no control
+            points += [Point(way, 8, "ENOBUFS", "failslab", UBUF)]
+    return fault.Told(tuple(points), {way: 8 for way in fault.ways()}, ())
+
+
+def missed(told: fault.Told, fixes: Collection[str] = fault.FIXES) -> list[str]:
+    """What is missed of all ways."""
+    return fault.missed(told, fault.ways(), fixes)
 
 
 class Came(unittest.TestCase):
@@ -73,7 +96,7 @@ class Came(unittest.TestCase):
     def changed(self, way: str, number: int, came: str) -> list[str]:
         """What is missed where a point of a way comes to something else."""
         told = whole()
-        return fault.missed(replace(told, points=tuple(
+        return missed(replace(told, points=tuple(
             replace(point, came=came) if (point.way, point.number) == (way, number) else point
             for point in told.points)))
 
@@ -98,30 +121,34 @@ class Came(unittest.TestCase):
                          ["32 sendmsg middle: io_sendmsg_copy_control (failslab) that failed "
                           "came to sent, not to ENOMEM"])
 
-    def test_an_allocation_that_was_never_struck(self) -> None:
-        """What is allocated inside of it, or without a trace, does not stand for it."""
-        told = whole()
-        points = tuple(point for point in told.points
-                       if (point.way.rpartition(" ")[0], point.number) != ("64 sendmsg middle", 3))
-        self.assertEqual(fault.missed(replace(told, points=points)),
-                         ["64 sendmsg middle: 0 allocations of the fix failed"])
+    def test_what_is_held_comes_to_its_own_errno(self) -> None:
+        """As sendmsg(2): -ENOMEM for files, -ENOBUFS for the id of MSG_ZEROCOPY."""
+        for way, number, came, function, due in (
+                ("64 sendmsg file link", 6, "EFAULT", "io_sendmsg_hold_files", "ENOMEM"),
+                ("32 sendmsg files full", 7, "sent", "scm_fp_held", "ENOMEM"),
+                ("64 sendmsg zerocopy full", 8, "ENOMEM", "io_send_hold_ubuf", "ENOBUFS")):
+            with self.subTest(function):
+                self.assertEqual(self.changed(way, number, came),
+                                 [f"{way.rpartition(' ')[0]}: {function} (failslab) that failed "
+                                  f"came to {came}, not to {due}"])
 
-    def test_small_control_needs_none(self) -> None:
-        """It has its place in io_async_msghdr."""
-        told = whole()
-        more = Point("64 sendmsg small link", 3, "ENOMEM", "failslab", KMEMDUP)
-        self.assertEqual(fault.missed(replace(told, points=(*told.points, more))),
-                         ["64 sendmsg small: 1 allocations of the fix failed"])
+    def test_a_function_that_is_there_by_itself(self) -> None:
+        """Nothing has to have become a part of what calls it."""
+        hold = Point("64 sendmsg file full", 1, "ENOMEM", "failslab",
+                     (*HOLD[:3], "io_sendmsg_hold_files.isra.0", *HOLD[3:]))
+        held = replace(hold, frames=(*HELD[:4], "scm_fp_held", *HELD[4:]))
+        self.assertEqual([hold.ours, held.ours], ["io_sendmsg_hold_files", "scm_fp_held"])
 
-    def test_other_functions(self) -> None:
-        """Descriptors and MSG_ZEROCOPY; any other sendmsg calls scm_fp_copy(), too."""
-        for frames, ours, should in (
-                ("__kmalloc scm_fp_copy io_sendmsg_hold_files.isra.0", "scm_fp_copy", "ENOMEM"),
-                ("kmemdup_noprof scm_fp_dup scm_fp_held __scm_send", "scm_fp_held", "ENOMEM"),
-                ("msg_zerocopy_realloc io_send_hold_ubuf", "io_send_hold_ubuf", "ENOBUFS"),
-                ("__alloc_skb sock_alloc_send_pskb", "", "")):
-            point = Point("64 sendmsg small link", 9, "sent", "failslab", tuple(frames.split()))
-            self.assertEqual((point.ours, fault.astray(point)), (ours, should))
+    def test_what_is_not_of_the_series(self) -> None:
+        """sendmsg looks files up as it always did, a receiver copies what it peeks at, TCP takes
+        an id, and not all that is allocated below a function is what it asked for."""
+        for frames in (("kmalloc_noprof", "scm_fp_copy", "__scm_send", "unix_dgram_sendmsg"),
+                       ("kmemdup_noprof", "scm_fp_dup", "unix_stream_read_generic"),
+                       ("__alloc_skb", "msg_zerocopy_realloc", "tcp_sendmsg_locked"),
+                       ("__alloc_skb", "sock_alloc_send_pskb"),
+                       ("obj_cgroup_charge", *HOLD), ("obj_cgroup_charge", *UBUF)):
+            point = Point("64 sendmsg files full", 9, "sent", "failslab", frames)
+            self.assertEqual((point.ours, point.due), ("", ""))
 
     def test_the_system_call_copies_for_itself(self) -> None:
         """What was left with the user is copied at issue, by the same function."""
@@ -160,14 +187,44 @@ class Parse(unittest.TestCase):
 
 class Missed(unittest.TestCase):
     def test_all_is_well(self) -> None:
-        self.assertEqual(fault.missed(whole()), [])
+        self.assertEqual(missed(whole()), [])
 
     def test_one_abi(self) -> None:
         told = whole()
         only = replace(told, points=tuple(one for one in told.points if one.way.startswith("64")),
                        totals={way: 5 for way in fault.ways(["64"])})
-        self.assertEqual(fault.missed(only, abis=["64"]), [])
-        self.assertNotEqual(fault.missed(only), [])
+        self.assertEqual(fault.missed(only, fault.ways(["64"])), [])
+        self.assertNotEqual(missed(only), [])
+
+    def test_what_was_tried(self) -> None:
+        """Of that nothing may be missing; of the rest nothing is asked."""
+        few = fault.ways(["64"], ["full"], ["file", "large"])
+        self.assertEqual(few, ["64 sendmsg file full", "64 sendmsg large full",
+                               "64 sendmsg_zc large full"])
+        told = whole()
+        only = replace(told, points=tuple(one for one in told.points if one.way in few),
+                       totals={way: 5 for way in few})
+        self.assertEqual(fault.missed(only, few), [])
+        found = fault.missed(replace(only, totals={}, points=()), few)
+        self.assertIn("64 sendmsg file full: did not come to its end", found)
+        self.assertIn("64 sendmsg file: 0 allocations of scm_fp_held failed", found)
+
+    def test_who_carries_what(self) -> None:
+        """AF_UNIX has no zero-copy sends, MSG_ZEROCOPY is for the others."""
+        self.assertEqual({way.split()[2] for way in fault.ways() if " sendmsg_zc " in way},
+                         {"small", "middle", "large"})
+
+    def test_a_kernel_that_lacks_fixes(self) -> None:
+        """Then nothing of these fixes may have been struck."""
+        told = replace(whole(), points=tuple(
+            one for one in whole().points
+            if one.frames not in (HOLD, HELD, UBUF)))
+        self.assertEqual(missed(told, {"late-read"}), [])
+        self.assertIn("64 sendmsg zerocopy: 7 allocations of io_send_hold_ubuf failed",
+                      missed(whole(), {"late-read", "late-file"}))
+        kernel = Kernel("x", "x", "tree", None,
+                        present=frozenset({("late-file", "sendmsg"), ("first-only", "any")}))
+        self.assertEqual(fault._fixes(kernel), {"late-read", "repeated-id"})
 
     def without(self, group: str, *numbers: int) -> fault.Told:
         """All is well but for these points of a group of ways."""
@@ -177,21 +234,48 @@ class Missed(unittest.TestCase):
                                           point.number not in numbers))
 
     def test_copies_that_were_never_struck(self) -> None:
-        self.assertEqual(fault.missed(self.without("32 sendmsg_zc small", 1)),
+        self.assertEqual(missed(self.without("32 sendmsg_zc small", 1)),
                          ["32 sendmsg_zc small: no copy of the fix failed"])
+        self.assertEqual(missed(self.without("32 sendmsg file", 1)),
+                         ["32 sendmsg file: no copy of the fix failed"])
 
     def test_an_allocation_that_was_never_struck(self) -> None:
-        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large", 3)),
-                         ["32 sendmsg_zc large: 0 allocations of the fix failed"])
+        """What is allocated inside of it, or without a trace, does not stand for it."""
+        for group, number, function in (
+                ("32 sendmsg_zc large", 3, "io_sendmsg_copy_control"),
+                ("64 sendmsg files", 3, "io_sendmsg_copy_control"),
+                ("64 sendmsg files", 6, "io_sendmsg_hold_files"),
+                ("32 sendmsg file", 7, "scm_fp_held"),
+                ("64 sendmsg zerocopy", 8, "io_send_hold_ubuf")):
+            with self.subTest(group, number=number):
+                self.assertEqual(missed(self.without(group, number)),
+                                 [f"{group}: 0 allocations of {function} failed"])
+
+    def test_small_control_needs_none(self) -> None:
+        """It has its place in io_async_msghdr, with one file or none."""
+        told = whole()
+        for group in ("64 sendmsg small", "64 sendmsg file"):
+            more = Point(f"{group} link", 3, "ENOMEM", "failslab", KMEMDUP)
+            self.assertEqual(missed(replace(told, points=(*told.points, more))),
+                             [f"{group}: 1 allocations of io_sendmsg_copy_control failed"])
 
     def test_one_course_may_miss_it(self) -> None:
-        self.assertEqual(fault.missed(self.without("32 sendmsg_zc large worker", 1, 3)), [])
+        self.assertEqual(missed(self.without("32 sendmsg_zc large worker", 1, 3)), [])
 
     def test_a_way_without_an_end(self) -> None:
         told = whole()
         totals = {way: 4 for way in fault.ways() if way != "64 sendmsg small link"}
-        self.assertEqual(fault.missed(replace(told, totals=totals)),
+        self.assertEqual(missed(replace(told, totals=totals)),
                          ["64 sendmsg small link: did not come to its end"])
+
+
+class Program(unittest.TestCase):
+    def test_it_has_these_ways(self) -> None:
+        """What fault.c carries, and on which courses."""
+        home = REPOSITORY / "selftests/harm"
+        text = "".join(path.read_text() for path in sorted(home.glob("fault*.c")))
+        self.assertEqual(set(re.findall(r'\.name = "([\w-]+)"', text)),
+                         {*fault.CARRIED, *fault.COURSES})
 
 
 class Table(unittest.TestCase):
@@ -203,6 +287,7 @@ class Table(unittest.TestCase):
                             "ours": fault.CONTROL}]}
         text = fault.table(kept)
         self.assertRegex(text, r"\n  large, full +4 +4 +4 +4\n")
+        self.assertRegex(text, r"\n  zerocopy, full +4 +- +4 +-\n")
         hosted = fault.table({**kept, "engine": "uml", "series": "with buffers", "abis": ["64"]})
         self.assertIn("7.3.4 with buffers, User Mode Linux: points that failed", hosted)
         self.assertRegex(hosted, r"\n  large, full +4 +4\n")

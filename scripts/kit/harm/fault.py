@@ -2,14 +2,14 @@
 in a debug kernel.
 
 selftests/harm/fault.c does it and says what came of each; which of them the series has brought is
-told by the traces that the kernel prints, or does not print, for each.
+told by the traces that the kernel prints for each.
 """
 
 import argparse
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,17 +37,39 @@ cd /
 # Mutant -> who has to catch it, and as what, once something fails
 NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
        "leak-on-error": ("kmemleak", "unreferenced object")}
-SIZES = ("small", "middle", "large")   # of the control: fault.c has them
-# Takes the control of a send: what a copy of it from user memory that fails comes to, and what an
-# allocation. A part of it copies for 32-bit programs, here and in sendmsg(2)
+# Takes the control of a send: what a copy of it from user memory that fails comes to. A part of it
+# copies for 32-bit programs, here and in sendmsg(2)
 CONTROL, COMPAT = "io_sendmsg_copy_control", "cmsghdr_from_user_compat_to_kern"
-COPY, MEMORY = "EFAULT", "ENOMEM"
-# What else of the series allocates, and what for want of that a send comes to. The sends of fault.c
-# have neither descriptors nor MSG_ZEROCOPY and do not come there; one that does is held to it.
-ELSEWHERE = {"io_sendmsg_hold_files": "ENOMEM", "scm_fp_copy": "ENOMEM", "scm_fp_held": "ENOMEM",
-             "io_send_hold_ubuf": "ENOBUFS"}
+COPY = "EFAULT"
+# Hold files of SCM_RIGHTS, give them to AF_UNIX, and hold the id of MSG_ZEROCOPY
+FILES, HELD, UBUF = "io_sendmsg_hold_files", "scm_fp_held", "io_send_hold_ubuf"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory that the series wants, and what a send comes to for want of it."""
+
+    function: str                      # that is new with the series
+    fix: str
+    where: str                         # the function that allocates
+    inside: str                        # and one that it is called from: `function` itself
+                                       # may have been made a part of that one
+    came: str
+
+
+MEMORY = (Memory(CONTROL, "late-read", CONTROL, CONTROL, "ENOMEM"),
+          Memory(FILES, "late-file", "scm_fp_copy", CONTROL, "ENOMEM"),
+          Memory(HELD, "late-file", "scm_fp_dup", "__scm_send", "ENOMEM"),
+          Memory(UBUF, "repeated-id", "__alloc_skb", UBUF, "ENOBUFS"))
+FIXES = frozenset(one.fix for one in MEMORY)
+# What a send carries, as fault.c has it -> what wants memory for that, of MEMORY
+CARRIED = {"small": (), "middle": (CONTROL,), "large": (CONTROL,),
+           "file": (FILES, HELD), "files": (CONTROL, FILES, HELD), "zerocopy": (UBUF,)}
+BY_ZC = ("small", "middle", "large")   # sendmsg_zc carries these alone
+BARE = ("zerocopy",)                   # without control
 COURSES = ("straight", "poll-first", "link", "worker", "full", "worker-full", "cancelled")
-QUICK = ("full", "poll-first")         # what mutants and --quick try, with large control
+QUICK = ("full", "poll-first")         # what mutants and --quick try,
+QUICK_CARRIED = ("large", "files", "zerocopy")         # with these
 # Frames that every trace of a kind has, inside of whoever wanted to allocate or copy
 _PLUMBING = re.compile(
     r"show_stack|dump_stack|_*should_fail|fail_dump|_*k[mvz]*alloc|_*kmem_cache_alloc|krealloc"
@@ -84,20 +106,29 @@ class Point:
         return tuple(frame.partition(".")[0] for frame in self.frames)
 
     @property
-    def ours(self) -> str:
-        """The function of the series that wanted it, or what did for that function; or ""."""
-        wanted = (COMPAT, CONTROL) if CONTROL in self.called else ELSEWHERE
-        return next((name for name in self.called if name in wanted), "")
-
-    @property
     def copy(self) -> bool:
         """Whether it was the copy of control from user memory."""
         return CONTROL in self.called and self.kind == "fail_usercopy"
 
     @property
-    def memory(self) -> bool:
-        """Whether it was the memory for control, and nothing inside of allocating that."""
-        return self.kind == "failslab" and self.where.partition(".")[0] == CONTROL
+    def memory(self) -> Memory | None:
+        """What memory of the series it was; nothing inside of allocating that is it."""
+        if self.kind != "failslab":
+            return None
+        return next((one for one in MEMORY if one.inside in self.called and
+                     one.where == self.where.partition(".")[0]), None)
+
+    @property
+    def ours(self) -> str:
+        """The function of the series that wanted it, or what did for that function; or ""."""
+        if self.copy:
+            return next(name for name in self.called if name in (COMPAT, CONTROL))
+        return self.memory.function if self.memory else ""
+
+    @property
+    def due(self) -> str:
+        """What it has to come to; "" for what is not of the series."""
+        return COPY if self.copy else self.memory.came if self.memory else ""
 
 
 @dataclass(frozen=True)
@@ -109,10 +140,12 @@ class Told:
     wrong: tuple[str, ...]
 
 
-def ways(abis: Sequence[str] = ("64", "32")) -> list[str]:
-    """All ways that fault.c tries, named as it names them."""
-    return [f"{abi} {op} {size} {course}" for abi in abis for op in ("sendmsg", "sendmsg_zc")
-            for size in SIZES for course in COURSES]
+def ways(abis: Sequence[str] = ("64", "32"), courses: Sequence[str] = COURSES,
+         carried: Iterable[str] = CARRIED) -> list[str]:
+    """The ways that fault.c tries, named as it names them."""
+    return [f"{abi} {op} {what} {course}" for abi in abis for what in carried
+            for op in ("sendmsg", "sendmsg_zc") if op == "sendmsg" or what in BY_ZC
+            for course in courses]
 
 
 def parse(lines: Iterable[str], console: str) -> Told:
@@ -151,33 +184,26 @@ def _traces(console: str) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
     return found
 
 
-def astray(point: Point) -> str:
-    """What a point of the series should have come to, where it did not: "" for all others."""
-    should = (COPY if point.copy else MEMORY if point.memory else
-              ELSEWHERE.get(point.ours, "") if point.kind == "failslab" else "")
-    return should if point.came != should else ""
-
-
-def missed(told: Told, courses: Sequence[str] = COURSES,
-           abis: Sequence[str] = ("64", "32")) -> list[str]:
-    """What of the fix was not made to fail: a sentence for each ABI, opcode and size
-    where some course should have.
+def missed(told: Told, tried: Sequence[str], fixes: Collection[str] = FIXES) -> list[str]:
+    """What of these fixes was not made to fail, or came to something else: a sentence for each ABI,
+    opcode and what is carried where some course should have.
 
     Now and then a point has another number than in the send before, as when a slab is used up, so a
-    course alone may pass over one. `courses`: those that were tried.
+    course alone may pass over one. `tried`: ways.
     """
-    tried = [way for way in ways(abis) if way.split()[3] in courses]
     found = [f"{way}: did not come to its end" for way in tried if way not in told.totals]
-    for group in sorted({way.rpartition(" ")[0] for way in tried}):
-        here = {f"{group} {course}" for course in courses}
-        points = [point for point in told.points if point.way in here]
-        wanted = sum(point.memory for point in points)
-        if not any(point.copy for point in points):
+    for group in dict.fromkeys(way.rpartition(" ")[0] for way in tried):
+        points = [point for point in told.points if point.way.rpartition(" ")[0] == group]
+        carried = group.split()[2]
+        if carried not in BARE and not any(point.copy for point in points):
             found.append(f"{group}: no copy of the fix failed")
         found += sorted({f"{group}: {point.ours} ({point.kind}) that failed came to {point.came}, "
-                         f"not to {should}" for point in points if (should := astray(point))})
-        if bool(wanted) == group.endswith("small"):
-            found.append(f"{group}: {wanted} allocations of the fix failed")
+                         f"not to {point.due}" for point in points
+                         if point.due not in ("", point.came)})
+        for one in MEMORY:
+            struck = sum(point.memory == one for point in points)
+            if bool(struck) != (one.fix in fixes and one.function in CARRIED[carried]):
+                found.append(f"{group}: {struck} allocations of {one.function} failed")
     return found
 
 
@@ -209,7 +235,7 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path, engine: str,
     script = SETUP + watch.exits("nth", watch.programs(kernel))
     done = guests.run(kernel, watch.watched(script), home / kernel.label, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *missed(told, abis=kernel.abis), *watch.caught(done)]
+    bad = [*told.wrong, *missed(told, ways(kernel.abis), _fixes(kernel)), *watch.caught(done)]
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
                for variant in mutant.mutants(tree, watch.net(NET, engine), series)]
     return {"release": tree.release, "engine": engine, "series": series.name,
@@ -237,18 +263,24 @@ def _quick(tree: Tree, home: Path) -> bool:
             return good == len(ways())
         done = guests.run(kernel, watch.watched(_few(kernel)), home, MACHINE, told=_way)
     told = parse((line for _, line in done.lines), done.console)
-    bad = [*told.wrong, *(line for line in missed(told, QUICK) if " large" in line),
+    bad = [*told.wrong, *missed(told, ways(kernel.abis, QUICK, QUICK_CARRIED), _fixes(kernel)),
            *watch.caught(done)]
-    ours = sum(one.copy for one in told.points)
-    print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them copies of the "
-          "fix", *bad, sep="\n")
+    ours = sum(bool(one.ours) for one in told.points)
+    print(f"fault: {tree.release}: {len(told.points)} points failed, {ours} of them of the fixes",
+          *bad, sep="\n")
     return not bad
 
 
+def _fixes(kernel: Kernel) -> frozenset[str]:
+    """Those of the fixes that a kernel has: not each series brings each of them."""
+    return FIXES - {slug for slug, _ in kernel.present or ()}
+
+
 def _few(kernel: Kernel) -> str:
-    """What strikes the fix on both its ways to take the control, and little else."""
+    """What strikes the fixes on both ways to take the control, and little else."""
     names = watch.programs(kernel)
-    return SETUP + "\n".join(watch.exits(f"nth large {course}", names) for course in QUICK)
+    return SETUP + "\n".join(watch.exits(f"nth {what} {course}", names)
+                             for what in QUICK_CARRIED for course in QUICK)
 
 
 def _hunted(guests: watch.Guests, kernel: Kernel, name: str, home: Path) -> mutant.Catch:
@@ -268,10 +300,10 @@ def table(kept: dict[str, Any]) -> str:
     title = f"{kept['release']} {kept.get('series', mutant.WITH)}"
     title += debug.ENGINES[kept.get("engine", "qemu")]
     rows = [[f"{title}: points that failed", *heads]]
-    for size in SIZES:
+    for what in CARRIED:
         for course in COURSES:
-            rows.append([f"  {size}, {course}",
-                         *(str(kept["totals"].get(f"{head} {size} {course}", "-"))
+            rows.append([f"  {what}, {course}",
+                         *(str(kept["totals"].get(f"{head} {what} {course}", "-"))
                            for head in heads)])
     sites: dict[str, Counter[str]] = {}
     for point in kept["points"]:
@@ -286,7 +318,7 @@ def table(kept: dict[str, Any]) -> str:
     lines = [*report.aligned(rows),
              f"  {len(kept['points'])} points in {kept['seconds']} s; they came to "
              + debug.outcomes(came.elements()),
-             "  of these in the fix:",
+             "  of these in the fixes:",
              *(f"    {site}: {debug.outcomes(sites[site].elements())}" for site in sorted(sites)),
              *mutant.mutant_lines(kept),
              f"  {end}",
