@@ -7,11 +7,16 @@ import re
 import unittest
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
+from unittest import mock
 
 from kit.base.paths import REPOSITORY
-from kit.harm import fault
+from kit.guest.vm import Run
+from kit.harm import fault, mutant
 from kit.harm.fault import Point
 from kit.kernel.kernel import Kernel
+from kit.series import patch
+from kit.variant import Variant
 
 CONSOLE = """\
 fault: 64 sendmsg large full 1
@@ -267,6 +272,29 @@ class Missed(unittest.TestCase):
         totals = {way: 4 for way in fault.ways() if way != "64 sendmsg small link"}
         self.assertEqual(missed(replace(told, totals=totals)),
                          ["64 sendmsg small link: did not come to its end"])
+
+
+class Mutants(unittest.TestCase):
+    def test_a_mutant_of_what_the_series_lacks(self) -> None:
+        """lost-files is of late-file, which the series of 6.1 has not."""
+        for number, there in (("7.3", True), ("6.1", False)):
+            branch = next(one for one in patch.branches() if one.name == f"linux-{number}.y")
+            found = mutant.possible(fault.NET, Variant("", tuple(branch.tip)))
+            self.assertEqual(found, [name for name in fault.NET if there or name != "lost-files"])
+
+    def test_each_one_is_there(self) -> None:
+        for name in fault.NET:
+            self.assertTrue((mutant.MUTANTS / f"7.3/{name}.patch").is_file(), name)
+
+    def test_caught_by_the_program(self) -> None:
+        """Its own words count, and no others."""
+        for line, caught in (("fault: 64 sendmsg files full 5 WRONG sent, but no file came", True),
+                             ("fault: 64 sendmsg files full 5 WRONG killed by signal 9", False),
+                             ("fault: 64 sendmsg files full 5 ENOMEM", False)):
+            guests = mock.Mock()
+            guests.run.return_value = Run([(1.0, line)], "", "", 60.0)
+            found = fault._hunted(guests, Kernel("x", "x", "tree", None), "lost-files", Path("x"))
+            self.assertEqual((bool(found.report), found.by), (caught, "fault.c"))
 
 
 class Program(unittest.TestCase):

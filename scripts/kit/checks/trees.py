@@ -53,9 +53,10 @@ def applies(branch: str) -> None:
             raise BuildFailed(
                 f"{own.name}: what the branch took does not bring {tree.release} back")
     if branch in MUTATED:
-        names = sorted({path.stem for path in mutant.MUTANTS.glob("*/*.patch")})
-        print(f"{len(mutant.mutants(tree, names, mutant.series_of(tree)))} mutants of scripts/harm "
-              "apply, too")
+        series = mutant.series_of(tree)
+        names = mutant.possible(sorted({path.stem for path in mutant.MUTANTS.glob("*/*.patch")}),
+                                series)
+        print(f"{len(mutant.mutants(tree, names, series))} mutants of scripts/harm apply, too")
 
 
 def half_lost(words: Sequence[str]) -> str:

@@ -34,9 +34,11 @@ echo 10 >fail_page_alloc/min-order
 for kind in failslab fail_usercopy; do echo 2 >$kind/verbose; done
 cd /
 """
+PROGRAM = "fault.c"
 # Mutant -> who has to catch it, and as what, once something fails
 NET = {"unchecked": ("HARDENED_USERCOPY", "usercopy: .*null address"),
-       "leak-on-error": ("kmemleak", "unreferenced object")}
+       "leak-on-error": ("kmemleak", "unreferenced object"),
+       "lost-files": (PROGRAM, "WRONG sent, but no file came")}
 # Takes the control of a send: what a copy of it from user memory that fails comes to. A part of it
 # copies for 32-bit programs, here and in sendmsg(2)
 CONTROL, COMPAT = "io_sendmsg_copy_control", "cmsghdr_from_user_compat_to_kern"
@@ -237,7 +239,8 @@ def _tree(guests: watch.Guests, tree: Tree, home: Path, engine: str,
     told = parse((line for _, line in done.lines), done.console)
     bad = [*told.wrong, *missed(told, ways(kernel.abis), _fixes(kernel)), *watch.caught(done)]
     mutants = [mutant.entry(_hunted(guests, builder.kernel(variant), variant.name, home))
-               for variant in mutant.mutants(tree, watch.net(NET, engine), series)]
+               for variant in mutant.mutants(
+                   tree, mutant.possible(watch.net(NET, engine), series), series)]
     return {"release": tree.release, "engine": engine, "series": series.name,
             "abis": kernel.abis, "date": time.strftime("%Y-%m-%d"), "well": not bad, "bad": bad,
             "seconds": round(done.seconds), "totals": told.totals, "mutants": mutants,
@@ -284,7 +287,15 @@ def _few(kernel: Kernel) -> str:
 
 
 def _hunted(guests: watch.Guests, kernel: Kernel, name: str, home: Path) -> mutant.Catch:
-    return mutant.hunt(guests, kernel, name, NET[name], _few(kernel), home / kernel.label, MACHINE)
+    """Whether a mutant was caught, by the kernel or by the program."""
+    who, pattern = NET[name]
+    script, home = _few(kernel), home / kernel.label
+    if who != PROGRAM:
+        return mutant.hunt(guests, kernel, name, NET[name], script, home, MACHINE)
+    done = guests.run(kernel, watch.watched(script), home, MACHINE)
+    told = parse((line for _, line in done.lines), done.console)
+    found = next((line for line in told.wrong if re.search(pattern, line)), "")
+    return mutant.Catch(name, who, found, round(done.seconds, 1))
 
 
 def _way(line: str) -> str:

@@ -23,12 +23,20 @@ from . import watch
 
 MUTANTS = Path(__file__).with_name("mutants")
 WITH = "with the series"
+# Mutants that break a fix which not every series has
+OF = {"lost-files": "late-file"}
 
 
 def mutants(tree: Tree, names: Iterable[str], series: Variant) -> list[Variant]:
     """The series with one bug put in on top, by name. Raises Unusable where no patch puts it in."""
     return [replace(series, name=name, applied=(*series.applied, _mutant(tree, name, series)))
             for name in names]
+
+
+def possible(names: Iterable[str], series: Variant) -> list[str]:
+    """Those of the mutants for which the series has what they break."""
+    slugs = {one.slug for one in series.applied}
+    return [name for name in names if name not in OF or OF[name] in slugs]
 
 
 def _mutant(tree: Tree, name: str, series: Variant) -> Patch:
