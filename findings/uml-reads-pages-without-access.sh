@@ -53,7 +53,7 @@ int main(void)
 	return 0;
 }
 END
-mkdir root && gcc -O1 -static -o root/init init.c || exit 3
+mkdir guest && gcc -O1 -static -o guest/init init.c || exit 3
 
 # The host's own mirror, with a state of its own: nothing of the host's apt changes
 # shellcheck disable=SC2016  # apt's own names
@@ -73,12 +73,12 @@ fi
 for package in *.deb; do
 	dpkg-deb -x "$package" tree || exit 3
 done
-(cd root && find . | cpio -o -H newc --quiet) | gzip >initrd.gz
+(cd guest && find . | cpio -o -H newc --quiet) | gzip >initrd.gz
 # It starts itself again, so it has to name the loader of that libc itself
 cp "$(find tree/usr/lib -name ld-linux-x86-64.so.2 | head -n 1)" "$(find tree/usr/lib -name libc.so.6 | head -n 1)" . || exit 3
 LC_ALL=C sed 's#/lib64/ld-linux-x86-64.so.2#./ld-linux-x86-64.so.2\x00\x00\x00\x00\x00#' tree/usr/bin/linux.uml >linux.uml
 chmod 755 linux.uml
-echo "here:" && ./root/init
+echo "here:" && ./guest/init
 echo "User Mode Linux $uml:"
 TMPDIR=$work timeout 60 env LD_LIBRARY_PATH=. ./linux.uml mem=128M initrd=initrd.gz rdinit=/init uml_dir="$work" \
 	con=null con0=fd:0,fd:1 panic=-1 </dev/null >said 2>&1

@@ -18,6 +18,14 @@
 #include "report.h"
 #include "ring.h"
 
+/* What an old libc has not got */
+#ifndef SOL_TLS
+#define SOL_TLS		282
+#endif
+#ifndef SOL_ALG
+#define SOL_ALG		279
+#endif
+
 #define LONGEST		60000	/* bytes of a message */
 #define MOST_PIECES	3
 #define MOST_STEPS	3

@@ -18,12 +18,6 @@
 #ifndef SOL_UDP
 #define SOL_UDP		17
 #endif
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-#ifndef SOL_ALG
-#define SOL_ALG		279
-#endif
 #define T_UDP_SEGMENT	103
 #define T_PIDFD		4
 #define SEGMENT		100

@@ -20,12 +20,6 @@
 #ifndef TCP_ULP
 #define TCP_ULP		31
 #endif
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-#ifndef SOL_ALG
-#define SOL_ALG		279
-#endif
 #define CIPHER_ROOM	8192	/* doubled by the kernel: four pages */
 
 /* -- TLS, in software ----------------------------------------------------- */
