@@ -19,7 +19,7 @@ from ..guest import guest, initramfs, vm
 from ..report import report
 from . import mutant, record, watch
 from .. import proof
-from ..base.error import BuildFailed, Unusable, Usage
+from ..base.error import BuildFailed, Unusable
 from ..kernel.kernel import Files
 from ..base.progress import Progress
 from ..variant import PLAIN, Builder, Flavour, Variant
@@ -261,8 +261,6 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Measures before and after, and a kernel that must be too dear; whether no harm was found."""
     trees = [proof.find(word) for word in options.trees[:1 if options.quick else None]]
     plan = QUICK if options.quick else FULL
-    if options.quick and options.record:
-        raise Usage("a run with --quick is not kept: leave out --quick or --record")
     pairs: list[Pair] = []
     found: list[str] = []
     said: list[str] = []

@@ -229,8 +229,6 @@ def run(options: argparse.Namespace, home: Path) -> bool:
     """Does this part; gives whether no harm was found."""
     if min(options.count, options.hunt, options.at_once) < 1 or options.seed < 0:
         raise Usage("--count, --hunt and --at-once: 1 or more; --seed: 0 or more")
-    if options.quick and options.record:
-        raise Usage("a run with --quick is not kept: leave out --quick or --record")
     count, hunt = (QUICK, QUICK) if options.quick else (options.count, options.hunt)
     done: list[tuple[Total, str]] = []
     bad: list[str] = []
